@@ -1,0 +1,7 @@
+//! Bytes in, bytes out: formats and cryptography. No I/O, no clock, no environment; randomness
+//! comes from [`random`] alone.
+
+pub mod cipher;
+pub mod random;
+pub mod secret;
+pub mod text;

@@ -1,0 +1,3 @@
+#![deny(unsafe_code)]
+pub mod core;
+pub mod store;
