@@ -2,6 +2,7 @@
 //! comes from [`random`] alone.
 
 pub mod cipher;
+pub mod json;
 pub mod random;
 pub mod secret;
 pub mod text;

@@ -9,9 +9,7 @@ use rand::rngs::SysRng;
 /// If the operating system has no randomness to give. There is nothing safe to do then: every
 /// caller is about to make a key or a nonce.
 pub fn fill(out: &mut [u8]) {
-    SysRng
-        .try_fill_bytes(out)
-        .expect("the operating system's random generator failed");
+    SysRng.try_fill_bytes(out).expect("the operating system's random generator failed");
 }
 
 /// `N` random bytes, for nonces, salts and ids. Keys use [`key`].
