@@ -2,7 +2,14 @@
 //! comes from [`random`] alone.
 
 pub mod cipher;
+pub mod document;
+pub mod error;
+pub mod generate;
+pub mod header;
 pub mod json;
+pub mod path;
 pub mod random;
+pub mod s3ec;
 pub mod secret;
 pub mod text;
+pub mod token;

@@ -1,0 +1,261 @@
+//! The team chain as this client sees it: fetched, verified, remembered.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::device::ChainRecord;
+use super::{Vault, note_key, object_key};
+use crate::core::cipher::{Hash, sha256};
+use crate::core::error::{Error, Result};
+use crate::core::header::{GroupGen, SignedHeader};
+use crate::core::path::SecretPath;
+use crate::keys::keyring::{Keyring, MAX_KEYRING};
+use crate::keys::local::Tree;
+use crate::store::{Store, StoreError};
+use crate::team::cut::{CutEntry, MAX_CUT};
+use crate::team::note::{MAX_NOTE, SignedNote};
+use crate::team::ops::WrapChoice;
+use crate::team::rules::{self, Refusal};
+use crate::team::state::MAX_STATE;
+use crate::team::{Cut, Note, Pin, State};
+
+/// What is known of the chain at one moment.
+pub struct View {
+    /// Seq of the first note whose hash is known.
+    pub first: u64,
+    /// Hashes of that note and of all later ones.
+    pub hashes: Vec<Hash>,
+    /// What they add up to.
+    pub state: State,
+}
+
+impl View {
+    /// Seq of the newest note.
+    pub fn seq(&self) -> u64 {
+        self.first + self.hashes.len() as u64 - 1
+    }
+
+    /// Hash of the newest note.
+    pub fn hash(&self) -> &Hash {
+        self.hashes.last().expect("a view has at least one note")
+    }
+
+    /// Hash of a note, if this client has seen it.
+    pub fn hash_at(&self, seq: u64) -> Option<&Hash> {
+        self.hashes.get(usize::try_from(seq.checked_sub(self.first)?).ok()?)
+    }
+
+    fn record(&self) -> ChainRecord {
+        ChainRecord { first: self.first, hashes: self.hashes.clone(), state: self.state.hash() }
+    }
+}
+
+/// Opened keyrings by the hashes of their files, and cuts by their hash.
+#[derive(Default)]
+pub struct Secrets {
+    keyrings: HashMap<Vec<Hash>, Arc<Keyring>>,
+    cuts: HashMap<Hash, Arc<Cut>>,
+}
+
+/// Fetches the note that `pin` names and the state after it.
+pub async fn from_pin(store: &dyn Store, pin: &Pin) -> Result<View> {
+    let missing = |e: StoreError| match e {
+        StoreError::NotFound { .. } => Error::not_found("there is no vault at this location")
+            .hint("check the location; `vault init` makes a new vault"),
+        other => other.into(),
+    };
+    let note = store.get(&note_key(pin.seq), MAX_NOTE as u64).await.map_err(missing)?.body;
+    if sha256(&[&note]) != pin.hash {
+        let what = if pin.seq == 0 {
+            "another vault is stored at this location"
+        } else {
+            "the team chain at this location is not the one that the join string names"
+        };
+        return Err(Error::integrity(what).hint("get a join string from an admin and compare its words"));
+    }
+    let refuse = |why: &str| Error::integrity(format!("note {} of the team is refused: {why}", pin.seq));
+    if pin.seq == 0 {
+        let (_, state) = rules::first(&note).map_err(refuse)?;
+        return Ok(View { first: 0, hashes: vec![pin.hash], state });
+    }
+    let text = SignedNote::split(&note).ok_or_else(|| refuse("it is not a signed note"))?.unverified();
+    let note = Note::parse(text).filter(|n| n.seq == pin.seq && n.vault == Some(pin.vault));
+    let note = note.ok_or_else(|| refuse("it is not a note of this vault"))?;
+    let state = fetch_pinned(store, &note.state, MAX_STATE, "team state").await?;
+    Ok(View { first: pin.seq, hashes: vec![pin.hash], state: parse_state(&state)? })
+}
+
+fn parse_state(bytes: &[u8]) -> Result<State> {
+    let state = std::str::from_utf8(bytes).ok().and_then(State::parse);
+    state.ok_or_else(|| Error::integrity("the team state is malformed"))
+}
+
+/// An object that a note pins. Missing or different, it is an integrity error, never empty.
+async fn fetch_pinned(store: &dyn Store, hash: &Hash, limit: u64, what: &str) -> Result<Vec<u8>> {
+    let key = object_key(hash);
+    let object = store.get(&key, limit).await.map_err(|e| match e {
+        StoreError::NotFound { .. } | StoreError::Damaged { .. } | StoreError::TooLarge { .. } => {
+            Error::integrity(format!("the {what} that the team chain pins is missing or damaged"))
+                .because(e)
+        }
+        other => other.into(),
+    })?;
+    if sha256(&[&object.body]) == *hash {
+        return Ok(object.body);
+    }
+    Err(Error::integrity(format!("the {what} that the team chain pins was replaced ({key})")))
+}
+
+impl Vault {
+    /// The view that this device remembers, or `None` if it has not seen the vault.
+    pub(super) async fn remembered(
+        store: &dyn Store,
+        device: &super::Device,
+        pin: &Pin,
+    ) -> Result<Option<View>> {
+        let Some(record) = device.chain()? else { return Ok(None) };
+        let known = |seq: u64| record.hashes.get(usize::try_from(seq.checked_sub(record.first)?).ok()?);
+        if known(pin.seq).is_some_and(|hash| *hash != pin.hash) {
+            return Err(Error::integrity("the pin and what this device remembers are of two different team chains"));
+        }
+        let end = record.first + record.hashes.len() as u64;
+        if pin.seq >= end {
+            return Ok(None);
+        }
+        let state = match device.cached(&record.state) {
+            Some(state) => state,
+            None => fetch_pinned(store, &record.state, MAX_STATE, "team state").await?,
+        };
+        Ok(Some(View { first: record.first, hashes: record.hashes, state: parse_state(&state)? }))
+    }
+
+    /// Fetches and verifies what was added to the chain. One request if nothing was.
+    pub(super) async fn refresh(&self) -> Result<()> {
+        loop {
+            let view = self.view();
+            let seq = view.seq() + 1;
+            let bytes = match self.store.get(&note_key(seq), MAX_NOTE as u64).await {
+                Ok(object) => object.body,
+                Err(StoreError::NotFound { .. }) => return Ok(()),
+                Err(StoreError::TooLarge { .. } | StoreError::Damaged { .. }) => Vec::new(),
+                Err(e) => return Err(e.into()),
+            };
+            match rules::next(&self.id, view.seq(), view.hash(), &view.state, &bytes) {
+                Ok((_, state)) => {
+                    let mut hashes = view.hashes.clone();
+                    hashes.push(sha256(&[&bytes]));
+                    self.adopt(View { first: view.first, hashes, state })?;
+                }
+                Err(Refusal::Void) => {
+                    self.warn(format!("note {seq} of the team is junk that no admin signed; it is ignored"));
+                    return Ok(());
+                }
+                Err(Refusal::Invalid(why)) => {
+                    return Err(Error::integrity(format!("note {seq} of the team is refused: {why}")));
+                }
+            }
+        }
+    }
+
+    /// Makes `view` the current one and remembers it.
+    pub(super) fn adopt(&self, view: View) -> Result<()> {
+        let text = view.state.to_string();
+        self.device.cache(&sha256(&[text.as_bytes()]), text.as_bytes());
+        self.device.save_chain(&view.record())?;
+        *self.view.write().expect("no panic holds this lock") = Arc::new(view);
+        Ok(())
+    }
+
+    /// Checks the note that a header names: newer ones are fetched first, and a note with another
+    /// hash is a fork. The header must be signed by a key of the chain.
+    pub(super) async fn check_team(&self, signed: &SignedHeader) -> Result<()> {
+        let header = &signed.header;
+        if header.team_seq > self.view().seq() {
+            self.refresh().await?;
+        }
+        let view = self.view();
+        let signed_by_ours = view.state.key(header.by).is_some_and(|(key, _)| signed.verify(key));
+        if !signed_by_ours {
+            return Ok(());
+        }
+        if header.team_seq > view.seq() {
+            return Err(Error::integrity(format!(
+                "a version was written with note {} of the team, which the storage does not show",
+                header.team_seq
+            )));
+        }
+        match view.hash_at(header.team_seq) {
+            Some(hash) if hash[..16] != header.team_hash => Err(Error::integrity(format!(
+                "a version was written on a fork of the team chain (note {} differs)",
+                header.team_seq
+            ))),
+            // A note before the pin: only whoever joined earlier can compare it.
+            _ => Ok(()),
+        }
+    }
+
+    /// The entry of a path in the newest cut of the group that owns it.
+    pub(super) async fn cut_entry(&self, path: &SecretPath) -> Result<Option<CutEntry>> {
+        let view = self.view();
+        let owner = view.state.owner(path).and_then(|group| view.state.groups.get(group));
+        let Some(hash) = owner.and_then(|group| group.cut) else { return Ok(None) };
+        let known = self.secrets().cuts.get(&hash).cloned();
+        let cut = match known {
+            Some(cut) => cut,
+            None => {
+                let bytes = self.pinned(&hash, MAX_CUT, "cut").await?;
+                let cut = Cut::decode(&bytes).ok_or_else(|| Error::integrity("a cut is malformed"))?;
+                let cut = Arc::new(cut);
+                self.secrets().cuts.insert(hash, cut.clone());
+                cut
+            }
+        };
+        Ok(cut.get(&self.id, path))
+    }
+
+    /// What wraps and unwraps data keys of a group's generation, as the chain pins it.
+    pub(super) async fn tree(&self, group: &GroupGen) -> Result<Tree> {
+        let view = self.view();
+        let known = view.state.groups.get(&group.group);
+        let state = known.ok_or_else(|| Error::integrity(format!("the group {} is unknown", group.group)))?;
+        match state.generation_at(group.generation).map(|g| &g.wrap) {
+            Some(WrapChoice::Local) => {}
+            Some(WrapChoice::Kms(_)) => {
+                return Err(Error::general("this version cannot use KMS keys yet"));
+            }
+            None => return Err(Error::integrity(format!("the generation {group} is unknown"))),
+        }
+        let keyring = self.keyring(&group.group, &state.keyring, state.generation()).await?;
+        let keys = keyring.generation(group.generation).expect("opening checked the newest one");
+        Ok(Tree::new(self.id, group.clone(), &keys.gk))
+    }
+
+    async fn keyring(&self, group: &str, files: &[Hash], newest: u64) -> Result<Arc<Keyring>> {
+        if let Some(keyring) = self.secrets().keyrings.get(files) {
+            return Ok(keyring.clone());
+        }
+        for hash in files {
+            let file = self.pinned(hash, MAX_KEYRING, "keyring").await?;
+            if let Some(keyring) = Keyring::open(&file, group, newest, self.identity.age())? {
+                let keyring = Arc::new(keyring);
+                self.secrets().keyrings.insert(files.to_vec(), keyring.clone());
+                return Ok(keyring);
+            }
+        }
+        Err(Error::denied(format!("this identity cannot open the group {group}"))
+            .hint("an admin can grant it; `vault id show` prints what they need"))
+    }
+
+    async fn pinned(&self, hash: &Hash, limit: u64, what: &str) -> Result<Vec<u8>> {
+        if let Some(object) = self.device.cached(hash) {
+            return Ok(object);
+        }
+        let object = fetch_pinned(&*self.store, hash, limit, what).await?;
+        self.device.cache(hash, &object);
+        Ok(object)
+    }
+
+    fn secrets(&self) -> std::sync::MutexGuard<'_, Secrets> {
+        self.secrets.lock().expect("no panic holds this lock")
+    }
+}

@@ -1,0 +1,263 @@
+//! What this device remembers: how far it has seen the chain and each path (so that a storage
+//! that goes back in time is noticed), and a cache of pinned objects.
+//!
+//! Marks are authenticated with a key of the identity, so that a restored or edited state
+//! directory does not pass for what this device has seen. The cache is sealed: it would otherwise
+//! show names of members on a stolen disk.
+
+use std::fs::{self, File};
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::core::cipher::{self, Hash, NONCE, hmac, sha256};
+use crate::core::error::{Error, Result};
+use crate::core::header::{KeyId, SignedHeader};
+use crate::core::path::SecretPath;
+use crate::core::random;
+use crate::core::secret::{Key, Secret};
+use crate::core::text::{decimal, hex, hex_array, lps};
+use crate::keys::identity::Identity;
+
+/// Largest file of this device that is read: a chain record of a million notes.
+const MAX_FILE: u64 = 80_000_000;
+
+/// The newest version of a path that this device has seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// Version number.
+    pub n: u64,
+    /// Record hash.
+    pub record: Hash,
+    /// Its author.
+    pub by: KeyId,
+}
+
+impl Mark {
+    /// The mark of a version.
+    pub fn of(signed: &SignedHeader) -> Self {
+        Self { n: signed.header.n, record: signed.record_hash, by: signed.header.by }
+    }
+}
+
+/// How far this device has seen the chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChainRecord {
+    /// Seq of the first note that it knows by hash.
+    pub first: u64,
+    /// Hashes of that note and all later ones.
+    pub hashes: Vec<Hash>,
+    /// Hash of the state after the last one.
+    pub state: Hash,
+}
+
+/// The files of one vault on this device.
+pub struct Device {
+    vault: Hash,
+    state: PathBuf,
+    cache: PathBuf,
+    mark_key: Key,
+    cache_key: Key,
+}
+
+impl Device {
+    /// The device's files for `vault` below the two directories. Nothing is touched yet.
+    pub fn new(vault: Hash, state: &Path, cache: &Path, identity: &Identity) -> Self {
+        let name = hex(&vault[..16]);
+        Self {
+            vault,
+            state: state.join(&name),
+            cache: cache.join(&name),
+            mark_key: identity.device_key("vault/v1/marks"),
+            cache_key: identity.device_key("vault/v1/cache"),
+        }
+    }
+
+    /// The mark of a path, if there is one.
+    ///
+    /// # Errors
+    /// [`Kind::Integrity`](crate::core::error::Kind::Integrity) if it was edited.
+    pub fn mark(&self, path: &SecretPath) -> Result<Option<Mark>> {
+        let file = self.mark_file(path);
+        let Some(bytes) = read(&file)? else { return Ok(None) };
+        let mark = std::str::from_utf8(&bytes).ok().and_then(|text| self.parse_mark(path, text));
+        mark.map(Some).ok_or_else(|| edited(&file))
+    }
+
+    /// Remembers a version. Unless `lower`, an older one than what is remembered changes nothing.
+    ///
+    /// # Errors
+    /// If the state directory cannot be written.
+    pub fn raise(&self, path: &SecretPath, mark: Mark, lower: bool) -> Result<()> {
+        if self.mark(path)? == Some(mark) {
+            return Ok(());
+        }
+        let _lock = self.lock()?;
+        if !lower && self.mark(path)?.is_some_and(|known| known.n >= mark.n) {
+            return Ok(());
+        }
+        let Mark { n, record, by } = mark;
+        let mac = self.mark_mac(path, &mark);
+        let text = format!("vault-mark/v1 {n} {} {by} {}\n", hex(&record), hex(mac.bytes()));
+        replace(&self.mark_file(path), text.as_bytes())
+    }
+
+    /// How far this device has seen the chain.
+    ///
+    /// # Errors
+    /// [`Kind::Integrity`](crate::core::error::Kind::Integrity) if the file was edited.
+    pub fn chain(&self) -> Result<Option<ChainRecord>> {
+        let file = self.state.join("chain");
+        let Some(bytes) = read(&file)? else { return Ok(None) };
+        let text = std::str::from_utf8(&bytes).ok();
+        text.and_then(|t| self.parse_chain(t)).map(Some).ok_or_else(|| edited(&file))
+    }
+
+    /// Remembers the chain, unless a longer one is remembered.
+    ///
+    /// # Errors
+    /// If the state directory cannot be written.
+    pub fn save_chain(&self, record: &ChainRecord) -> Result<()> {
+        let end = |r: &ChainRecord| r.first + r.hashes.len() as u64;
+        let _lock = self.lock()?;
+        if self.chain()?.is_some_and(|known| end(&known) >= end(record)) {
+            return Ok(());
+        }
+        let mut text = format!("vault-chain/v1\nfirst {}\nstate {}\n", record.first, hex(&record.state));
+        for hash in &record.hashes {
+            text.push_str(&hex(hash));
+            text.push('\n');
+        }
+        let mac = self.chain_mac(&text);
+        text.push_str(&format!("mac {}\n", hex(mac.bytes())));
+        replace(&self.state.join("chain"), text.as_bytes())
+    }
+
+    /// An object by its hash, if it is cached and whole. A damaged cache is an empty one.
+    pub fn cached(&self, hash: &Hash) -> Option<Vec<u8>> {
+        let bytes = read(&self.cache_file(hash)).ok()??;
+        let (nonce, sealed) = bytes.split_first_chunk::<NONCE>()?;
+        let object = cipher::open(&self.cache_key, nonce, hash, sealed.to_vec())?.into_public();
+        (sha256(&[&object]) == *hash).then_some(object)
+    }
+
+    /// Caches an object; a cache that cannot be written is no error.
+    pub fn cache(&self, hash: &Hash, object: &[u8]) {
+        let nonce = random::array::<NONCE>();
+        let sealed = cipher::seal(&self.cache_key, &nonce, hash, Secret::copy_of(object));
+        let _ = replace(&self.cache_file(hash), &[&nonce[..], &sealed].concat());
+    }
+
+    fn parse_mark(&self, path: &SecretPath, text: &str) -> Option<Mark> {
+        let mut words = text.strip_suffix('\n')?.split(' ');
+        if words.next()? != "vault-mark/v1" {
+            return None;
+        }
+        let mark = Mark {
+            n: decimal(words.next()?)?,
+            record: hex_array(words.next()?)?,
+            by: KeyId(hex_array(words.next()?)?),
+        };
+        let mac: Hash = hex_array(words.next()?)?;
+        let good = cipher::equal(&mac, self.mark_mac(path, &mark).bytes());
+        (good && words.next().is_none()).then_some(mark)
+    }
+
+    fn parse_chain(&self, text: &str) -> Option<ChainRecord> {
+        let body = text.get(..text.len().checked_sub(4 + 64 + 1)?)?;
+        let mac: Hash = hex_array(text[body.len()..].strip_prefix("mac ")?.strip_suffix('\n')?)?;
+        if !cipher::equal(&mac, self.chain_mac(body).bytes()) {
+            return None;
+        }
+        let mut lines = body.strip_suffix('\n')?.split('\n');
+        if lines.next()? != "vault-chain/v1" {
+            return None;
+        }
+        let first = decimal(lines.next()?.strip_prefix("first ")?)?;
+        let state = hex_array(lines.next()?.strip_prefix("state ")?)?;
+        let hashes = lines.map(hex_array).collect::<Option<Vec<Hash>>>()?;
+        (!hashes.is_empty()).then_some(ChainRecord { first, hashes, state })
+    }
+
+    fn mark_mac(&self, path: &SecretPath, mark: &Mark) -> Key {
+        let named = lps(&[&self.vault, path.as_str().as_bytes()]);
+        hmac(
+            self.mark_key.bytes(),
+            &[b"vault/v1/mark", &named, &mark.n.to_be_bytes(), &mark.record, &mark.by.0],
+        )
+    }
+
+    fn chain_mac(&self, text: &str) -> Key {
+        hmac(self.mark_key.bytes(), &[b"vault/v1/chain", &lps(&[&self.vault]), text.as_bytes()])
+    }
+
+    /// Named by a MAC, so that the state directory does not list the names of secrets.
+    fn mark_file(&self, path: &SecretPath) -> PathBuf {
+        let named = lps(&[&self.vault, path.as_str().as_bytes()]);
+        let name = hex(hmac(self.mark_key.bytes(), &[b"vault/v1/mark-name", &named]).bytes());
+        self.state.join("marks").join(&name[..2]).join(&name[2..])
+    }
+
+    fn cache_file(&self, hash: &Hash) -> PathBuf {
+        let name = hmac(self.cache_key.bytes(), &[b"vault/v1/cache-name", hash]);
+        self.cache.join("obj").join(hex(name.bytes()))
+    }
+
+    /// Held while a mark is compared and raised; released when the file is closed.
+    fn lock(&self) -> Result<File> {
+        make_dir(&self.state)?;
+        let path = self.state.join("lock");
+        let mut options = File::options();
+        let file = options.write(true).create(true).truncate(false).mode(0o600).open(&path);
+        let file = file.map_err(|e| cannot("open", &path, e))?;
+        file.lock().map_err(|e| cannot("lock", &path, e))?;
+        Ok(file)
+    }
+}
+
+fn read(path: &Path) -> Result<Option<Vec<u8>>> {
+    match fs::metadata(path) {
+        Ok(meta) if meta.len() > MAX_FILE => return Err(edited(path)),
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
+        Ok(_) | Err(_) => {}
+    }
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(cannot("read", path, e)),
+    }
+}
+
+/// Replaces a file in one step. Not synced: after a power failure an older mark protects less,
+/// but never wrongly, and a sync would cost every first read some milliseconds.
+fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
+    let dir = path.parent().expect("a file in a directory");
+    make_dir(dir)?;
+    let temp = dir.join(format!(".tmp-{}", hex(&random::array::<8>())));
+    let write = || {
+        let mut file = File::options().write(true).create_new(true).mode(0o600).open(&temp)?;
+        file.write_all(bytes)?;
+        fs::rename(&temp, path)
+    };
+    write().map_err(|e| {
+        let _ = fs::remove_file(&temp);
+        cannot("write", path, e)
+    })
+}
+
+fn make_dir(dir: &Path) -> Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|e| cannot("make", dir, e))
+}
+
+fn cannot(action: &str, path: &Path, error: std::io::Error) -> Error {
+    let kind = match error.kind() {
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => crate::core::error::Kind::Denied,
+        _ => crate::core::error::Kind::General,
+    };
+    Error::new(kind, format!("cannot {action} {}", path.display())).because(error)
+}
+
+fn edited(path: &Path) -> Error {
+    Error::integrity(format!("{} was damaged or edited, or belongs to another identity", path.display()))
+        .hint("if you know why, remove the file: this device then forgets how far it has seen the vault")
+}

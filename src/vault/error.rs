@@ -1,0 +1,34 @@
+//! From the errors of the layers below to the one that people see.
+
+use crate::core::error::{Error, Kind};
+use crate::core::path::escape;
+use crate::core::s3ec::S3ecError;
+use crate::store::StoreError;
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        let message = escape(&error.to_string());
+        match &error {
+            StoreError::NotFound { .. } => Self::not_found(message),
+            StoreError::Conflict { .. } => {
+                Self::conflict(message).hint("nothing was changed; try again")
+            }
+            StoreError::TooLarge { .. } | StoreError::Damaged { .. } => Self::integrity(message),
+            StoreError::Invalid { .. } => Self::usage(message),
+            StoreError::Missing { .. } => Self::not_found(message)
+                .hint("`vault init` makes a vault, `vault vaults` lists the known ones"),
+            StoreError::Denied { .. } => Self::denied(message)
+                .hint("the system user that runs vault needs read and write access there")
+                .because(error),
+            StoreError::Full { .. } => Self::general(message)
+                .hint("free some space and run the command again; what was stored before is intact")
+                .because(error),
+            StoreError::Io { .. } => Self::general(message).because(error),
+        }
+    }
+}
+
+/// An object that is not what its key says it is.
+pub(super) fn tampered(what: &str, error: S3ecError) -> Error {
+    Error::new(Kind::Integrity, format!("{what} cannot be decrypted")).because(error)
+}

@@ -1,0 +1,123 @@
+//! Names. A listing decrypts nothing and, by itself, reads no object.
+
+use std::collections::BTreeSet;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use super::{PARALLEL, Vault, head_key};
+use crate::core::error::{Error, Result};
+use crate::core::header::{Header, SignedHeader};
+use crate::core::path::{Prefix, SecretPath};
+use crate::store::{Store, StoreError, list_all};
+
+/// A secret and what its signed header says.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Its name.
+    pub path: SecretPath,
+    /// Its newest header; `None` if that does not verify.
+    pub header: Option<Header>,
+    /// The author's name.
+    pub author: Option<String>,
+    /// Size of the stored body in bytes.
+    pub size: u64,
+}
+
+/// A deleted secret.
+#[derive(Clone, Debug)]
+pub struct Deleted {
+    /// Its name.
+    pub path: SecretPath,
+    /// When and by whom it was deleted, unless that does not verify.
+    pub header: Option<Header>,
+    /// The author's name.
+    pub author: Option<String>,
+}
+
+impl Vault {
+    /// The names below a prefix, in the order of their bytes. Keys that are not legal names are
+    /// left out: nothing of ours can be stored there.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn list(&self, prefix: &Prefix) -> Result<Vec<SecretPath>> {
+        let keys = list_all(&*self.store, &below("s/", prefix)).await?;
+        Ok(keys.iter().filter_map(|key| SecretPath::parse(&key[2..]).ok()).collect())
+    }
+
+    /// The names below a prefix with what their headers say, many requests at once.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn list_long(&self, prefix: &Prefix) -> Result<Vec<Entry>> {
+        self.refresh().await?;
+        let paths = self.list(prefix).await?;
+        let entries = stream::iter(paths).map(|path| self.entry(path)).buffered(PARALLEL);
+        let entries: Vec<Option<Entry>> = entries.try_collect().await?;
+        Ok(entries.into_iter().flatten().collect())
+    }
+
+    async fn entry(&self, path: SecretPath) -> Result<Option<Entry>> {
+        match self.store.head(&head_key(&path)).await {
+            Ok(head) => {
+                let header = SignedHeader::parse(&self.id, &path, &head.metadata).ok();
+                let header = header.filter(|s| self.verifies(s)).map(|s| s.header);
+                let author = header.as_ref().and_then(|h| self.name_of(h.by));
+                Ok(Some(Entry { path, header, author, size: head.size }))
+            }
+            // Deleted between the listing and now.
+            Err(StoreError::NotFound { .. }) => Ok(None),
+            Err(StoreError::Damaged { .. }) => {
+                Ok(Some(Entry { path, header: None, author: None, size: 0 }))
+            }
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    fn verifies(&self, signed: &SignedHeader) -> bool {
+        self.view().state.key(signed.header.by).is_some_and(|(key, _)| signed.verify(key))
+    }
+
+    /// Deleted secrets below a prefix that can still be brought back.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn list_deleted(&self, prefix: &Prefix) -> Result<Vec<Deleted>> {
+        let live: BTreeSet<SecretPath> = self.list(prefix).await?.into_iter().collect();
+        let all = self.list_history(prefix).await?;
+        let gone = all.into_iter().filter(|path| !live.contains(path));
+        let deleted = stream::iter(gone).map(|path| async move {
+            let history = match self.history(&path).await {
+                Ok(history) => history,
+                Err(e) if e.kind == crate::core::error::Kind::NotFound => return Ok(None),
+                Err(e) => return Err(e),
+            };
+            let newest = history.into_iter().find(|version| version.refused.is_none());
+            let Some(newest) = newest else { return Ok(None) };
+            if newest.header.as_ref().is_some_and(|h| h.from == h.n && h.op.is_tombstone()) {
+                return Ok(None);
+            }
+            Ok::<_, Error>(Some(Deleted { path, header: newest.header, author: newest.author }))
+        });
+        let deleted: Vec<Option<Deleted>> = deleted.buffered(PARALLEL).try_collect().await?;
+        Ok(deleted.into_iter().flatten().collect())
+    }
+
+    /// Every path below a prefix that has a history, deleted ones included.
+    pub(super) async fn list_history(&self, prefix: &Prefix) -> Result<BTreeSet<SecretPath>> {
+        let keys = list_all(&*self.store, &below("h/", prefix)).await?;
+        let path = |key: &String| {
+            let (path, _) = key[2..].rsplit_once("/.vault/")?;
+            SecretPath::parse(path).ok()
+        };
+        Ok(keys.iter().filter_map(path).collect())
+    }
+}
+
+/// The keys below a prefix, which ends at a segment.
+fn below(root: &str, prefix: &Prefix) -> String {
+    match prefix.as_str() {
+        "" => root.to_owned(),
+        folder => format!("{root}{folder}/"),
+    }
+}

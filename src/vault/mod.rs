@@ -1,0 +1,126 @@
+//! The use cases: what the commands and the terminal UI call. Ties keys, team and store
+//! together; never prints, prompts or reads the environment.
+
+mod chain;
+mod device;
+pub mod error;
+mod history;
+mod init;
+mod list;
+mod open;
+mod read;
+mod remove;
+mod transfer;
+mod verify;
+mod versions;
+mod write;
+
+use std::sync::{Arc, Mutex, RwLock};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::core::cipher::Hash;
+use crate::core::path::SecretPath;
+use crate::core::text::hex;
+use crate::keys::identity::Identity;
+use crate::store::Store;
+
+use chain::{Secrets, View};
+use device::Device;
+
+pub use crate::core::document::{Document, Field, FieldType, check_field_name};
+pub use crate::core::error::{Error, Kind, Result};
+pub use crate::core::generate;
+pub use crate::core::header::{Kind as ContentKind, Op as VersionOp};
+pub use crate::core::path::{Prefix, SecretPath as Path, escape};
+pub use crate::core::secret::Secret;
+pub use crate::keys::identity::{Identity as DeviceIdentity, PublicIdentity};
+pub use crate::team::join::{Join, Pin};
+pub use history::Version;
+pub use init::{Init, Initialized};
+pub use list::{Deleted, Entry};
+pub use open::{Location, Places, join_words};
+pub use read::{Content, Opened};
+pub use remove::Purged;
+pub use verify::{Finding, Report, Severity};
+pub use write::Written;
+
+/// How many requests are under way at once where one does not need the other's answer.
+const PARALLEL: usize = 32;
+
+/// An open vault.
+pub struct Vault {
+    store: Arc<dyn Store>,
+    location: Location,
+    region: String,
+    id: Hash,
+    identity: Identity,
+    device: Device,
+    view: RwLock<Arc<View>>,
+    secrets: Mutex<Secrets>,
+    warnings: Mutex<Vec<String>>,
+}
+
+impl Vault {
+    /// What is odd but did not stop anything, since the last call. For people to read.
+    pub fn take_warnings(&self) -> Vec<String> {
+        std::mem::take(&mut self.warnings.lock().expect("no panic holds this lock"))
+    }
+
+    /// The vault id in hex.
+    pub fn id(&self) -> String {
+        hex(&self.id)
+    }
+
+    /// The name of whoever holds this identity, if it is a member.
+    pub fn member(&self) -> Option<String> {
+        let view = self.view();
+        view.state.member_of(self.identity.public().id()).map(|(name, _)| name.to_owned())
+    }
+
+    fn warn(&self, message: String) {
+        let mut warnings = self.warnings.lock().expect("no panic holds this lock");
+        if !warnings.contains(&message) {
+            warnings.push(message);
+        }
+    }
+
+    fn view(&self) -> Arc<View> {
+        self.view.read().expect("no panic holds this lock").clone()
+    }
+}
+
+/// The head of a path: the newest version's bytes under a name of its own.
+fn head_key(path: &SecretPath) -> String {
+    format!("s/{path}")
+}
+
+/// Where all versions of a path are.
+fn history_prefix(path: &SecretPath) -> String {
+    format!("h/{path}/.vault/")
+}
+
+/// One version of a path.
+fn version_key(path: &SecretPath, n: u64) -> String {
+    format!("h/{path}/.vault/{n:016}")
+}
+
+/// The number in the last segment of a version's key.
+fn version_number(digits: &str) -> Option<u64> {
+    let canonical = digits.len() == 16 && digits.bytes().all(|b| b.is_ascii_digit());
+    if canonical { digits.parse().ok().filter(|&n| n > 0) } else { None }
+}
+
+/// An object that a note pins by its hash.
+fn object_key(hash: &Hash) -> String {
+    format!(".vault/obj/{}", hex(hash))
+}
+
+/// A note of the chain.
+fn note_key(seq: u64) -> String {
+    format!(".vault/team/{seq:016}")
+}
+
+/// Seconds since 1970; a clock before that counts as 1970.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
+}

@@ -1,0 +1,148 @@
+//! Deleting, bringing back, rolling back, purging.
+
+use super::read::{Newest, Opened};
+use super::versions::Versions;
+use super::write::{Change, Draft, Plain, Written};
+use super::{Content, Vault, version_key};
+use crate::core::document::Document;
+use crate::core::error::{Error, Result};
+use crate::core::header::Op;
+use crate::core::path::SecretPath;
+use crate::core::secret::Secret;
+use crate::store::{Store, StoreError};
+
+/// What a purge removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Purged {
+    /// Number of the tombstone.
+    pub n: u64,
+    /// How many older versions were removed.
+    pub removed: usize,
+}
+
+impl Vault {
+    /// Puts a tombstone on top of the history and removes the head. The values stay until a
+    /// purge.
+    ///
+    /// # Errors
+    /// Not found (also if it is deleted already), denied, conflict.
+    pub async fn delete(&self, path: &SecretPath, if_version: Option<u64>) -> Result<Written> {
+        self.need_live(path).await?;
+        self.commit(path, if_version, Change::Tombstone(Op::Delete)).await
+    }
+
+    /// Brings a deleted secret back: the version before the tombstone becomes the newest again.
+    ///
+    /// # Errors
+    /// Conflict if it is not deleted; not found if there is nothing to bring back.
+    pub async fn undelete(&self, path: &SecretPath) -> Result<Written> {
+        let newest = self.standing(path).await?.newest;
+        let Some(newest) = newest else { return Err(self.not_found(path).await) };
+        let header = &newest.signed.header;
+        if !header.op.is_tombstone() {
+            return Err(Error::conflict(format!("{path} is not deleted")));
+        }
+        // The newest version that still has a value: there may be several tombstones.
+        let mut n = header.n;
+        while n > header.from {
+            n -= 1;
+            match self.read(path, Some(n)).await {
+                Ok(version) => return self.restore(path, version).await,
+                Err(e) if e.kind == crate::core::error::Kind::NotFound => {}
+                Err(e) => return Err(e),
+            }
+        }
+        Err(Error::not_found(format!("nothing of {path} is kept, it was purged")))
+    }
+
+    /// Writes the plaintext of version `n` again, as the newest version.
+    ///
+    /// # Errors
+    /// Not found if there is no such version, or it is a tombstone.
+    pub async fn rollback(&self, path: &SecretPath, n: u64) -> Result<Written> {
+        let version = self.read(path, Some(n)).await?;
+        self.restore(path, version).await
+    }
+
+    /// An earlier plaintext, with the age of its values, under a fresh data key.
+    async fn restore(&self, path: &SecretPath, version: Opened) -> Result<Written> {
+        let mut make = |_: Option<&Opened>| {
+            let (plain, since) = again(&version)?;
+            Ok(Draft { op: Op::Reseal, plain, since })
+        };
+        self.commit(path, None, Change::Content(&mut make)).await
+    }
+
+    /// Claims a last tombstone and removes every older version for good. Run again after a
+    /// crash, it goes on where it stopped.
+    ///
+    /// # Errors
+    /// Not found if there is nothing, denied, conflict.
+    pub async fn purge(&self, path: &SecretPath) -> Result<Purged> {
+        let newest = self.standing(path).await?.newest;
+        let Some(newest) = newest else { return Err(self.not_found(path).await) };
+        let n = if newest.signed.header.op == Op::Purge {
+            newest.signed.header.n
+        } else {
+            self.claim_purge(path).await?
+        };
+        self.remove_head(path, n).await?;
+        let removed = self.remove_below(path, n).await?;
+        Ok(Purged { n, removed })
+    }
+
+    /// Claims a purge under a generation that is still the current one afterwards: otherwise a
+    /// cut that was made meanwhile may name a version that is about to go.
+    async fn claim_purge(&self, path: &SecretPath) -> Result<u64> {
+        loop {
+            let written = self.commit(path, None, Change::Tombstone(Op::Purge)).await?;
+            let before = self.view().state.current(path);
+            self.refresh().await?;
+            if self.view().state.current(path) == before {
+                return Ok(written.n);
+            }
+        }
+    }
+
+    /// Removes all versions below `n`, the oldest first. They were read out of the history and
+    /// have no value any more; junk among them goes as well.
+    pub(super) async fn remove_below(&self, path: &SecretPath, n: u64) -> Result<usize> {
+        let mut removed = 0;
+        for old in Versions::numbers(self, path).await?.into_iter().filter(|old| *old < n) {
+            match self.store.delete(&version_key(path, old), None).await {
+                Ok(()) => removed += 1,
+                Err(StoreError::NotFound { .. }) => {}
+                Err(e) => return Err(e.into()),
+            }
+        }
+        Ok(removed)
+    }
+
+    /// True if there is a secret at `path` that is not deleted.
+    ///
+    /// # Errors
+    /// Anything but "not found".
+    pub async fn exists(&self, path: &SecretPath) -> Result<bool> {
+        Ok(self.live(path).await?.is_some())
+    }
+
+    pub(super) async fn live(&self, path: &SecretPath) -> Result<Option<Newest>> {
+        let newest = self.standing(path).await?.newest;
+        Ok(newest.filter(|v| !v.signed.header.op.is_tombstone()))
+    }
+
+    pub(super) async fn need_live(&self, path: &SecretPath) -> Result<Newest> {
+        match self.live(path).await? {
+            Some(newest) => Ok(newest),
+            None => Err(self.not_found(path).await),
+        }
+    }
+}
+
+/// The plaintext of a version once more, with its age.
+pub(super) fn again(version: &Opened) -> Result<(Plain, Option<u64>)> {
+    Ok(match &version.content {
+        Content::Doc(document) => (Plain::Doc(Document::decode(&document.encode()?)?), None),
+        Content::Raw(bytes) => (Plain::Raw(Secret::copy_of(bytes.bytes())), Some(version.since)),
+    })
+}

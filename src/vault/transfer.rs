@@ -1,0 +1,62 @@
+//! Renaming and copying. Keys are bound to paths, so both write the value anew; its age is
+//! carried on.
+
+use super::Vault;
+use super::read::Opened;
+use super::remove::again;
+use super::write::{Change, Draft, Written};
+use crate::core::error::{Error, Result};
+use crate::core::header::Op;
+use crate::core::path::SecretPath;
+
+impl Vault {
+    /// Writes the newest version of `from` at `to`, where nothing may be yet.
+    ///
+    /// # Errors
+    /// Conflict if `to` holds something else. If it holds the same value already (an earlier
+    /// copy that was cut off), nothing is written.
+    pub async fn copy(&self, from: &SecretPath, to: &SecretPath) -> Result<Written> {
+        if from == to {
+            return Err(Error::usage(format!("{from} and {to} are the same path")));
+        }
+        let source = self.need_live(from).await?;
+        let source = self.open(from, source).await?;
+        if let Some(there) = self.live(to).await? {
+            let there = self.open(to, there).await?;
+            if there.plaintext_hash == source.plaintext_hash {
+                return Ok(Written { n: there.n });
+            }
+            return Err(taken(to));
+        }
+        let mut make = |before: Option<&Opened>| {
+            if before.is_some() {
+                return Err(taken(to));
+            }
+            let (plain, since) = again(&source)?;
+            Ok(Draft { op: Op::Write, plain, since })
+        };
+        self.commit(to, None, Change::Content(&mut make)).await
+    }
+
+    /// [`Self::copy`], then a tombstone at `from`. Its history stays there.
+    ///
+    /// # Errors
+    /// As [`Self::copy`]; conflict if `from` was changed meanwhile (then both are there).
+    pub async fn rename(&self, from: &SecretPath, to: &SecretPath) -> Result<Written> {
+        let before = self.need_live(from).await?.signed.header.n;
+        let written = self.copy(from, to).await?;
+        self.commit(from, Some(before), Change::Tombstone(Op::Delete)).await.map_err(|e| {
+            if e.kind != crate::core::error::Kind::Conflict {
+                return e;
+            }
+            Error::conflict(format!("{from} was changed while it was copied to {to}"))
+                .hint(format!("both are there now; compare them and remove one with `vault rm`"))
+        })?;
+        Ok(written)
+    }
+}
+
+fn taken(path: &SecretPath) -> Error {
+    Error::conflict(format!("{path} is already there"))
+        .hint(format!("choose another name, or remove it first: vault rm {path}"))
+}

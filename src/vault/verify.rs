@@ -1,0 +1,276 @@
+//! Checking everything that is stored, and mending what a crash left behind.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use super::read::{MAX_BODY, Newest};
+use super::versions::{MarkCheck, Versions};
+use super::{PARALLEL, Vault, head_key, version_key};
+use crate::core::cipher::sha256;
+use crate::core::error::{Error, Kind, Result};
+use crate::core::header::Op;
+use crate::core::path::{Prefix, SecretPath};
+use crate::store::{Object, Store, StoreError};
+
+/// Temporary files older than this are nobody's.
+const STALE: Duration = Duration::from_secs(3600);
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// Tampering, loss, or something that cannot be decrypted.
+    Error,
+    /// Left by a crash or put there by a stranger; harmless.
+    Warning,
+    /// Was found and mended.
+    Mended,
+}
+
+/// Something that `verify` found.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// The path it is about.
+    pub path: Option<SecretPath>,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What it is.
+    pub message: String,
+}
+
+/// What `verify` looked at and found.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// Paths checked, deleted ones included.
+    pub paths: usize,
+    /// Versions checked.
+    pub versions: usize,
+    /// What was found.
+    pub findings: Vec<Finding>,
+}
+
+impl Report {
+    /// True if anything is wrong that mending does not cure.
+    pub fn has_errors(&self) -> bool {
+        self.findings.iter().any(|f| f.severity == Severity::Error)
+    }
+
+    /// True if mending would change something.
+    pub fn has_warnings(&self) -> bool {
+        self.findings.iter().any(|f| f.severity == Severity::Warning)
+    }
+
+    fn add(&mut self, path: &SecretPath, severity: Severity, message: impl Into<String>) {
+        let message = message.into();
+        self.findings.push(Finding { path: Some(path.clone()), severity, message });
+    }
+}
+
+impl Vault {
+    /// Checks the chain, every version of every path below `prefix` (signature, links, body) and
+    /// that the newest ones can be decrypted; with `repair`, finishes what crashes left.
+    ///
+    /// # Errors
+    /// Of the store. What is wrong with the data is in the report.
+    pub async fn verify(&self, prefix: &Prefix, repair: bool) -> Result<Report> {
+        self.refresh().await?;
+        if repair {
+            self.store.sweep(STALE).await?;
+        }
+        let mut paths: BTreeSet<SecretPath> = self.list_history(prefix).await?;
+        paths.extend(self.list(prefix).await?);
+        let total = paths.len();
+        let reports = stream::iter(paths)
+            .map(|path| async move { self.verify_path(&path, repair).await })
+            .buffered(PARALLEL);
+        let mut all = Report { paths: total, ..Report::default() };
+        let reports: Vec<Report> = reports.try_collect().await?;
+        for report in reports {
+            all.versions += report.versions;
+            all.findings.extend(report.findings);
+        }
+        Ok(all)
+    }
+
+    async fn verify_path(&self, path: &SecretPath, repair: bool) -> Result<Report> {
+        let mut report = Report::default();
+        let mut newest = None;
+        match self.verify_history(path, &mut report).await {
+            Ok(found) => newest = found,
+            Err(e) if e.kind == Kind::Integrity => report.add(path, Severity::Error, e.message),
+            Err(e) => return Err(e),
+        }
+        if report.has_errors() {
+            return Ok(report);
+        }
+        let Some(newest) = newest else {
+            match self.device.mark(path)? {
+                Some(mark) => {
+                    let lost = format!("its history is gone; this device has seen version {}", mark.n);
+                    report.add(path, Severity::Error, lost);
+                }
+                None => report.add(path, Severity::Error, "it has a head but no history that counts"),
+            }
+            return Ok(report);
+        };
+        self.verify_head(path, &newest, repair, &mut report).await?;
+        let header = newest.signed.header.clone();
+        if header.op == Op::Purge {
+            self.finish_purge(path, header.n, repair, &mut report).await?;
+        }
+        if !header.op.is_tombstone() {
+            match self.open(path, newest).await {
+                Ok(_) => {}
+                Err(e) if e.kind == Kind::Integrity => report.add(path, Severity::Error, e.message),
+                // A folder of a group that this identity is not in: its signatures were checked.
+                Err(e) if e.kind == Kind::Denied => {}
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(report)
+    }
+
+    /// Every version from the oldest that is kept to the newest; answers the newest acceptable.
+    async fn verify_history(
+        &self,
+        path: &SecretPath,
+        report: &mut Report,
+    ) -> Result<Option<Newest>> {
+        let mut versions = Versions::new(self, path);
+        let numbers = Versions::numbers(self, path).await?;
+        let mut newest: Option<Newest> = None;
+        let mut kept = Vec::new();
+        for n in numbers.into_iter().rev() {
+            report.versions += 1;
+            let object = match self.store.get(&version_key(path, n), MAX_BODY).await {
+                Ok(object) => object,
+                Err(StoreError::Damaged { reason, .. }) => {
+                    self.refuse_version(path, n, &reason, newest.as_ref(), report);
+                    continue;
+                }
+                Err(StoreError::NotFound { .. }) => continue,
+                Err(e) => return Err(e.into()),
+            };
+            let Some(signed) = versions.learn(Some(n), &object.metadata).await? else {
+                self.refuse_version(path, n, "it is not a version of this path", newest.as_ref(), report);
+                continue;
+            };
+            if let Err(why) = versions.check(n).await? {
+                self.refuse_version(path, n, why, newest.as_ref(), report);
+                continue;
+            }
+            kept.push(n);
+            if sha256(&[&object.body]) != signed.header.body {
+                report.add(path, Severity::Error, format!("the body of version {n} was changed"));
+            }
+            if newest.is_none() {
+                newest = Some(Newest { signed, object });
+            }
+        }
+        let Some(top) = &newest else { return Ok(None) };
+        let header = &top.signed.header;
+        for n in header.from..header.n {
+            if !kept.contains(&n) {
+                let known = report.findings.iter().any(|f| f.message.starts_with(&format!("version {n} ")));
+                if !known {
+                    report.add(path, Severity::Error, format!("version {n} is missing"));
+                }
+                continue;
+            }
+            let linked = versions.get(n + 1).zip(versions.get(n));
+            if let Some((above, below)) = linked
+                && let Err(why) = crate::team::accept::follows(above, below)
+            {
+                report.add(path, Severity::Error, format!("version {}: {why}", n + 1));
+            }
+        }
+        if let MarkCheck::Fails(why) = versions.check_mark(header.n).await? {
+            report.add(path, Severity::Error, why);
+        }
+        Ok(newest)
+    }
+
+    /// A version that does not count: above the newest one it is in the way of nothing; between
+    /// acceptable ones it is a gap.
+    fn refuse_version(
+        &self,
+        path: &SecretPath,
+        n: u64,
+        why: &str,
+        newest: Option<&Newest>,
+        report: &mut Report,
+    ) {
+        match newest {
+            Some(newest) if n >= newest.signed.header.from => {
+                report.add(path, Severity::Error, format!("version {n} does not count: {why}"));
+            }
+            Some(_) => {}
+            None => report.add(
+                path,
+                Severity::Warning,
+                format!("version {n} is junk and is replaced by the next write: {why}"),
+            ),
+        }
+    }
+
+    async fn verify_head(
+        &self,
+        path: &SecretPath,
+        newest: &Newest,
+        repair: bool,
+        report: &mut Report,
+    ) -> Result<()> {
+        let head = match self.store.get(&head_key(path), MAX_BODY).await {
+            Ok(head) => Some(head),
+            Err(StoreError::NotFound { .. }) => None,
+            Err(StoreError::Damaged { .. } | StoreError::TooLarge { .. }) => {
+                Some(Object { metadata: vec![], body: vec![], etag: crate::store::Etag(String::new()) })
+            }
+            Err(e) => return Err(e.into()),
+        };
+        let gone = newest.signed.header.op.is_tombstone();
+        let wrong = match &head {
+            None if gone => return Ok(()),
+            None => "its head is missing",
+            Some(_) if gone => "it was deleted, but its head is still there",
+            Some(head) if head.body == newest.object.body && head.metadata == newest.object.metadata => {
+                return Ok(());
+            }
+            Some(_) => "its head is not the newest version",
+        };
+        if repair {
+            self.mend_head(path).await?;
+            report.add(path, Severity::Mended, format!("{wrong}: mended"));
+        } else {
+            report.add(path, Severity::Warning, wrong);
+        }
+        Ok(())
+    }
+
+    async fn finish_purge(
+        &self,
+        path: &SecretPath,
+        n: u64,
+        repair: bool,
+        report: &mut Report,
+    ) -> Result<()> {
+        let left = Versions::numbers(self, path).await?.into_iter().filter(|old| *old < n).count();
+        if left > 0 && repair {
+            self.remove_below(path, n).await?;
+            report.add(path, Severity::Mended, format!("a purge was cut off: {left} versions removed"));
+        } else if left > 0 {
+            report.add(path, Severity::Warning, format!("a purge was cut off: {left} versions are left"));
+        }
+        Ok(())
+    }
+}
+
+/// A report with errors, as an error for the exit code.
+impl From<&Report> for Error {
+    fn from(report: &Report) -> Self {
+        let errors = report.findings.iter().filter(|f| f.severity == Severity::Error).count();
+        Self::integrity(format!("{errors} of the findings are errors"))
+            .hint("compare with a backup, or with what other members see")
+    }
+}

@@ -1,0 +1,154 @@
+//! The versions of one path: which are there, which count, and whether they lead on from what
+//! this device has seen.
+
+use std::collections::BTreeMap;
+
+use super::device::Mark;
+use super::{Vault, history_prefix, version_key, version_number};
+use crate::core::error::Result;
+use crate::core::header::SignedHeader;
+use crate::core::path::SecretPath;
+use crate::core::s3ec::Envelope;
+use crate::store::{Metadata, Store, StoreError, list_all};
+use crate::team::accept::{self, Standing, Verdict, follows};
+
+/// What is known so far of one path's versions.
+pub(super) struct Versions<'a> {
+    vault: &'a Vault,
+    path: &'a SecretPath,
+    seen: BTreeMap<u64, Option<SignedHeader>>,
+}
+
+/// How a version stands to the mark of its path.
+pub(super) enum MarkCheck {
+    /// It is what was seen, or leads on from it.
+    Passes,
+    /// What was seen does not count any more (its author lost the right to write): the mark moves.
+    Moves,
+    /// It does not lead on from what was seen.
+    Fails(String),
+}
+
+impl<'a> Versions<'a> {
+    pub fn new(vault: &'a Vault, path: &'a SecretPath) -> Self {
+        Self { vault, path, seen: BTreeMap::new() }
+    }
+
+    /// The numbers of all stored versions, ascending.
+    pub async fn numbers(vault: &Vault, path: &SecretPath) -> Result<Vec<u64>> {
+        let prefix = history_prefix(path);
+        let keys = list_all(&*vault.store, &prefix).await?;
+        Ok(keys.iter().filter_map(|key| version_number(&key[prefix.len()..])).collect())
+    }
+
+    /// Reads the metadata of an object of this path, found as version `n` or (`None`) as head.
+    /// `None` if it is junk. A version that is known already is not replaced by a head.
+    pub async fn learn(&mut self, n: Option<u64>, metadata: &Metadata) -> Result<Option<SignedHeader>> {
+        let parsed = Envelope::parse(metadata)
+            .ok()
+            .and_then(|_| SignedHeader::parse(&self.vault.id, self.path, metadata).ok())
+            .filter(|signed| n.is_none_or(|n| n == signed.header.n));
+        if let Some(signed) = &parsed {
+            self.vault.check_team(signed).await?;
+        }
+        match (n, &parsed) {
+            (Some(n), _) => drop(self.seen.insert(n, parsed.clone())),
+            (None, Some(signed)) => {
+                // Only a head whose own signature verifies may stand in for its `h/` entry.
+                let view = self.vault.view();
+                let key = view.state.key(signed.header.by);
+                if !key.is_some_and(|(key, _)| signed.verify(key)) {
+                    return Ok(None);
+                }
+                self.seen.insert(signed.header.n, parsed.clone());
+            }
+            (None, None) => {}
+        }
+        Ok(parsed)
+    }
+
+    /// A version that was learned and is well-formed.
+    pub fn get(&self, n: u64) -> Option<&SignedHeader> {
+        self.seen.get(&n)?.as_ref()
+    }
+
+    /// Whether version `n` counts; further versions are fetched as needed.
+    pub async fn check(&mut self, n: u64) -> Result<std::result::Result<(), &'static str>> {
+        loop {
+            let cut = self.vault.cut_entry(self.path).await?;
+            let view = self.vault.view();
+            match accept::judge(&view.state, cut, self.path, &self.seen, n) {
+                Verdict::Yes => return Ok(Ok(())),
+                Verdict::No(why) => return Ok(Err(why)),
+                Verdict::Need(other) => self.fetch(other).await?,
+            }
+        }
+    }
+
+    /// Whether version `n`, which counts, leads on from the mark of this device.
+    pub async fn check_mark(&mut self, n: u64) -> Result<MarkCheck> {
+        let Some(mark) = self.vault.device.mark(self.path)? else { return Ok(MarkCheck::Passes) };
+        let Some(why) = self.walk_to(n, &mark).await? else { return Ok(MarkCheck::Passes) };
+        let cut = self.vault.cut_entry(self.path).await?;
+        let cut_n = cut.map_or(0, |cut| cut.n);
+        let view = self.vault.view();
+        let current = self.get(n).is_some_and(|signed| {
+            accept::standing(&view.state, cut, self.path, signed) == Standing::Current
+        });
+        let author_lost_it = !view.state.may_write(mark.by, self.path);
+        if mark.n > cut_n && author_lost_it && current && n > cut_n {
+            return Ok(MarkCheck::Moves);
+        }
+        Ok(MarkCheck::Fails(why))
+    }
+
+    /// Walks from version `n` down to the mark. `None` if the mark is on the way.
+    async fn walk_to(&mut self, n: u64, mark: &Mark) -> Result<Option<String>> {
+        let path = self.path;
+        if n < mark.n {
+            return Ok(Some(format!(
+                "{path} was rolled back: this device has seen version {}, the storage shows {n}",
+                mark.n
+            )));
+        }
+        let mut at = n;
+        loop {
+            let Some(signed) = self.get(at).cloned() else {
+                return Ok(Some(format!("version {at} of {path} is missing from its history")));
+            };
+            if at == mark.n {
+                let same = signed.record_hash == mark.record;
+                return Ok((!same).then(|| {
+                    format!("version {at} of {path} is not the one that this device has seen")
+                }));
+            }
+            if signed.header.from == at {
+                // Everything older was purged by somebody who may write here.
+                return Ok(None);
+            }
+            if at == mark.n + 1 && signed.header.prev == mark.record {
+                return Ok(None);
+            }
+            at -= 1;
+            if !self.seen.contains_key(&at) {
+                self.fetch(at).await?;
+            }
+            if let Some(below) = self.get(at)
+                && let Err(why) = follows(&signed, below)
+            {
+                return Ok(Some(format!("version {} of {path} is not linked to its history: {why}", at + 1)));
+            }
+        }
+    }
+
+    async fn fetch(&mut self, n: u64) -> Result<()> {
+        match self.vault.store.head(&version_key(self.path, n)).await {
+            Ok(head) => drop(self.learn(Some(n), &head.metadata).await?),
+            Err(StoreError::NotFound { .. } | StoreError::Damaged { .. }) => {
+                self.seen.insert(n, None);
+            }
+            Err(e) => return Err(e.into()),
+        }
+        Ok(())
+    }
+}

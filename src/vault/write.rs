@@ -1,0 +1,411 @@
+//! Writing a version: claim its number in the history, then move the head
+//! (`docs/FORMAT.md`, "Writing").
+
+use std::time::{Duration, Instant};
+
+use super::device::Mark;
+use super::read::{MAX_BODY, Newest, Opened};
+use super::versions::Versions;
+use super::{Vault, head_key, history_prefix, now, version_key, version_number};
+use crate::core::cipher::sha256;
+use crate::core::document::{Document, check_size};
+use crate::core::error::{Error, Result};
+use crate::core::header::{self, Header, Kind, Op, SignedHeader};
+use crate::core::path::SecretPath;
+use crate::core::random;
+use crate::core::s3ec;
+use crate::core::secret::Secret;
+use crate::core::text::hex;
+use crate::keys::Wrap;
+use crate::store::{Condition, Etag, Listing, MAX_METADATA, Metadata, Store, StoreError};
+
+/// How long a write that loses races is tried again.
+const RETRY: Duration = Duration::from_secs(10);
+
+/// A version that was written and acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Its number.
+    pub n: u64,
+}
+
+/// The plaintext of a new version.
+pub(super) enum Plain {
+    Doc(Document),
+    Raw(Secret),
+}
+
+/// What a new version is to be.
+pub(super) struct Draft {
+    pub op: Op,
+    pub plain: Plain,
+    /// For `raw`: the age of the value that is carried on; `None` for a new value.
+    pub since: Option<u64>,
+}
+
+/// Makes a draft from the version before it (`None` if there is none, or it is a tombstone).
+/// Called again when another writer was faster.
+pub(super) type Make<'m> = dyn FnMut(Option<&Opened>) -> Result<Draft> + Send + 'm;
+
+pub(super) enum Change<'c, 'm> {
+    Tombstone(Op),
+    Content(&'c mut Make<'m>),
+}
+
+/// A sealed version, ready to be stored.
+struct Sealed {
+    header: Header,
+    signed: SignedHeader,
+    metadata: Metadata,
+    body: Vec<u8>,
+}
+
+impl Vault {
+    /// Sets fields of a document; the others are kept. Creates the secret if it is not there.
+    ///
+    /// # Errors
+    /// Conflict if `if_version` is not the newest version (0: there is none), or if other
+    /// writers were faster for 10 seconds; then no version was claimed.
+    pub async fn put(
+        &self,
+        path: &SecretPath,
+        if_version: Option<u64>,
+        set: &mut (dyn FnMut(&mut Document, u64) -> Result<()> + Send),
+    ) -> Result<Written> {
+        let mut make = |before: Option<&Opened>| {
+            let mut document = match before {
+                Some(Opened { content: super::Content::Doc(document), .. }) => {
+                    Document::decode(&document.encode()?)?
+                }
+                _ => Document::default(),
+            };
+            // Ages are counted in notes: this is the newest one that the value was set under.
+            set(&mut document, self.view().seq())?;
+            Ok(Draft { op: Op::Write, plain: Plain::Doc(document), since: None })
+        };
+        self.commit(path, if_version, Change::Content(&mut make)).await
+    }
+
+    /// Writes the exact bytes as a version of kind `raw`.
+    ///
+    /// # Errors
+    /// As [`Self::put`].
+    pub async fn put_raw(
+        &self,
+        path: &SecretPath,
+        if_version: Option<u64>,
+        value: &Secret,
+    ) -> Result<Written> {
+        let mut make = |_: Option<&Opened>| {
+            let plain = Plain::Raw(Secret::copy_of(value.bytes()));
+            Ok(Draft { op: Op::Write, plain, since: None })
+        };
+        self.commit(path, if_version, Change::Content(&mut make)).await
+    }
+
+    /// Claims the next version and moves the head to it.
+    pub(super) async fn commit(
+        &self,
+        path: &SecretPath,
+        if_version: Option<u64>,
+        mut change: Change<'_, '_>,
+    ) -> Result<Written> {
+        let deadline = Instant::now() + RETRY;
+        loop {
+            let standing = self.standing(path).await?;
+            self.check_version(path, if_version, standing.newest.as_ref())?;
+            let sealed = self.draft(path, standing.newest, &mut change).await?;
+            if self.claim(path, &sealed).await? {
+                self.device.raise(path, Mark::of(&sealed.signed), false)?;
+                let n = sealed.header.n;
+                if sealed.header.op.is_tombstone() {
+                    self.remove_head(path, n).await?;
+                } else {
+                    self.move_head(path, &sealed, standing.head).await?;
+                }
+                return Ok(Written { n });
+            }
+            if if_version.is_some() || Instant::now() >= deadline {
+                return Err(Error::conflict(format!("{path} was changed by somebody else"))
+                    .hint("nothing was written; look at the newest version and try again"));
+            }
+            let pause = Duration::from_micros(u64::from(random::below(15_000)));
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    fn check_version(
+        &self,
+        path: &SecretPath,
+        if_version: Option<u64>,
+        newest: Option<&Newest>,
+    ) -> Result<()> {
+        let found = newest.filter(|v| !v.signed.header.op.is_tombstone());
+        let found = found.map_or(0, |v| v.signed.header.n);
+        match if_version {
+            Some(wanted) if wanted != found => Err(Error::conflict(format!(
+                "{path} is at version {found}, not {wanted}"
+            ))
+            .hint("nothing was written; `vault history` shows who changed it")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Seals the version that follows `before`.
+    async fn draft(
+        &self,
+        path: &SecretPath,
+        before: Option<Newest>,
+        change: &mut Change<'_, '_>,
+    ) -> Result<Sealed> {
+        let view = self.view();
+        let me = self.identity.public().id();
+        let group = view.state.current(path).filter(|_| view.state.may_write(me, path));
+        let group = group.ok_or_else(|| {
+            Error::denied(format!("this identity may not write {path}"))
+                .hint("an admin can grant it; `vault id show` prints what they need")
+        })?;
+        let (n, from, prev) = match &before {
+            None => (1, 1, [0; 32]),
+            Some(v) => (v.signed.header.n + 1, v.signed.header.from, v.signed.record_hash),
+        };
+        let seq = view.seq();
+        let (op, kind, plaintext, since) = match change {
+            Change::Tombstone(op) => (*op, Kind::Raw, Secret::with_capacity(0), seq),
+            Change::Content(make) => {
+                let before = match before {
+                    Some(v) if !v.signed.header.op.is_tombstone() => Some(self.open(path, v).await?),
+                    _ => None,
+                };
+                let draft = make(before.as_ref())?;
+                let (kind, plaintext, since) = match draft.plain {
+                    Plain::Doc(document) => (Kind::Doc, document.encode()?, document.since(seq)),
+                    Plain::Raw(bytes) => (Kind::Raw, bytes, draft.since.unwrap_or(seq)),
+                };
+                (draft.op, kind, plaintext, since)
+            }
+        };
+        check_size(plaintext.len())?;
+        let wrapped = self.tree(&group).await?.wrap(path).await?;
+        let s3ec::Sealed { mut metadata, body } = s3ec::seal(
+            plaintext,
+            &wrapped.data_key,
+            wrapped.kind,
+            &wrapped.wrapped,
+            &wrapped.description,
+        );
+        let header = Header {
+            n,
+            op,
+            kind,
+            group,
+            from: if op == Op::Purge { n } else { from },
+            since,
+            prev,
+            body: sha256(&[&body]),
+            team_seq: seq,
+            team_hash: *view.hash().first_chunk().expect("a hash has more than 16 bytes"),
+            time: now(),
+            by: me,
+        };
+        header::attach(&mut metadata, &self.id, path, &header, self.identity.signing_seed());
+        let size: usize = metadata.iter().map(|(name, value)| name.len() + value.len()).sum();
+        if size > MAX_METADATA {
+            return Err(Error::usage(format!(
+                "the path is too long: the object would need {size} bytes of metadata, S3 allows {MAX_METADATA}"
+            )));
+        }
+        let signed = SignedHeader::parse(&self.id, path, &metadata)
+            .map_err(|why| Error::general(format!("a header that was just made is wrong: {why}")))?;
+        Ok(Sealed { header, signed, metadata, body })
+    }
+
+    /// Claims the version's number. False if another writer has it.
+    async fn claim(&self, path: &SecretPath, sealed: &Sealed) -> Result<bool> {
+        let n = sealed.header.n;
+        let key = version_key(path, n);
+        let put = |condition| async move {
+            self.store.put(&version_key(path, n), &sealed.metadata, &sealed.body, &condition).await
+        };
+        match put(Condition::Absent).await {
+            Ok(_) => return Ok(true),
+            Err(StoreError::Conflict { .. }) => {}
+            Err(e) => return Err(e.into()),
+        }
+        let mut versions = Versions::new(self, path);
+        let there = match self.store.get(&key, MAX_BODY).await {
+            Ok(object) => object,
+            Err(StoreError::NotFound { .. }) => return Ok(false),
+            Err(StoreError::Damaged { .. }) => {
+                // Not even an object: there is nothing in it to keep.
+                self.store.delete(&key, None).await?;
+                return Ok(false);
+            }
+            Err(e) => return Err(e.into()),
+        };
+        let learned = versions.learn(Some(n), &there.metadata).await?;
+        if learned.as_ref().is_some_and(|s| s.record_hash == sealed.signed.record_hash) {
+            // Our own, claimed by a request whose answer was lost.
+            return Ok(true);
+        }
+        if learned.is_some() && versions.check(n).await?.is_ok() {
+            self.mend_head(path).await?;
+            return Ok(false);
+        }
+        self.keep_evidence(learned.as_ref(), &there.metadata, &there.body).await?;
+        self.warn(format!("version {n} of {path} was junk and has been replaced"));
+        match put(Condition::Matches(there.etag)).await {
+            Ok(_) => Ok(true),
+            Err(StoreError::Conflict { .. }) => Ok(false),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// Keeps a void that a key of this team, now or once, has signed.
+    async fn keep_evidence(
+        &self,
+        signed: Option<&SignedHeader>,
+        metadata: &Metadata,
+        body: &[u8],
+    ) -> Result<()> {
+        let view = self.view();
+        let Some(signed) = signed else { return Ok(()) };
+        if !view.state.key(signed.header.by).is_some_and(|(key, _)| signed.verify(key)) {
+            return Ok(());
+        }
+        let key = format!(".vault/void/{}", hex(&signed.record_hash));
+        match self.store.put(&key, metadata, body, &Condition::Absent).await {
+            Ok(_) | Err(StoreError::Conflict { .. }) => Ok(()),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// Moves the head to a claimed version.
+    async fn move_head(
+        &self,
+        path: &SecretPath,
+        sealed: &Sealed,
+        mut head: Option<Etag>,
+    ) -> Result<()> {
+        let key = head_key(path);
+        loop {
+            let condition = head.take().map_or(Condition::Absent, Condition::Matches);
+            match self.store.put(&key, &sealed.metadata, &sealed.body, &condition).await {
+                Ok(_) if condition == Condition::Absent => {
+                    // While there was no head, a tombstone may have been claimed above this one.
+                    if self.newest_number_above(path, sealed.header.n).await? {
+                        self.mend_head(path).await?;
+                    }
+                    return Ok(());
+                }
+                Ok(_) => return Ok(()),
+                Err(StoreError::Conflict { .. }) => {}
+                Err(e) => return Err(e.into()),
+            }
+            match self.store.head(&key).await {
+                Ok(found) => {
+                    let mut versions = Versions::new(self, path);
+                    if let Some(signed) = versions.learn(None, &found.metadata).await?
+                        && signed.header.n >= sealed.header.n
+                        && versions.check(signed.header.n).await?.is_ok()
+                    {
+                        return Ok(());
+                    }
+                    head = Some(found.etag);
+                }
+                Err(StoreError::NotFound { .. }) => {}
+                Err(StoreError::Damaged { .. }) => self.store.delete(&key, None).await?,
+                Err(e) => return Err(e.into()),
+            }
+        }
+    }
+
+    async fn newest_number_above(&self, path: &SecretPath, n: u64) -> Result<bool> {
+        let prefix = history_prefix(path);
+        let start_after = version_key(path, n);
+        let listing = Listing { prefix: &prefix, start_after: &start_after, ..Listing::default() };
+        let page = self.store.list(&listing).await?;
+        Ok(page.keys.iter().any(|key| version_number(&key[prefix.len()..]).is_some()))
+    }
+
+    /// Removes the head below a tombstone with number `n`, unless something newer is there.
+    pub(super) async fn remove_head(&self, path: &SecretPath, n: u64) -> Result<()> {
+        let key = head_key(path);
+        loop {
+            let etag = match self.store.head(&key).await {
+                Ok(found) => {
+                    let mut versions = Versions::new(self, path);
+                    if let Some(signed) = versions.learn(None, &found.metadata).await?
+                        && signed.header.n > n
+                        && versions.check(signed.header.n).await?.is_ok()
+                    {
+                        return Ok(());
+                    }
+                    Some(found.etag)
+                }
+                Err(StoreError::NotFound { .. }) => break,
+                Err(StoreError::Damaged { .. }) => None,
+                Err(e) => return Err(e.into()),
+            };
+            match self.store.delete(&key, etag.as_ref()).await {
+                Ok(()) | Err(StoreError::NotFound { .. }) => break,
+                Err(StoreError::Conflict { .. }) => {}
+                Err(e) => return Err(e.into()),
+            }
+        }
+        if self.newest_number_above(path, n).await? {
+            self.mend_head(path).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes the head what the history says. True if it was something else.
+    pub(super) async fn mend_head(&self, path: &SecretPath) -> Result<bool> {
+        let key = head_key(path);
+        loop {
+            let mut versions = Versions::new(self, path);
+            let mut newest = None;
+            for n in Versions::numbers(self, path).await?.into_iter().rev() {
+                let object = match self.store.get(&version_key(path, n), MAX_BODY).await {
+                    Ok(object) => object,
+                    Err(StoreError::NotFound { .. } | StoreError::Damaged { .. }) => continue,
+                    Err(e) => return Err(e.into()),
+                };
+                if let Some(signed) = versions.learn(Some(n), &object.metadata).await?
+                    && versions.check(n).await?.is_ok()
+                {
+                    newest = Some((signed, object));
+                    break;
+                }
+            }
+            let head = match self.store.get(&key, MAX_BODY).await {
+                Ok(head) => Some(head),
+                Err(StoreError::NotFound { .. }) => None,
+                Err(StoreError::Damaged { .. } | StoreError::TooLarge { .. }) => {
+                    self.store.delete(&key, None).await?;
+                    None
+                }
+                Err(e) => return Err(e.into()),
+            };
+            let newest = newest.filter(|(signed, _)| !signed.header.op.is_tombstone());
+            let result = match (newest, head) {
+                (None, None) => return Ok(false),
+                (None, Some(head)) => self.store.delete(&key, Some(&head.etag)).await,
+                (Some((_, object)), head) => {
+                    let same = |h: &crate::store::Object| h.body == object.body && h.metadata == object.metadata;
+                    if head.as_ref().is_some_and(same) {
+                        return Ok(false);
+                    }
+                    let condition = head.map_or(Condition::Absent, |h| Condition::Matches(h.etag));
+                    self.store.put(&key, &object.metadata, &object.body, &condition).await.map(drop)
+                }
+            };
+            match result {
+                Ok(()) => return Ok(true),
+                // Somebody else moved it: look again.
+                Err(StoreError::Conflict { .. } | StoreError::NotFound { .. }) => {}
+                Err(e) => return Err(e.into()),
+            }
+        }
+    }
+}
