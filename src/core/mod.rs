@@ -4,5 +4,6 @@
 pub mod cipher;
 pub mod json;
 pub mod random;
+pub mod s3ec;
 pub mod secret;
 pub mod text;
