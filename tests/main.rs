@@ -1,0 +1,3 @@
+//! All integration tests in one binary, a folder a behaviour.
+
+mod s3ec;

@@ -1,0 +1,8 @@
+//! The S3EC object format against what other clients wrote and against tampering.
+
+mod mutants;
+mod parse;
+mod roundtrip;
+mod salamander;
+mod vectors;
+mod wycheproof;
