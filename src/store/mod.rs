@@ -9,6 +9,8 @@ use async_trait::async_trait;
 
 pub mod dir;
 pub mod memory;
+mod page;
+mod rules;
 
 pub use dir::DirStore;
 pub use memory::MemoryStore;
@@ -76,8 +78,8 @@ pub struct Listing<'a> {
 /// One page of a listing, in the order of the keys' UTF-8 bytes.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Page {
-    /// Keys with the size of their bodies in bytes.
-    pub keys: Vec<(String, u64)>,
+    /// Keys. Names only: a size would cost a directory store one file access a key.
+    pub keys: Vec<String>,
     /// Common prefixes, each ending in the delimiter.
     pub prefixes: Vec<String>,
     /// If there is more: the `start_after` of the next page.
@@ -200,7 +202,7 @@ pub trait Store: Send + Sync {
 ///
 /// # Errors
 /// Those of [`Store::list`].
-pub async fn list_all(store: &dyn Store, prefix: &str) -> Result<Vec<(String, u64)>> {
+pub async fn list_all(store: &dyn Store, prefix: &str) -> Result<Vec<String>> {
     let mut keys = Vec::new();
     let mut start_after = String::new();
     loop {
