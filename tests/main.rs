@@ -1,0 +1,3 @@
+//! The integration tests: one binary, a folder a behaviour.
+
+mod store;
