@@ -1,3 +1,4 @@
 //! All integration tests in one binary, a folder a behaviour.
 
 mod s3ec;
+mod store;

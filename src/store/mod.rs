@@ -9,6 +9,8 @@ use async_trait::async_trait;
 
 pub mod dir;
 pub mod memory;
+mod page;
+mod rules;
 
 pub use dir::DirStore;
 pub use memory::MemoryStore;
@@ -76,8 +78,8 @@ pub struct Listing<'a> {
 /// One page of a listing, in the order of the keys' UTF-8 bytes.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Page {
-    /// Keys with the size of their bodies in bytes.
-    pub keys: Vec<(String, u64)>,
+    /// Keys. Names only: a size would cost a directory store one file access a key.
+    pub keys: Vec<String>,
     /// Common prefixes, each ending in the delimiter.
     pub prefixes: Vec<String>,
     /// If there is more: the `start_after` of the next page.
@@ -194,13 +196,19 @@ pub trait Store: Send + Sync {
 
     /// One page of keys.
     async fn list(&self, listing: &Listing<'_>) -> Result<Page>;
+
+    /// Removes what interrupted writes of this store left behind at least `age` ago, if this kind
+    /// of store leaves anything.
+    async fn sweep(&self, _age: std::time::Duration) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// All keys below `prefix`, page by page.
 ///
 /// # Errors
 /// Those of [`Store::list`].
-pub async fn list_all(store: &dyn Store, prefix: &str) -> Result<Vec<(String, u64)>> {
+pub async fn list_all(store: &dyn Store, prefix: &str) -> Result<Vec<String>> {
     let mut keys = Vec::new();
     let mut start_after = String::new();
     loop {
