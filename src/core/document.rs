@@ -63,8 +63,8 @@ impl FieldType {
     /// The type that a new field of this name gets.
     pub fn for_name(name: &str) -> Self {
         match name.to_ascii_lowercase().as_str() {
-            "user" | "username" | "login" | "account" | "host" | "hostname" | "port" | "database"
-            | "region" => Self::Text,
+            "user" | "username" | "login" | "account" | "host" | "hostname" | "port"
+            | "database" | "region" => Self::Text,
             "url" | "uri" | "website" => Self::Url,
             "email" | "mail" => Self::Email,
             "otp" | "totp" => Self::Otp,
@@ -109,9 +109,8 @@ impl Document {
     /// [`Kind::Integrity`](super::error::Kind::Integrity): it was signed and decrypted, so it
     /// should be right.
     pub fn decode(plaintext: &Secret) -> Result<Self> {
-        Self::read(plaintext.bytes()).map_err(|e| {
-            Error::integrity("the decrypted document is malformed").because(e)
-        })
+        Self::read(plaintext.bytes())
+            .map_err(|e| Error::integrity("the decrypted document is malformed").because(e))
     }
 
     /// The document as padded JSON.
@@ -304,8 +303,10 @@ pub fn check_size(len: usize) -> Result<()> {
     if len <= MAX_PLAINTEXT {
         return Ok(());
     }
-    Err(Error::usage(format!("the value is too large: a secret holds at most 16 MiB, this is {len} bytes"))
-        .hint("larger files are attachments (`vault attach`), which this version does not have yet"))
+    Err(Error::usage(format!(
+        "the value is too large: a secret holds at most 16 MiB, this is {len} bytes"
+    ))
+    .hint("larger files are attachments (`vault attach`), which this version does not have yet"))
 }
 
 #[cfg(test)]
@@ -354,14 +355,21 @@ mod tests {
         let text = r#"{"notes":"n","fields":[{"name":"a","type":"secret","value":"b","x":{"y":[1]}}],"tags":["t"]}"#;
         let document = Document::decode(&secret(text)).ok().expect("decodes");
         let out = encoded(&document);
-        assert!(out.contains(r#""x":{"y":[1]}"#) && out.contains(r#""notes":"n","tags":["t"]"#), "{out}");
+        assert!(
+            out.contains(r#""x":{"y":[1]}"#) && out.contains(r#""notes":"n","tags":["t"]"#),
+            "{out}"
+        );
         assert_eq!(document.since(7), 0, "a secret field of unknown age is the oldest");
     }
 
     #[test]
     fn malformed_documents_are_refused() {
         for bad in [
-            "", "{}", "[]", r#"{"fields":{}}"#, r#"{"fields":[{}]}"#,
+            "",
+            "{}",
+            "[]",
+            r#"{"fields":{}}"#,
+            r#"{"fields":[{}]}"#,
             r#"{"fields":[{"name":"a","type":"secret"}]}"#,
             r#"{"fields":[{"name":"a","value":"b"}]}"#,
             r#"{"fields":[{"name":"a","type":"odd","value":"b"}]}"#,
@@ -371,7 +379,8 @@ mod tests {
             r#"{"fields":[{"name":"a\nb","type":"secret","value":"b"}]}"#,
             r#"{"fields":[{"name":"a","type":"secret","value":"b","since":-1}]}"#,
             r#"{"fields":[{"name":"a","type":"text","value":"b"},{"name":"a","type":"text","value":"b"}]}"#,
-            r#"{"fields":[],"fields":[]}"#, r#"{"fields":[]} x"#,
+            r#"{"fields":[],"fields":[]}"#,
+            r#"{"fields":[]} x"#,
         ] {
             assert!(Document::decode(&secret(bad)).is_err(), "{bad}");
         }

@@ -7,7 +7,8 @@ use super::random::below;
 use super::secret::Secret;
 
 const LETTERS_DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-const SYMBOLS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%&()*+,-./:;<=>?@[]^_{|}~";
+const SYMBOLS: &[u8] =
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%&()*+,-./:;<=>?@[]^_{|}~";
 const DIGITS: &[u8] = b"0123456789";
 const HEX: &[u8] = b"0123456789abcdef";
 
@@ -89,7 +90,9 @@ impl Spec {
             }
         };
         let fits = match spec {
-            Self::Password { length, alphabet: Alphabet::Digits } => (4..=MAX_LENGTH).contains(&length),
+            Self::Password { length, alphabet: Alphabet::Digits } => {
+                (4..=MAX_LENGTH).contains(&length)
+            }
             Self::Password { length, .. } => (8..=MAX_LENGTH).contains(&length),
             Self::Passphrase { words } => (4..=MAX_WORDS).contains(&words),
         };
@@ -172,7 +175,19 @@ mod tests {
         ] {
             assert_eq!(Spec::parse(text).unwrap(), spec, "{text}");
         }
-        for bad in ["", "x", "7", "password:7", "password:3:digits", "1025", "passphrase:3", "passphrase:65", "password:20:odd", "20:hex:x", "-20"] {
+        for bad in [
+            "",
+            "x",
+            "7",
+            "password:7",
+            "password:3:digits",
+            "1025",
+            "passphrase:3",
+            "passphrase:65",
+            "password:20:odd",
+            "20:hex:x",
+            "-20",
+        ] {
             assert!(Spec::parse(bad).is_err(), "{bad}");
         }
     }

@@ -203,8 +203,8 @@ impl Header {
             _ => return Err("k"),
         };
         let group = field("g").and_then(|v| GroupGen::parse(v).ok_or("g"))?;
-        let from = field("from")
-            .and_then(|v| decimal(v).filter(|f| (1..=n).contains(f)).ok_or("from"))?;
+        let from =
+            field("from").and_then(|v| decimal(v).filter(|f| (1..=n).contains(f)).ok_or("from"))?;
         let since = field("since").and_then(|v| decimal(v).ok_or("since"))?;
         let prev: Hash = field("prev").and_then(|v| b64_array(v).ok_or("prev"))?;
         let body = field("body").and_then(|v| b64_array(v).ok_or("body"))?;
@@ -226,9 +226,8 @@ impl Header {
         if (n == 1) != (prev == [0; 32]) {
             return Err("prev");
         }
-        let header = Self {
-            n, op, kind, group, from, since, prev, body, team_seq, team_hash, time, by,
-        };
+        let header =
+            Self { n, op, kind, group, from, since, prev, body, team_seq, team_hash, time, by };
         Ok(header)
     }
 }
@@ -311,8 +310,7 @@ pub fn attach(
 ) -> Hash {
     let text = header.to_string();
     let get = |name| lookup(metadata, name).expect("sealed objects have all S3EC names");
-    let record =
-        record(vault, path, &text, get("x-amz-c"), get("x-amz-i"), get("x-amz-d"));
+    let record = record(vault, path, &text, get("x-amz-c"), get("x-amz-i"), get("x-amz-d"));
     let signature = b64(&sign(signing_seed, &record));
     metadata.push((HEADER.to_owned(), text));
     metadata.push((SIGNATURE.to_owned(), signature));
@@ -329,7 +327,11 @@ fn lookup<'a>(
     if found.next().is_some() {
         return Err("a part of the signed record is there twice");
     }
-    if value.len() > MAX_HEADER { Err("a part of the signed record is too long") } else { Ok(value) }
+    if value.len() > MAX_HEADER {
+        Err("a part of the signed record is too long")
+    } else {
+        Ok(value)
+    }
 }
 
 #[cfg(test)]
@@ -365,13 +367,32 @@ mod tests {
     fn every_other_form_is_refused() {
         let text = example().to_string();
         for (from, to) in [
-            ("1;n", "2;n"), ("n=7", "n=07"), ("n=7", "n=0"), ("n=7;", ""), ("op=w", "op=x"),
-            ("op=w", "op=d"), ("op=w;k=doc", "op=p;k=raw"), ("k=doc", "k=Doc"), ("main.1", "main.0"),
-            ("main.1", "Main.1"), ("main.1", "main"), ("main.1", ".1"), ("from=1", "from=8"),
-            ("from=1", "from=0"), ("since=9", "since="), ("prev=A", "prev=B="), ("team=12.", "team=12"),
-            ("team=12", "team=-1"), ("by=04", "by=0"), ("by=04", "by=G4"), ("t=1", "t= 1"),
-            ("from=1;since=9", "since=9;from=1"), ("n=7", "n=7;n=7"), ("n=7", "n=1"),
-            ("n=7", "n=10000000000000000"), ("by=0404040404040404", "by=0404040404040404;x=1"),
+            ("1;n", "2;n"),
+            ("n=7", "n=07"),
+            ("n=7", "n=0"),
+            ("n=7;", ""),
+            ("op=w", "op=x"),
+            ("op=w", "op=d"),
+            ("op=w;k=doc", "op=p;k=raw"),
+            ("k=doc", "k=Doc"),
+            ("main.1", "main.0"),
+            ("main.1", "Main.1"),
+            ("main.1", "main"),
+            ("main.1", ".1"),
+            ("from=1", "from=8"),
+            ("from=1", "from=0"),
+            ("since=9", "since="),
+            ("prev=A", "prev=B="),
+            ("team=12.", "team=12"),
+            ("team=12", "team=-1"),
+            ("by=04", "by=0"),
+            ("by=04", "by=G4"),
+            ("t=1", "t= 1"),
+            ("from=1;since=9", "since=9;from=1"),
+            ("n=7", "n=7;n=7"),
+            ("n=7", "n=1"),
+            ("n=7", "n=10000000000000000"),
+            ("by=0404040404040404", "by=0404040404040404;x=1"),
         ] {
             let other = text.replacen(from, to, 1);
             assert_ne!(other, text, "{from}");

@@ -171,8 +171,22 @@ mod tests {
     fn legal_paths() {
         let long = ["x".repeat(200), "y".repeat(200), "z".repeat(110)].join("/");
         for ok in [
-            "a", "prod/db/password", "a b/ü/日本", "a@b", "a@1/b", "@x", "a.vault", "…", "~", "-",
-            ".hidden", "%2e", "a\\b", "instruction", "a@1x", &long,
+            "a",
+            "prod/db/password",
+            "a b/ü/日本",
+            "a@b",
+            "a@1/b",
+            "@x",
+            "a.vault",
+            "…",
+            "~",
+            "-",
+            ".hidden",
+            "%2e",
+            "a\\b",
+            "instruction",
+            "a@1x",
+            &long,
         ] {
             assert_eq!(SecretPath::parse(ok).unwrap().as_str(), ok);
         }
@@ -185,11 +199,24 @@ mod tests {
         let wide_segment = "x".repeat(201);
         let escaped = "é".repeat(90) + "/" + &"é".repeat(90);
         for (bad, rule) in [
-            ("", "empty"), ("/a", "begin"), ("a/", "end with"), ("a//b", "empty segment"),
-            ("a/./b", "`.`"), ("..", "`.`"), (".vault", ".vault"), ("a/.vaultx", ".vault"),
-            ("a.instruction", "instruction"), ("a@7", "version"), ("a\nb", "control"),
-            ("a\u{202e}b", "control"), ("a\u{200b}", "control"), ("a\u{7f}", "control"),
-            ("e\u{301}", "NFC"), (&too_long, "512"), (&wide_segment, "200"), (&escaped, "1,024"),
+            ("", "empty"),
+            ("/a", "begin"),
+            ("a/", "end with"),
+            ("a//b", "empty segment"),
+            ("a/./b", "`.`"),
+            ("..", "`.`"),
+            (".vault", ".vault"),
+            ("a/.vaultx", ".vault"),
+            ("a.instruction", "instruction"),
+            ("a@7", "version"),
+            ("a\nb", "control"),
+            ("a\u{202e}b", "control"),
+            ("a\u{200b}", "control"),
+            ("a\u{7f}", "control"),
+            ("e\u{301}", "NFC"),
+            (&too_long, "512"),
+            (&wide_segment, "200"),
+            (&escaped, "1,024"),
         ] {
             let error = SecretPath::parse(bad).unwrap_err();
             let hint = error.hint.expect("a rule");

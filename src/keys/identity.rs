@@ -196,10 +196,7 @@ impl Identity {
     /// # Errors
     /// [`Kind::Credentials`](crate::core::error::Kind::Credentials): "cannot open", whether the
     /// file or the passphrase is wrong.
-    pub fn from_file(
-        file: &Secret,
-        passphrase: impl FnOnce() -> Result<Secret>,
-    ) -> Result<Self> {
+    pub fn from_file(file: &Secret, passphrase: impl FnOnce() -> Result<Secret>) -> Result<Self> {
         let (header, body) = split(file).ok_or_else(cannot_open)?;
         if header == PLAIN {
             let bytes = b64_decode_secret(body.as_bytes()).ok_or_else(cannot_open)?;

@@ -174,7 +174,10 @@ mod tests {
         let file = keyring.seal(&[&ann.public().recipient]).ok().unwrap();
         let open = |who: &Identity, group| Keyring::open(&file, group, 1, who.age());
         let back = open(&ann, "main").ok().flatten().expect("is for ann");
-        assert_eq!(back.generation(1).unwrap().gk.bytes(), keyring.generation(1).unwrap().gk.bytes());
+        assert_eq!(
+            back.generation(1).unwrap().gk.bytes(),
+            keyring.generation(1).unwrap().gk.bytes()
+        );
         assert!(back.generation(0).is_none() && back.generation(2).is_none());
         assert!(matches!(open(&bob, "main"), Ok(None)));
         assert!(open(&ann, "pay").is_err());
@@ -194,8 +197,14 @@ mod tests {
         let decoded = Keyring::decode(good.as_bytes()).ok().expect("well-formed");
         assert_eq!(decoded.encode().text(), Some(good.as_str()));
         for (from, to) in [
-            ("\"v\":1", "\"v\":2"), ("\"gen\":1", "\"gen\":2"), ("main", "Main"), ("\"gk\"", "\"xk\""),
-            ("AA=", "A=="), (",\"v\":1", ""), ("\"v\":1", "\"v\":1,\"v\":1"), ("}]", "},]"),
+            ("\"v\":1", "\"v\":2"),
+            ("\"gen\":1", "\"gen\":2"),
+            ("main", "Main"),
+            ("\"gk\"", "\"xk\""),
+            ("AA=", "A=="),
+            (",\"v\":1", ""),
+            ("\"v\":1", "\"v\":1,\"v\":1"),
+            ("}]", "},]"),
         ] {
             assert!(Keyring::decode(good.replacen(from, to, 1).as_bytes()).is_err(), "{from}");
         }

@@ -45,7 +45,8 @@ fn parse(text: &str) -> Result<age::x25519::Recipient> {
 /// If a recipient is not one that can be encrypted to.
 pub fn encrypt(recipients: &[&str], plaintext: &Secret) -> Result<Vec<u8>> {
     let recipients = recipients.iter().map(|r| parse(r)).collect::<Result<Vec<_>>>()?;
-    let failed = |e: &dyn std::fmt::Display| Error::general(format!("cannot encrypt a keyring: {e}"));
+    let failed =
+        |e: &dyn std::fmt::Display| Error::general(format!("cannot encrypt a keyring: {e}"));
     let encryptor =
         age::Encryptor::with_recipients(recipients.iter().map(|r| r as &dyn age::Recipient))
             .map_err(|e| failed(&e))?;

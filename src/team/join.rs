@@ -70,8 +70,11 @@ impl Join {
         let seq = u64::from_be_bytes(*seq);
         let hash: Hash = rest.try_into().ok()?;
         let first_is_the_id = seq != 0 || hash == *vault;
-        (!location.is_empty() && seq <= DECIMAL_MAX && first_is_the_id)
-            .then_some(Self { location, region, pin: Pin { vault: *vault, seq, hash } })
+        (!location.is_empty() && seq <= DECIMAL_MAX && first_is_the_id).then_some(Self {
+            location,
+            region,
+            pin: Pin { vault: *vault, seq, hash },
+        })
     }
 }
 

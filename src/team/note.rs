@@ -185,9 +185,14 @@ mod tests {
     fn only_the_canonical_text_is_read() {
         let text = note().text();
         for (from, to) in [
-            ("vault-team/v1", "vault-team/v2"), ("seq 3", "seq 03"), ("seq 3", "seq 0"),
-            ("prev", "prew"), ("time 1", "time -1"), ("member-add mira\n", "member-add mira\n\n"),
-            ("member-add", "member-odd"), ("member-add mira\n", ""),
+            ("vault-team/v1", "vault-team/v2"),
+            ("seq 3", "seq 03"),
+            ("seq 3", "seq 0"),
+            ("prev", "prew"),
+            ("time 1", "time -1"),
+            ("member-add mira\n", "member-add mira\n\n"),
+            ("member-add", "member-odd"),
+            ("member-add mira\n", ""),
         ] {
             let other = text.replacen(from, to, 1);
             let same_ops = from == "member-add mira\n" && to.is_empty();

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::note::{Note, SignedNote};
 use super::ops::{Op, Right};
 use super::state::{Generation, Group, Member, State};
-use crate::core::cipher::{Hash, PublicKey, sha256};
+use crate::core::cipher::{Hash, PublicKey};
 use crate::core::path::Prefix;
 
 /// Why bytes are not the next note.
@@ -79,7 +79,9 @@ pub fn next(
         return Err(Refusal::Invalid("it does not follow the note before it"));
     }
     if recovery != matches!(note.ops.as_slice(), [Op::RecoveryUsed { .. }]) {
-        return Err(Refusal::Invalid("the recovery key signs `recovery-used`, alone, and nothing else"));
+        return Err(Refusal::Invalid(
+            "the recovery key signs `recovery-used`, alone, and nothing else",
+        ));
     }
     let after = after(state, &note.ops, note.seq).map_err(Refusal::Invalid)?;
     if after.hash() != note.state {

@@ -135,7 +135,8 @@ impl State {
 
     /// A member's key, or one that was: key, and the name of whose it is or was.
     pub fn key(&self, id: KeyId) -> Option<(&PublicKey, &str)> {
-        let current = self.members.iter().flat_map(|(name, m)| m.keys.keys().map(move |k| (k, name)));
+        let current =
+            self.members.iter().flat_map(|(name, m)| m.keys.keys().map(move |k| (k, name)));
         current
             .chain(self.retired.iter())
             .find(|(key, _)| KeyId::of(key) == id)
@@ -165,8 +166,7 @@ impl State {
     pub fn may_write(&self, id: KeyId, path: &SecretPath) -> bool {
         let Some((_, member)) = self.member_of(id) else { return false };
         let Some(group) = self.owner(path) else { return false };
-        member.admin
-            || (member.read.contains(group) && member.write.iter().any(|p| p.covers(path)))
+        member.admin || (member.read.contains(group) && member.write.iter().any(|p| p.covers(path)))
     }
 
     /// The age recipients of a group's keyring: every device of everybody who can read it, and

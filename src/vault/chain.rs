@@ -71,14 +71,18 @@ pub async fn from_pin(store: &dyn Store, pin: &Pin) -> Result<View> {
         } else {
             "the team chain at this location is not the one that the join string names"
         };
-        return Err(Error::integrity(what).hint("get a join string from an admin and compare its words"));
+        return Err(
+            Error::integrity(what).hint("get a join string from an admin and compare its words")
+        );
     }
-    let refuse = |why: &str| Error::integrity(format!("note {} of the team is refused: {why}", pin.seq));
+    let refuse =
+        |why: &str| Error::integrity(format!("note {} of the team is refused: {why}", pin.seq));
     if pin.seq == 0 {
         let (_, state) = rules::first(&note).map_err(refuse)?;
         return Ok(View { first: 0, hashes: vec![pin.hash], state });
     }
-    let text = SignedNote::split(&note).ok_or_else(|| refuse("it is not a signed note"))?.unverified();
+    let text =
+        SignedNote::split(&note).ok_or_else(|| refuse("it is not a signed note"))?.unverified();
     let note = Note::parse(text).filter(|n| n.seq == pin.seq && n.vault == Some(pin.vault));
     let note = note.ok_or_else(|| refuse("it is not a note of this vault"))?;
     let state = fetch_pinned(store, &note.state, MAX_STATE, "team state").await?;
@@ -114,9 +118,12 @@ impl Vault {
         pin: &Pin,
     ) -> Result<Option<View>> {
         let Some(record) = device.chain()? else { return Ok(None) };
-        let known = |seq: u64| record.hashes.get(usize::try_from(seq.checked_sub(record.first)?).ok()?);
+        let known =
+            |seq: u64| record.hashes.get(usize::try_from(seq.checked_sub(record.first)?).ok()?);
         if known(pin.seq).is_some_and(|hash| *hash != pin.hash) {
-            return Err(Error::integrity("the pin and what this device remembers are of two different team chains"));
+            return Err(Error::integrity(
+                "the pin and what this device remembers are of two different team chains",
+            ));
         }
         let end = record.first + record.hashes.len() as u64;
         if pin.seq >= end {
@@ -147,11 +154,15 @@ impl Vault {
                     self.adopt(View { first: view.first, hashes, state })?;
                 }
                 Err(Refusal::Void) => {
-                    self.warn(format!("note {seq} of the team is junk that no admin signed; it is ignored"));
+                    self.warn(format!(
+                        "note {seq} of the team is junk that no admin signed; it is ignored"
+                    ));
                     return Ok(());
                 }
                 Err(Refusal::Invalid(why)) => {
-                    return Err(Error::integrity(format!("note {seq} of the team is refused: {why}")));
+                    return Err(Error::integrity(format!(
+                        "note {seq} of the team is refused: {why}"
+                    )));
                 }
             }
         }
@@ -204,7 +215,8 @@ impl Vault {
             Some(cut) => cut,
             None => {
                 let bytes = self.pinned(&hash, MAX_CUT, "cut").await?;
-                let cut = Cut::decode(&bytes).ok_or_else(|| Error::integrity("a cut is malformed"))?;
+                let cut =
+                    Cut::decode(&bytes).ok_or_else(|| Error::integrity("a cut is malformed"))?;
                 let cut = Arc::new(cut);
                 self.secrets().cuts.insert(hash, cut.clone());
                 cut
@@ -217,7 +229,8 @@ impl Vault {
     pub(super) async fn tree(&self, group: &GroupGen) -> Result<Tree> {
         let view = self.view();
         let known = view.state.groups.get(&group.group);
-        let state = known.ok_or_else(|| Error::integrity(format!("the group {} is unknown", group.group)))?;
+        let state = known
+            .ok_or_else(|| Error::integrity(format!("the group {} is unknown", group.group)))?;
         match state.generation_at(group.generation).map(|g| &g.wrap) {
             Some(WrapChoice::Local) => {}
             Some(WrapChoice::Kms(_)) => {

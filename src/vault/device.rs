@@ -123,7 +123,8 @@ impl Device {
         if self.chain()?.is_some_and(|known| end(&known) >= end(record)) {
             return Ok(());
         }
-        let mut text = format!("vault-chain/v1\nfirst {}\nstate {}\n", record.first, hex(&record.state));
+        let mut text =
+            format!("vault-chain/v1\nfirst {}\nstate {}\n", record.first, hex(&record.state));
         for hash in &record.hashes {
             text.push_str(&hex(hash));
             text.push('\n');
@@ -246,18 +247,29 @@ fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
 }
 
 fn make_dir(dir: &Path) -> Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|e| cannot("make", dir, e))
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .map_err(|e| cannot("make", dir, e))
 }
 
 fn cannot(action: &str, path: &Path, error: std::io::Error) -> Error {
     let kind = match error.kind() {
-        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => crate::core::error::Kind::Denied,
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            crate::core::error::Kind::Denied
+        }
         _ => crate::core::error::Kind::General,
     };
     Error::new(kind, format!("cannot {action} {}", path.display())).because(error)
 }
 
 fn edited(path: &Path) -> Error {
-    Error::integrity(format!("{} was damaged or edited, or belongs to another identity", path.display()))
-        .hint("if you know why, remove the file: this device then forgets how far it has seen the vault")
+    Error::integrity(format!(
+        "{} was damaged or edited, or belongs to another identity",
+        path.display()
+    ))
+    .hint(
+        "if you know why, remove the file: this device then forgets how far it has seen the vault",
+    )
 }

@@ -7,7 +7,7 @@ use super::{PARALLEL, Vault, version_key};
 use crate::core::error::{Error, Result};
 use crate::core::header::{Header, KeyId};
 use crate::core::path::SecretPath;
-use crate::store::{Store, StoreError};
+use crate::store::StoreError;
 
 /// One stored version, from its signed header; nothing is decrypted.
 #[derive(Clone, Debug)]
@@ -34,7 +34,9 @@ impl Vault {
         let numbers = Versions::numbers(self, path).await?;
         let (Some(&first), Some(&last)) = (numbers.first(), numbers.last()) else {
             if self.device.mark(path)?.is_some() {
-                return Err(Error::integrity(format!("the history of {path} is gone without a tombstone")));
+                return Err(Error::integrity(format!(
+                    "the history of {path} is gone without a tombstone"
+                )));
             }
             return Err(self.not_found(path).await);
         };

@@ -8,7 +8,7 @@ use super::{PARALLEL, Vault, head_key};
 use crate::core::error::{Error, Result};
 use crate::core::header::{Header, SignedHeader};
 use crate::core::path::{Prefix, SecretPath};
-use crate::store::{Store, StoreError, list_all};
+use crate::store::{StoreError, list_all};
 
 /// A secret and what its signed header says.
 #[derive(Clone, Debug)]

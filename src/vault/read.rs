@@ -13,7 +13,7 @@ use crate::core::path::{SecretPath, escape};
 use crate::core::s3ec::Envelope;
 use crate::core::secret::Secret;
 use crate::keys::Unwrap;
-use crate::store::{Etag, Object, Store, StoreError};
+use crate::store::{Etag, Object, StoreError};
 
 /// Largest body that is read: the largest plaintext and its tag.
 pub(super) const MAX_BODY: u64 = (MAX_PLAINTEXT + cipher::TAG) as u64;
@@ -93,7 +93,10 @@ impl Vault {
                     && versions.check(signed.header.n).await?.is_ok()
                     && self.passes_mark(&mut versions, path, &signed).await?.is_none()
                 {
-                    return Ok(Standing { newest: Some(Newest { signed, object }), head: head_etag });
+                    return Ok(Standing {
+                        newest: Some(Newest { signed, object }),
+                        head: head_etag,
+                    });
                 }
             }
             Err(StoreError::NotFound { .. }) => {}
@@ -119,7 +122,11 @@ impl Vault {
         for n in Versions::numbers(self, path).await?.into_iter().rev() {
             let object = match self.store.get(&version_key(path, n), MAX_BODY).await {
                 Ok(object) => object,
-                Err(StoreError::NotFound { .. } | StoreError::Damaged { .. } | StoreError::TooLarge { .. }) => continue,
+                Err(
+                    StoreError::NotFound { .. }
+                    | StoreError::Damaged { .. }
+                    | StoreError::TooLarge { .. },
+                ) => continue,
                 Err(e) => return Err(e.into()),
             };
             let Some(signed) = versions.learn(Some(n), &object.metadata).await? else {
@@ -179,10 +186,15 @@ impl Vault {
         let object = match self.store.get(&version_key(path, n), MAX_BODY).await {
             Ok(object) => object,
             Err(StoreError::NotFound { .. }) if n < header.n => {
-                return Err(Error::integrity(format!("version {n} of {path} is missing from its history")));
+                return Err(Error::integrity(format!(
+                    "version {n} of {path} is missing from its history"
+                )));
             }
             Err(StoreError::NotFound { .. }) => {
-                return Err(missing(format!("{path} has no version {n}, the newest is {}", header.n)));
+                return Err(missing(format!(
+                    "{path} has no version {n}, the newest is {}",
+                    header.n
+                )));
             }
             Err(e) => return Err(e.into()),
         };
@@ -212,7 +224,9 @@ impl Vault {
         })?;
         let content_key = envelope.content_key(data_key).map_err(|e| tampered(path.as_str(), e))?;
         if cipher::sha256(&[&object.body]) != signed.header.body {
-            return Err(Error::integrity(format!("the body of {path} is not the one that was signed")));
+            return Err(Error::integrity(format!(
+                "the body of {path} is not the one that was signed"
+            )));
         }
         let plaintext = content_key.open(object.body).map_err(|e| tampered(path.as_str(), e))?;
         let opened = decode(&signed.header, plaintext)?;
@@ -232,7 +246,9 @@ impl Vault {
         let mut near: Vec<(usize, &str)> = names
             .iter()
             .map(|name| (strsim::damerau_levenshtein(name.as_str(), path.as_str()), name.as_str()))
-            .filter(|(distance, name)| *distance <= 1 + name.len() / 4 || name.ends_with(path.as_str()))
+            .filter(|(distance, name)| {
+                *distance <= 1 + name.len() / 4 || name.ends_with(path.as_str())
+            })
             .collect();
         near.sort_unstable();
         let near: Vec<_> = near.iter().take(3).map(|(_, name)| escape(name)).collect();

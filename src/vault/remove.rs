@@ -9,7 +9,7 @@ use crate::core::error::{Error, Result};
 use crate::core::header::Op;
 use crate::core::path::SecretPath;
 use crate::core::secret::Secret;
-use crate::store::{Store, StoreError};
+use crate::store::StoreError;
 
 /// What a purge removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use crate::core::cipher::sha256;
 use crate::core::error::{Error, Kind, Result};
 use crate::core::header::Op;
 use crate::core::path::{Prefix, SecretPath};
-use crate::store::{Object, Store, StoreError};
+use crate::store::{Object, StoreError};
 
 /// Temporary files older than this are nobody's.
 const STALE: Duration = Duration::from_secs(3600);
@@ -107,10 +107,13 @@ impl Vault {
         let Some(newest) = newest else {
             match self.device.mark(path)? {
                 Some(mark) => {
-                    let lost = format!("its history is gone; this device has seen version {}", mark.n);
+                    let lost =
+                        format!("its history is gone; this device has seen version {}", mark.n);
                     report.add(path, Severity::Error, lost);
                 }
-                None => report.add(path, Severity::Error, "it has a head but no history that counts"),
+                None => {
+                    report.add(path, Severity::Error, "it has a head but no history that counts")
+                }
             }
             return Ok(report);
         };
@@ -153,7 +156,13 @@ impl Vault {
                 Err(e) => return Err(e.into()),
             };
             let Some(signed) = versions.learn(Some(n), &object.metadata).await? else {
-                self.refuse_version(path, n, "it is not a version of this path", newest.as_ref(), report);
+                self.refuse_version(
+                    path,
+                    n,
+                    "it is not a version of this path",
+                    newest.as_ref(),
+                    report,
+                );
                 continue;
             };
             if let Err(why) = versions.check(n).await? {
@@ -172,7 +181,8 @@ impl Vault {
         let header = &top.signed.header;
         for n in header.from..header.n {
             if !kept.contains(&n) {
-                let known = report.findings.iter().any(|f| f.message.starts_with(&format!("version {n} ")));
+                let known =
+                    report.findings.iter().any(|f| f.message.starts_with(&format!("version {n} ")));
                 if !known {
                     report.add(path, Severity::Error, format!("version {n} is missing"));
                 }
@@ -224,9 +234,11 @@ impl Vault {
         let head = match self.store.get(&head_key(path), MAX_BODY).await {
             Ok(head) => Some(head),
             Err(StoreError::NotFound { .. }) => None,
-            Err(StoreError::Damaged { .. } | StoreError::TooLarge { .. }) => {
-                Some(Object { metadata: vec![], body: vec![], etag: crate::store::Etag(String::new()) })
-            }
+            Err(StoreError::Damaged { .. } | StoreError::TooLarge { .. }) => Some(Object {
+                metadata: vec![],
+                body: vec![],
+                etag: crate::store::Etag(String::new()),
+            }),
             Err(e) => return Err(e.into()),
         };
         let gone = newest.signed.header.op.is_tombstone();
@@ -234,7 +246,9 @@ impl Vault {
             None if gone => return Ok(()),
             None => "its head is missing",
             Some(_) if gone => "it was deleted, but its head is still there",
-            Some(head) if head.body == newest.object.body && head.metadata == newest.object.metadata => {
+            Some(head)
+                if head.body == newest.object.body && head.metadata == newest.object.metadata =>
+            {
                 return Ok(());
             }
             Some(_) => "its head is not the newest version",
@@ -258,9 +272,17 @@ impl Vault {
         let left = Versions::numbers(self, path).await?.into_iter().filter(|old| *old < n).count();
         if left > 0 && repair {
             self.remove_below(path, n).await?;
-            report.add(path, Severity::Mended, format!("a purge was cut off: {left} versions removed"));
+            report.add(
+                path,
+                Severity::Mended,
+                format!("a purge was cut off: {left} versions removed"),
+            );
         } else if left > 0 {
-            report.add(path, Severity::Warning, format!("a purge was cut off: {left} versions are left"));
+            report.add(
+                path,
+                Severity::Warning,
+                format!("a purge was cut off: {left} versions are left"),
+            );
         }
         Ok(())
     }

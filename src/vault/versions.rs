@@ -9,7 +9,7 @@ use crate::core::error::Result;
 use crate::core::header::SignedHeader;
 use crate::core::path::SecretPath;
 use crate::core::s3ec::Envelope;
-use crate::store::{Metadata, Store, StoreError, list_all};
+use crate::store::{Metadata, StoreError, list_all};
 use crate::team::accept::{self, Standing, Verdict, follows};
 
 /// What is known so far of one path's versions.
@@ -43,7 +43,11 @@ impl<'a> Versions<'a> {
 
     /// Reads the metadata of an object of this path, found as version `n` or (`None`) as head.
     /// `None` if it is junk. A version that is known already is not replaced by a head.
-    pub async fn learn(&mut self, n: Option<u64>, metadata: &Metadata) -> Result<Option<SignedHeader>> {
+    pub async fn learn(
+        &mut self,
+        n: Option<u64>,
+        metadata: &Metadata,
+    ) -> Result<Option<SignedHeader>> {
         let parsed = Envelope::parse(metadata)
             .ok()
             .and_then(|_| SignedHeader::parse(&self.vault.id, self.path, metadata).ok())
@@ -136,7 +140,10 @@ impl<'a> Versions<'a> {
             if let Some(below) = self.get(at)
                 && let Err(why) = follows(&signed, below)
             {
-                return Ok(Some(format!("version {} of {path} is not linked to its history: {why}", at + 1)));
+                return Ok(Some(format!(
+                    "version {} of {path} is not linked to its history: {why}",
+                    at + 1
+                )));
             }
         }
     }

@@ -17,7 +17,7 @@ use crate::core::s3ec;
 use crate::core::secret::Secret;
 use crate::core::text::hex;
 use crate::keys::Wrap;
-use crate::store::{Condition, Etag, Listing, MAX_METADATA, Metadata, Store, StoreError};
+use crate::store::{Condition, Etag, Listing, MAX_METADATA, Metadata, StoreError};
 
 /// How long a write that loses races is tried again.
 const RETRY: Duration = Duration::from_secs(10);
@@ -143,10 +143,10 @@ impl Vault {
         let found = newest.filter(|v| !v.signed.header.op.is_tombstone());
         let found = found.map_or(0, |v| v.signed.header.n);
         match if_version {
-            Some(wanted) if wanted != found => Err(Error::conflict(format!(
-                "{path} is at version {found}, not {wanted}"
-            ))
-            .hint("nothing was written; `vault history` shows who changed it")),
+            Some(wanted) if wanted != found => {
+                Err(Error::conflict(format!("{path} is at version {found}, not {wanted}"))
+                    .hint("nothing was written; `vault history` shows who changed it"))
+            }
             _ => Ok(()),
         }
     }
@@ -174,7 +174,9 @@ impl Vault {
             Change::Tombstone(op) => (*op, Kind::Raw, Secret::with_capacity(0), seq),
             Change::Content(make) => {
                 let before = match before {
-                    Some(v) if !v.signed.header.op.is_tombstone() => Some(self.open(path, v).await?),
+                    Some(v) if !v.signed.header.op.is_tombstone() => {
+                        Some(self.open(path, v).await?)
+                    }
                     _ => None,
                 };
                 let draft = make(before.as_ref())?;
@@ -193,7 +195,8 @@ impl Vault {
             wrapped.kind,
             &wrapped.wrapped,
             &wrapped.description,
-        );
+        )
+        .map_err(|e| Error::general(format!("cannot seal {path}")).because(e))?;
         let header = Header {
             n,
             op,
@@ -215,8 +218,9 @@ impl Vault {
                 "the path is too long: the object would need {size} bytes of metadata, S3 allows {MAX_METADATA}"
             )));
         }
-        let signed = SignedHeader::parse(&self.id, path, &metadata)
-            .map_err(|why| Error::general(format!("a header that was just made is wrong: {why}")))?;
+        let signed = SignedHeader::parse(&self.id, path, &metadata).map_err(|why| {
+            Error::general(format!("a header that was just made is wrong: {why}"))
+        })?;
         Ok(Sealed { header, signed, metadata, body })
     }
 
@@ -374,6 +378,11 @@ impl Vault {
                 if let Some(signed) = versions.learn(Some(n), &object.metadata).await?
                     && versions.check(n).await?.is_ok()
                 {
+                    if sha256(&[&object.body]) != signed.header.body {
+                        return Err(Error::integrity(format!(
+                            "the body of version {n} of {path} was changed"
+                        )));
+                    }
                     newest = Some((signed, object));
                     break;
                 }
@@ -392,7 +401,9 @@ impl Vault {
                 (None, None) => return Ok(false),
                 (None, Some(head)) => self.store.delete(&key, Some(&head.etag)).await,
                 (Some((_, object)), head) => {
-                    let same = |h: &crate::store::Object| h.body == object.body && h.metadata == object.metadata;
+                    let same = |h: &crate::store::Object| {
+                        h.body == object.body && h.metadata == object.metadata
+                    };
                     if head.as_ref().is_some_and(same) {
                         return Ok(false);
                     }

@@ -249,6 +249,10 @@ impl Store for DirStore {
         }
     }
 
+    async fn sweep(&self, age: Duration) -> Result<()> {
+        self.sweep_temp(age).map(drop)
+    }
+
     async fn list(&self, listing: &Listing<'_>) -> Result<Page> {
         walk::page(&self.root, listing).map_err(fault("list", listing.prefix))
     }
