@@ -342,7 +342,7 @@ mod tests {
             "member-add  a".into(),
             format!("key-add mira {key}"),
             format!("key-add mira {key} "),
-            format!("key-add mira {} age1", key.to_uppercase()),
+            format!("key-add mira {} age1", "AB".repeat(32)),
             format!("key-add mira {key} a\u{e9}"),
             "role mira admin".into(),
             "role mira +write prod".into(),
