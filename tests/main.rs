@@ -1,4 +1,5 @@
 //! All integration tests in one binary, a folder a behaviour.
 
+mod cli;
 mod s3ec;
 mod store;

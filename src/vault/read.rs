@@ -107,6 +107,10 @@ impl Vault {
             Err(e) => return Err(e.into()),
         }
         let newest = self.newest_in_history(path).await?;
+        if newest.is_none() {
+            // Nothing of ours is here: is this the vault that it was?
+            self.check_chain_is_there().await?;
+        }
         if newest.as_ref().is_some_and(|newest| !newest.signed.header.op.is_tombstone()) {
             self.warn(format!(
                 "the head of {path} is missing, behind or damaged; its history was read instead \

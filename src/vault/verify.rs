@@ -75,6 +75,7 @@ impl Vault {
     /// Of the store. What is wrong with the data is in the report.
     pub async fn verify(&self, prefix: &Prefix, repair: bool) -> Result<Report> {
         self.refresh().await?;
+        self.check_chain_is_there().await?;
         if repair {
             self.store.sweep(STALE).await?;
         }
