@@ -1,5 +1,6 @@
 //! All integration tests in one binary, a folder a behaviour.
 
 mod cli;
+mod process;
 mod s3ec;
 mod store;

@@ -97,6 +97,7 @@ impl Vault {
     async fn verify_path(&self, path: &SecretPath, repair: bool) -> Result<Report> {
         let mut report = Report::default();
         let mut newest = None;
+        let mark = self.device.mark(path)?;
         match self.verify_history(path, &mut report).await {
             Ok(found) => newest = found,
             Err(e) if e.kind == Kind::Integrity => report.add(path, Severity::Error, e.message),
@@ -106,7 +107,7 @@ impl Vault {
             return Ok(report);
         }
         let Some(newest) = newest else {
-            match self.device.mark(path)? {
+            match mark {
                 Some(mark) => {
                     let lost =
                         format!("its history is gone; this device has seen version {}", mark.n);
@@ -141,7 +142,7 @@ impl Vault {
         path: &SecretPath,
         report: &mut Report,
     ) -> Result<Option<Newest>> {
-        let mut versions = Versions::new(self, path);
+        let mut versions = Versions::new(self, path)?;
         let numbers = Versions::numbers(self, path).await?;
         let mut newest: Option<Newest> = None;
         let mut kept = Vec::new();
