@@ -43,13 +43,15 @@ impl Vaults {
         }
         let selected = settings.selected.as_ref().map(|s| s.value.as_str());
         if session.json {
-            let list = settings.vaults.iter().map(|(name, vault)| {
-                json!({
+            let mut list = Vec::new();
+            for (name, vault) in &settings.vaults {
+                list.push(json!({
                     "name": name, "location": vault.location, "join": vault.pin,
+                    "words": vault.join()?.pin.words(),
                     "selected": Some(name.as_str()) == selected,
-                })
-            });
-            return output::json(&list.collect());
+                }));
+            }
+            return output::json(&list.into());
         }
         if settings.vaults.is_empty() {
             output::note("No vault is configured: `vault init` makes one, `vault join` opens one.");
