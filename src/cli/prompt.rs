@@ -3,12 +3,12 @@
 use std::fs::File;
 use std::io::{IsTerminal, Read, Write};
 
-use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
-
 use crate::vault::{Error, Result, Secret, generate::strength_bits};
 
 /// Longest line that is read as a passphrase.
 const MAX_LINE: usize = 64 * 1024;
+/// Clears the terminal's other screen and goes back to the first one.
+const LEAVE_SCREEN: &str = "\x1b[2J\x1b[H\x1b[?1049l";
 
 /// How questions are answered.
 pub struct Prompt {
@@ -49,7 +49,7 @@ impl Prompt {
             return from_fd(fd);
         }
         self.need_terminal("the identity has a passphrase", "give it with --passphrase-fd N")?;
-        hidden("Passphrase: ").await
+        hidden("Passphrase: ")
     }
 
     /// A passphrase for a new identity, typed twice.
@@ -69,7 +69,7 @@ impl Prompt {
             "give one with --passphrase-fd N, or --no-passphrase on a machine",
         )?;
         loop {
-            let first = hidden("Passphrase for the new identity: ").await?;
+            let first = hidden("Passphrase for the new identity: ")?;
             if first.is_empty() {
                 return Err(empty());
             }
@@ -83,7 +83,7 @@ impl Prompt {
                     ),
                 )?;
             }
-            let second = hidden("Once more: ").await?;
+            let second = hidden("Once more: ")?;
             if first.bytes() == second.bytes() {
                 return Ok(first);
             }
@@ -100,8 +100,8 @@ impl Prompt {
             &format!("the value of {name} is asked for"),
             "pipe it in, or use FIELD=@file",
         )?;
-        let first = hidden(&format!("{name}: ")).await?;
-        let second = hidden(&format!("{name} once more: ")).await?;
+        let first = hidden(&format!("{name}: "))?;
+        let second = hidden(&format!("{name} once more: "))?;
         if first.bytes() != second.bytes() {
             return Err(Error::usage("the two values differ").hint("nothing was written"));
         }
@@ -115,7 +115,7 @@ impl Prompt {
     pub async fn confirm_name(&self, warning: &str, name: &str) -> Result<()> {
         let mut tty = self.need_terminal(warning, "--yes answers it")?;
         say(&mut tty, &format!("{warning}.\nType {name} to go on: "))?;
-        if read_line(tty).await?.bytes() == name.as_bytes() {
+        if read_line(tty, "\n").await?.bytes() == name.as_bytes() {
             return Ok(());
         }
         Err(Error::usage("that is not the name; nothing was done"))
@@ -133,7 +133,7 @@ impl Prompt {
         )?;
         say(&mut tty, "\x1b[?1049h\x1b[2J\x1b[H")?;
         let shown = self.words_screen(&mut tty, words).await;
-        say(&mut tty, "\x1b[2J\x1b[H\x1b[?1049l")?;
+        say(&mut tty, LEAVE_SCREEN)?;
         shown
     }
 
@@ -141,9 +141,9 @@ impl Prompt {
         say(
             tty,
             "Recovery words\n\n\
-            Whoever has these 24 words can read everything in this vault. They are the only way\n\
-            back if every identity is lost. Write them on paper and keep it where you keep keys.\n\
-            They are not stored anywhere and not shown again.\n\n",
+            Whoever has these 24 words can read everything in this vault. They are the\n\
+            only way back if every identity is lost. Write them on paper, and keep it\n\
+            where you keep keys. They are not stored and not shown again.\n\n",
         )?;
         let text = words.text().expect("words are ASCII");
         for (i, word) in text.split(' ').enumerate() {
@@ -152,7 +152,8 @@ impl Prompt {
             say(tty, if i % 4 == 3 { "\n" } else { "\t" })?;
         }
         say(tty, "\nPress Enter when they are written down. ")?;
-        read_line(tty.try_clone().map_err(|e| no_tty(&e))?).await.map(drop)
+        let answer = tty.try_clone().map_err(|e| no_tty(&e))?;
+        read_line(answer, LEAVE_SCREEN).await.map(drop)
     }
 }
 
@@ -198,35 +199,28 @@ fn read_file_line(mut file: File) -> Result<Secret> {
     Ok(out)
 }
 
-async fn read_line(tty: File) -> Result<Secret> {
-    interruptible(move || read_file_line(tty)).await
-}
-
-/// A line typed without echo.
-async fn hidden(question: &str) -> Result<Secret> {
-    let question = question.to_owned();
-    interruptible(move || {
-        let typed = rpassword::prompt_password(question);
-        typed.map(|text| Secret::new(text.into_bytes())).map_err(|e| no_tty(&e))
-    })
-    .await
-}
-
-/// Runs a question so that Ctrl-C ends the program with the terminal as it was.
-async fn interruptible(
-    question: impl FnOnce() -> Result<Secret> + Send + 'static,
-) -> Result<Secret> {
-    let tty = File::open("/dev/tty").map_err(|e| no_tty(&e))?;
-    let saved = tcgetattr(&tty).ok();
-    let answer = tokio::task::spawn_blocking(question);
+/// A line typed with echo. Ctrl-C ends the program after `leave` was written to the terminal.
+async fn read_line(tty: File, leave: &'static str) -> Result<Secret> {
+    let mut screen = tty.try_clone().map_err(|e| no_tty(&e))?;
+    let answer = tokio::task::spawn_blocking(move || read_file_line(tty));
     tokio::select! {
         answer = answer => answer.map_err(|_| Error::general("the question failed"))?,
         _ = tokio::signal::ctrl_c() => {
-            if let Some(saved) = saved {
-                let _ = tcsetattr(&tty, OptionalActions::Now, &saved);
-            }
-            super::output::note("");
-            std::process::exit(i32::from(super::exit::Exit::Interrupted.code()));
+            let _ = say(&mut screen, leave);
+            interrupted()
         }
     }
+}
+
+/// A line typed without echo. While it is typed Ctrl-C is a character, and comes back as an error.
+fn hidden(question: &str) -> Result<Secret> {
+    match rpassword::prompt_password(question) {
+        Ok(text) => Ok(Secret::new(text.into_bytes())),
+        Err(e) if e.kind() == std::io::ErrorKind::Interrupted => interrupted(),
+        Err(e) => Err(no_tty(&e)),
+    }
+}
+
+fn interrupted() -> ! {
+    std::process::exit(i32::from(super::exit::Exit::Interrupted.code()))
 }
