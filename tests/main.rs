@@ -2,6 +2,7 @@
 
 mod cli;
 mod docs;
+mod fuzz;
 mod process;
 mod s3ec;
 mod store;

@@ -104,7 +104,11 @@ impl Keyring {
         out
     }
 
-    fn decode(text: &[u8]) -> std::result::Result<Self, JsonError> {
+    /// Reads what is inside the age file.
+    ///
+    /// # Errors
+    /// What is wrong with it, without any of it.
+    pub fn decode(text: &[u8]) -> std::result::Result<Self, JsonError> {
         let mut reader = Reader::new(text);
         let (mut group, mut generations, mut version) = (None, Vec::new(), None);
         reader.object(|name, reader| {

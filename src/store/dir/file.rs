@@ -137,7 +137,11 @@ fn read_head(file: &mut impl Read) -> io::Result<(Option<Vec<u8>>, Vec<u8>)> {
     }
 }
 
-fn parse_head(head: &[u8]) -> std::result::Result<(Etag, Metadata), &'static str> {
+/// Reads everything in front of the body, without the empty line that ends it.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn parse_head(head: &[u8]) -> std::result::Result<(Etag, Metadata), &'static str> {
     let head = std::str::from_utf8(head).map_err(|_| "its head is no text")?;
     let mut lines = head.split('\n');
     if lines.next() != Some(FORM) {

@@ -34,6 +34,8 @@ use self::temp::TempFile;
 use super::rules::{check_metadata, invalid};
 use super::{Condition, Etag, Head, Listing, Metadata, Object, Page, Result, Store, StoreError};
 
+pub use self::file::parse_head;
+
 mod fault;
 mod file;
 mod lock;

@@ -1,0 +1,161 @@
+//! What every fuzz target does with its bytes: each parser of the crate that reads what others
+//! wrote. None may panic, and what is read and written again must be the same.
+
+use vault::core::document::Document;
+use vault::core::header::{Header, SignedHeader};
+use vault::core::json::{Reader, read_ascii_string, read_string_map};
+use vault::core::path::{Prefix, SecretPath};
+use vault::core::s3ec::{Envelope, import};
+use vault::core::secret::Secret;
+use vault::keys::identity::{Identity, PublicIdentity};
+use vault::keys::keyring::Keyring;
+use vault::store::dir::parse_head;
+use vault::team::join::Join;
+use vault::team::note::{Note, SignedNote};
+use vault::team::{Cut, Op, State, rules};
+
+/// A target: its name and what it does.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All of them.
+pub const TARGETS: [Target; 14] = [
+    ("metadata", metadata),
+    ("instruction_file", instruction_file),
+    ("header", header),
+    ("document", document),
+    ("json", json),
+    ("path", path),
+    ("op", op),
+    ("note", note),
+    ("state", state),
+    ("cut", cut),
+    ("keyring", keyring),
+    ("identity", identity),
+    ("strings", strings),
+    ("dir_object", dir_object),
+];
+
+/// `name: value` lines as metadata, through both readers of S3EC objects and the signed header.
+pub fn metadata(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let pairs: Vec<(String, String)> = text
+        .lines()
+        .filter_map(|line| line.split_once(": "))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    let _ = Envelope::parse(&pairs);
+    let options = import::Options::default();
+    let _ = import::Foreign::parse(&pairs, None, &options);
+    let path = SecretPath::parse("a/b").expect("legal");
+    let _ = SignedHeader::parse(&[7; 32], &path, &pairs);
+}
+
+/// An instruction file beside an object that needs one.
+pub fn instruction_file(bytes: &[u8]) {
+    let id = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA==".to_owned();
+    let pairs =
+        [("x-amz-c".into(), "115".into()), ("x-amz-d".into(), id.clone()), ("x-amz-i".into(), id)];
+    let _ = import::Foreign::parse(&pairs, Some(bytes), &import::Options::default());
+}
+
+/// `vault-h`.
+pub fn header(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Ok(header) = Header::parse(text) {
+        assert_eq!(header.to_string(), text);
+    }
+}
+
+/// A decrypted document.
+pub fn document(bytes: &[u8]) {
+    if let Ok(document) = Document::decode(&Secret::copy_of(bytes))
+        && let Ok(again) = document.encode()
+    {
+        let again = Document::decode(&again).ok().map(|d| d.fields.len());
+        assert_eq!(again, Some(document.fields.len()));
+    }
+}
+
+/// The JSON reader.
+pub fn json(bytes: &[u8]) {
+    let mut reader = Reader::new(bytes);
+    let _ = reader.raw().and_then(|_| reader.end());
+    let _ = read_string_map(bytes, 16);
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        let _ = read_ascii_string(text);
+    }
+}
+
+/// Paths and prefixes.
+pub fn path(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Ok(path) = SecretPath::parse(text) {
+        assert_eq!(path.as_str(), text);
+        assert!(Prefix::parse(text).is_ok());
+    }
+    let _ = Prefix::parse(text);
+}
+
+/// One op line.
+pub fn op(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Some(op) = Op::parse(text) {
+        assert_eq!(op.to_string(), text);
+    }
+}
+
+/// A stored note, as first and as later one.
+pub fn note(bytes: &[u8]) {
+    let _ = rules::first(bytes);
+    let _ = rules::next(&[0; 32], 0, &[0; 32], &State::default(), bytes);
+    if let Some(signed) = SignedNote::split(bytes)
+        && let Some(note) = Note::parse(signed.unverified())
+    {
+        assert_eq!(note.text(), signed.unverified());
+    }
+}
+
+/// A team state.
+pub fn state(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Some(state) = State::parse(text) {
+        assert_eq!(state.to_string(), text);
+    }
+}
+
+/// A cut.
+pub fn cut(bytes: &[u8]) {
+    if let Some(cut) = Cut::decode(bytes) {
+        assert_eq!(cut.encode(), bytes);
+    }
+}
+
+/// A keyring: the age file around it, and what is in it.
+pub fn keyring(bytes: &[u8]) {
+    let _ = Keyring::decode(bytes);
+    let identity = Identity::from_seed(vault::core::secret::Key::new([1; 32]));
+    let _ = Keyring::open(bytes, "main", 1, identity.age());
+}
+
+/// An identity file that asks for no passphrase (Argon2 would only slow the search down).
+pub fn identity(bytes: &[u8]) {
+    let file = Secret::copy_of(bytes);
+    if !Identity::needs_passphrase(&file) {
+        let _ = Identity::from_file(&file, || unreachable!("it has no passphrase"));
+    }
+    let _ = Identity::from_words(&file);
+}
+
+/// The strings that people paste.
+pub fn strings(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let _ = PublicIdentity::parse(text);
+    if let Ok(join) = Join::parse(text) {
+        assert_eq!(Join::parse(&join.encode()).ok(), Some(join));
+    }
+}
+
+/// A file of a directory store.
+pub fn dir_object(bytes: &[u8]) {
+    let _ = parse_head(bytes);
+}
