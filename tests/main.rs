@@ -2,3 +2,4 @@
 
 mod s3ec;
 mod store;
+mod vectors_vault;
