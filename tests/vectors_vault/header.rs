@@ -107,6 +107,7 @@ fn make() -> Cases {
         ("tombstone that is a doc", "op=w", "op=d", "k"),
         ("purge that keeps older ones", "op=w;k=doc", "op=p;k=raw", "from"),
         ("group without a generation", "g=main.1", "g=main", "g"),
+        ("the group that stands for none", "g=main.1", "g=-.1", "g"),
         ("generation 0", "g=main.1", "g=main.0", "g"),
         ("upper-case group", "g=main.1", "g=Main.1", "g"),
         ("from above n", "from=1", "from=8", "from"),

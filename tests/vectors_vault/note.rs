@@ -116,6 +116,7 @@ fn make() -> Cases {
         "group-set main local".into(),
         "group-set main other [\"\"]".into(),
         "group-set main kms:x [\"\"]".into(),
+        "group-set - local [\"a\"]".into(),
         "group-set main local [\"b\",\"a\"]".into(),
         "group-set main local [\"a\",\"a\"]".into(),
         "group-set main local [\"a\", \"b\"]".into(),
