@@ -1,5 +1,8 @@
 //! All integration tests in one binary, a folder a behaviour.
 
+mod cli;
+mod docs;
+mod process;
 mod reader;
 mod s3ec;
 mod store;

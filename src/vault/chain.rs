@@ -168,6 +168,23 @@ impl Vault {
         }
     }
 
+    /// Checks that the newest note that this client knows is still stored as it was.
+    pub(super) async fn check_chain_is_there(&self) -> Result<()> {
+        let view = self.view();
+        let lost = |what: &str| {
+            Error::integrity(format!("note {} of the team is {what}", view.seq()))
+                .hint("another vault is stored here now, or part of this one was removed")
+        };
+        match self.store.get(&note_key(view.seq()), MAX_NOTE as u64).await {
+            Ok(note) if sha256(&[&note.body]) == *view.hash() => Ok(()),
+            Ok(_) | Err(StoreError::Damaged { .. } | StoreError::TooLarge { .. }) => {
+                Err(lost("not the one that this device has seen"))
+            }
+            Err(StoreError::NotFound { .. }) => Err(lost("gone")),
+            Err(e) => Err(e.into()),
+        }
+    }
+
     /// Makes `view` the current one and remembers it.
     pub(super) fn adopt(&self, view: View) -> Result<()> {
         let text = view.state.to_string();

@@ -31,9 +31,10 @@ impl Vault {
     /// Not found if there are none; integrity if what this device has seen is missing.
     pub async fn history(&self, path: &SecretPath) -> Result<Vec<Version>> {
         self.refresh().await?;
+        let mut versions = Versions::new(self, path)?;
         let numbers = Versions::numbers(self, path).await?;
         let (Some(&first), Some(&last)) = (numbers.first(), numbers.last()) else {
-            if self.device.mark(path)?.is_some() {
+            if versions.mark().is_some() {
                 return Err(Error::integrity(format!(
                     "the history of {path} is gone without a tombstone"
                 )));
@@ -51,7 +52,6 @@ impl Vault {
             .buffered(PARALLEL)
             .try_collect()
             .await?;
-        let mut versions = Versions::new(self, path);
         for (n, head) in &heads {
             if let Some(head) = head {
                 versions.learn(Some(*n), &head.metadata).await?;

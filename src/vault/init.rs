@@ -28,12 +28,6 @@ pub struct Init<'a> {
     pub recovery: &'a Identity,
 }
 
-/// A vault that was just made.
-pub struct Initialized {
-    /// The vault, open.
-    pub vault: Vault,
-}
-
 impl Vault {
     /// Fails early, before a person is shown recovery words, if there is a vault already.
     ///
@@ -55,7 +49,7 @@ impl Vault {
     ///
     /// # Errors
     /// Conflict if there is one at this location already.
-    pub async fn init(init: Init<'_>, places: &Places) -> Result<Initialized> {
+    pub async fn init(init: Init<'_>, places: &Places) -> Result<Self> {
         let Init { location, member, identity, recovery } = init;
         if !is_member_name(member) {
             return Err(Error::usage("not a name for a member: 1 to 64 of A-Z a-z 0-9 . _ @ + -"));
@@ -102,7 +96,7 @@ impl Vault {
         let view = || View { first: 0, hashes: vec![id], state: state.clone() };
         let vault = Self::assemble(store, location, "", id, identity, device, view());
         vault.adopt(view())?;
-        Ok(Initialized { vault })
+        Ok(vault)
     }
 }
 

@@ -29,16 +29,18 @@ use chain::{Secrets, View};
 #[doc(hidden)]
 pub use device::{ChainRecord, Device, Mark};
 
-pub use crate::core::document::{Document, Field, FieldType, check_field_name};
+pub use crate::core::document::{Document, Field, FieldType, MAX_PLAINTEXT, check_field_name};
 pub use crate::core::error::{Error, Kind, Result};
 pub use crate::core::generate;
-pub use crate::core::header::{Kind as ContentKind, Op as VersionOp};
-pub use crate::core::path::{Prefix, SecretPath as Path, escape};
+pub use crate::core::header::{Header, Kind as ContentKind, Op as VersionOp};
+pub use crate::core::json::{Charset, write_string};
+pub use crate::core::path::{Prefix, SecretPath as Path, escape, is_hidden};
 pub use crate::core::secret::Secret;
+pub use crate::core::text::b64_secret;
 pub use crate::keys::identity::{Identity as DeviceIdentity, PublicIdentity};
 pub use crate::team::join::{Join, Pin};
 pub use history::Version;
-pub use init::{Init, Initialized};
+pub use init::Init;
 pub use list::{Deleted, Entry};
 pub use open::{Location, Places, join_words};
 pub use read::{Content, Opened};

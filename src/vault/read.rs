@@ -81,9 +81,9 @@ impl Vault {
     /// The newest acceptable version and the head's etag. Team notes are fetched side by side.
     pub(super) async fn standing(&self, path: &SecretPath) -> Result<Standing> {
         let key = head_key(path);
+        let mut versions = Versions::new(self, path)?;
         let (head, team) = futures_util::join!(self.store.get(&key, MAX_BODY), self.refresh());
         team?;
-        let mut versions = Versions::new(self, path);
         let mut head_etag = None;
         match head {
             Ok(object) => {
@@ -107,6 +107,10 @@ impl Vault {
             Err(e) => return Err(e.into()),
         }
         let newest = self.newest_in_history(path).await?;
+        if newest.is_none() {
+            // Nothing of ours is here: is this the vault that it was?
+            self.check_chain_is_there().await?;
+        }
         if newest.as_ref().is_some_and(|newest| !newest.signed.header.op.is_tombstone()) {
             self.warn(format!(
                 "the head of {path} is missing, behind or damaged; its history was read instead \
@@ -118,7 +122,7 @@ impl Vault {
 
     /// The newest acceptable version among the `h/` entries.
     async fn newest_in_history(&self, path: &SecretPath) -> Result<Option<Newest>> {
-        let mut versions = Versions::new(self, path);
+        let mut versions = Versions::new(self, path)?;
         for n in Versions::numbers(self, path).await?.into_iter().rev() {
             let object = match self.store.get(&version_key(path, n), MAX_BODY).await {
                 Ok(object) => object,
@@ -144,7 +148,7 @@ impl Vault {
             }
             return Ok(Some(Newest { signed, object }));
         }
-        if let Some(mark) = self.device.mark(path)? {
+        if let Some(mark) = versions.mark() {
             return Err(Error::integrity(format!(
                 "{path} is gone without a tombstone: this device has seen version {}",
                 mark.n
@@ -183,6 +187,7 @@ impl Vault {
         if n < header.from {
             return Err(missing(format!("version {n} of {path} was purged")));
         }
+        let mut versions = Versions::new(self, path)?;
         let object = match self.store.get(&version_key(path, n), MAX_BODY).await {
             Ok(object) => object,
             Err(StoreError::NotFound { .. }) if n < header.n => {
@@ -198,7 +203,6 @@ impl Vault {
             }
             Err(e) => return Err(e.into()),
         };
-        let mut versions = Versions::new(self, path);
         let Some(signed) = versions.learn(Some(n), &object.metadata).await? else {
             return Err(Error::integrity(format!("version {n} of {path} is junk")));
         };

@@ -75,6 +75,7 @@ impl Vault {
     /// Of the store. What is wrong with the data is in the report.
     pub async fn verify(&self, prefix: &Prefix, repair: bool) -> Result<Report> {
         self.refresh().await?;
+        self.check_chain_is_there().await?;
         if repair {
             self.store.sweep(STALE).await?;
         }
@@ -96,6 +97,7 @@ impl Vault {
     async fn verify_path(&self, path: &SecretPath, repair: bool) -> Result<Report> {
         let mut report = Report::default();
         let mut newest = None;
+        let mark = self.device.mark(path)?;
         match self.verify_history(path, &mut report).await {
             Ok(found) => newest = found,
             Err(e) if e.kind == Kind::Integrity => report.add(path, Severity::Error, e.message),
@@ -105,7 +107,7 @@ impl Vault {
             return Ok(report);
         }
         let Some(newest) = newest else {
-            match self.device.mark(path)? {
+            match mark {
                 Some(mark) => {
                     let lost =
                         format!("its history is gone; this device has seen version {}", mark.n);
@@ -140,7 +142,7 @@ impl Vault {
         path: &SecretPath,
         report: &mut Report,
     ) -> Result<Option<Newest>> {
-        let mut versions = Versions::new(self, path);
+        let mut versions = Versions::new(self, path)?;
         let numbers = Versions::numbers(self, path).await?;
         let mut newest: Option<Newest> = None;
         let mut kept = Vec::new();

@@ -17,6 +17,9 @@ pub(super) struct Versions<'a> {
     vault: &'a Vault,
     path: &'a SecretPath,
     seen: BTreeMap<u64, Option<SignedHeader>>,
+    /// As it was before anything was fetched: another process of this device may raise it while
+    /// this one still looks at what the storage said before.
+    mark: Option<Mark>,
 }
 
 /// How a version stands to the mark of its path.
@@ -30,8 +33,15 @@ pub(super) enum MarkCheck {
 }
 
 impl<'a> Versions<'a> {
-    pub fn new(vault: &'a Vault, path: &'a SecretPath) -> Self {
-        Self { vault, path, seen: BTreeMap::new() }
+    /// To be made before anything of the path is fetched.
+    pub fn new(vault: &'a Vault, path: &'a SecretPath) -> Result<Self> {
+        let mark = vault.device.mark(path)?;
+        Ok(Self { vault, path, seen: BTreeMap::new(), mark })
+    }
+
+    /// The newest version that this device had seen before.
+    pub fn mark(&self) -> Option<Mark> {
+        self.mark
     }
 
     /// The numbers of all stored versions, ascending.
@@ -91,7 +101,7 @@ impl<'a> Versions<'a> {
 
     /// Whether version `n`, which counts, leads on from the mark of this device.
     pub async fn check_mark(&mut self, n: u64) -> Result<MarkCheck> {
-        let Some(mark) = self.vault.device.mark(self.path)? else { return Ok(MarkCheck::Passes) };
+        let Some(mark) = self.mark else { return Ok(MarkCheck::Passes) };
         let Some(why) = self.walk_to(n, &mark).await? else { return Ok(MarkCheck::Passes) };
         let cut = self.vault.cut_entry(self.path).await?;
         let cut_n = cut.map_or(0, |cut| cut.n);

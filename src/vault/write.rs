@@ -116,13 +116,14 @@ impl Vault {
             self.check_version(path, if_version, standing.newest.as_ref())?;
             let sealed = self.draft(path, standing.newest, &mut change).await?;
             if self.claim(path, &sealed).await? {
-                self.device.raise(path, Mark::of(&sealed.signed), false)?;
                 let n = sealed.header.n;
                 if sealed.header.op.is_tombstone() {
                     self.remove_head(path, n).await?;
                 } else {
                     self.move_head(path, &sealed, standing.head).await?;
                 }
+                // Last: a reader beside this one would find the head behind its mark otherwise.
+                self.device.raise(path, Mark::of(&sealed.signed), false)?;
                 return Ok(Written { n });
             }
             if if_version.is_some() || Instant::now() >= deadline {
@@ -236,7 +237,7 @@ impl Vault {
             Err(StoreError::Conflict { .. }) => {}
             Err(e) => return Err(e.into()),
         }
-        let mut versions = Versions::new(self, path);
+        let mut versions = Versions::new(self, path)?;
         let there = match self.store.get(&key, MAX_BODY).await {
             Ok(object) => object,
             Err(StoreError::NotFound { .. }) => return Ok(false),
@@ -308,7 +309,7 @@ impl Vault {
             }
             match self.store.head(&key).await {
                 Ok(found) => {
-                    let mut versions = Versions::new(self, path);
+                    let mut versions = Versions::new(self, path)?;
                     if let Some(signed) = versions.learn(None, &found.metadata).await?
                         && signed.header.n >= sealed.header.n
                         && versions.check(signed.header.n).await?.is_ok()
@@ -338,7 +339,7 @@ impl Vault {
         loop {
             let etag = match self.store.head(&key).await {
                 Ok(found) => {
-                    let mut versions = Versions::new(self, path);
+                    let mut versions = Versions::new(self, path)?;
                     if let Some(signed) = versions.learn(None, &found.metadata).await?
                         && signed.header.n > n
                         && versions.check(signed.header.n).await?.is_ok()
@@ -367,7 +368,7 @@ impl Vault {
     pub(super) async fn mend_head(&self, path: &SecretPath) -> Result<bool> {
         let key = head_key(path);
         loop {
-            let mut versions = Versions::new(self, path);
+            let mut versions = Versions::new(self, path)?;
             let mut newest = None;
             for n in Versions::numbers(self, path).await?.into_iter().rev() {
                 let object = match self.store.get(&version_key(path, n), MAX_BODY).await {

@@ -1,0 +1,130 @@
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::output;
+use super::session::Session;
+use super::target;
+use crate::vault::{
+    Charset, Content, Document, Error, Field, Opened, Path, Result, Secret, b64_secret, escape,
+    write_string,
+};
+
+/// Print a value
+///
+/// Without FIELD: the field `value`, or the only one. Prints the bytes as they are, and a
+/// newline behind them on a terminal only.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  vault get prod/db/password
+  vault get prod/db user
+  vault get prod/db/password@3                an earlier version
+  vault get prod/tls/key -o key.der           into a file that only you can read
+  vault get prod/db --json                    all fields")]
+pub struct Get {
+    /// What to read: PATH, or PATH@N for version N
+    path: String,
+    /// The field to print
+    field: Option<String>,
+    /// Write the value to this file, readable by you alone
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Print a binary value on a terminal all the same
+    #[arg(long)]
+    force: bool,
+}
+
+impl Get {
+    pub async fn run(self, session: &Session) -> Result<()> {
+        let (path, n) = target::versioned(&self.path)?;
+        let vault = session.vault().await?;
+        let opened = vault.read(&path, n).await;
+        session.warn(&vault);
+        let opened = opened?;
+        let field = self.field.as_deref();
+        if session.json {
+            let text = as_json(&path, &opened, field)?;
+            return output::secret(&text, self.output.as_deref(), true);
+        }
+        let value = match &opened.content {
+            Content::Raw(bytes) if field.is_none() => bytes,
+            Content::Raw(_) => return Err(no_field(&path, field.unwrap_or_default(), None)),
+            Content::Doc(document) => &choose(&path, document, field)?.value,
+        };
+        output::secret(value, self.output.as_deref(), self.force)
+    }
+}
+
+/// The field named, or `value`, or the only one.
+fn choose<'a>(path: &Path, document: &'a Document, name: Option<&str>) -> Result<&'a Field> {
+    if let Some(name) = name {
+        return document.field(name).ok_or_else(|| no_field(path, name, Some(document)));
+    }
+    match (document.field("value"), document.fields.as_slice()) {
+        (Some(field), _) => Ok(field),
+        (None, [only]) => Ok(only),
+        (None, []) => Err(Error::not_found(format!("{path} has no fields"))),
+        (None, _) => Err(Error::usage(format!("{path} has several fields, none of them `value`"))
+            .hint(format!("name one of: {}", names(document)))),
+    }
+}
+
+fn no_field(path: &Path, name: &str, document: Option<&Document>) -> Error {
+    let error = Error::not_found(format!("{path} has no field {}", escape(name)));
+    match document {
+        Some(document) => error.hint(format!("it has: {}", names(document))),
+        None => error.hint("it is raw bytes, without fields"),
+    }
+}
+
+fn names(document: &Document) -> String {
+    let names: Vec<_> = document.fields.iter().map(|f| escape(&f.name)).collect();
+    names.join(", ")
+}
+
+/// One object, put together in zeroed memory.
+fn as_json(path: &Path, opened: &Opened, field: Option<&str>) -> Result<Secret> {
+    let mut out = Secret::with_capacity(4096);
+    out.extend(b"{\"path\":");
+    write_string(&mut out, path.as_str(), Charset::Utf8);
+    out.extend(format!(",\"version\":{}", opened.n).as_bytes());
+    match &opened.content {
+        Content::Raw(_) if field.is_some() => {
+            return Err(no_field(path, field.unwrap_or_default(), None));
+        }
+        Content::Raw(bytes) => json_value(&mut out, bytes),
+        Content::Doc(document) if field.is_some() => {
+            json_field(&mut out, choose(path, document, field)?, b",");
+        }
+        Content::Doc(document) => {
+            out.extend(b",\"fields\":[");
+            for (i, field) in document.fields.iter().enumerate() {
+                out.extend(if i == 0 { b"{" } else { b",{" });
+                json_field(&mut out, field, b"");
+                out.push(b'}');
+            }
+            out.push(b']');
+        }
+    }
+    out.extend(b"}\n");
+    Ok(out)
+}
+
+fn json_field(out: &mut Secret, field: &Field, separator: &[u8]) {
+    out.extend(separator);
+    out.extend(b"\"name\":");
+    write_string(out, &field.name, Charset::Utf8);
+    out.extend(format!(",\"type\":\"{}\"", field.kind.name()).as_bytes());
+    json_value(out, &field.value);
+}
+
+fn json_value(out: &mut Secret, value: &Secret) {
+    if let Some(text) = value.text() {
+        out.extend(b",\"value\":");
+        write_string(out, text, Charset::Utf8);
+    } else {
+        out.extend(b",\"b64\":\"");
+        out.extend(b64_secret(value.bytes()).bytes());
+        out.push(b'"');
+    }
+}

@@ -1,0 +1,54 @@
+use clap::Args;
+
+use super::init::config_name;
+use super::output;
+use super::session::Session;
+use crate::config::{VaultEntry, add_vault};
+use crate::vault::{Error, Join as JoinString, Location, Result, Vault, escape};
+
+/// Open a vault that somebody else made, with the join string from them
+///
+/// Shows 8 words; compare them with what the other side sees before you trust the vault.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  vault join vault-join1AAAA…
+  vault join vault-join1AAAA… --name team")]
+pub struct Join {
+    /// What `vault init` or `vault member add` printed
+    join: String,
+    /// Name of the vault in the configuration; default: the directory's name
+    #[arg(long)]
+    name: Option<String>,
+}
+
+impl Join {
+    pub async fn run(self, session: &Session) -> Result<()> {
+        let join = JoinString::parse(&self.join)?;
+        let location = Location::parse(&join.location)?;
+        let name = config_name(self.name.as_deref(), Some(""), &location);
+        let known = session.settings.vaults.get(&name).map(VaultEntry::join).transpose()?;
+        if known.is_some_and(|known| known.pin.vault != join.pin.vault) {
+            return Err(Error::conflict(format!(
+                "another vault is configured as {}",
+                escape(&name)
+            ))
+            .hint("choose another name: --name NAME"));
+        }
+        output::note(&format!("Compare these words with the other side: {}", join.pin.words()));
+        let identity = session.unlock().await?;
+        let places = &session.settings.places;
+        let vault = Vault::open_at(location, &join.region, &join.pin, places, identity).await?;
+        vault.check_membership().await?;
+        session.warn(&vault);
+        let entry = VaultEntry { location: join.location.clone(), pin: join.encode() };
+        add_vault(&session.settings.config_file, &name, &entry)?;
+        let member = vault.member().unwrap_or_default();
+        if session.json {
+            return output::json(&serde_json::json!({
+                "name": name, "location": join.location, "vault": vault.id(), "member": member,
+            }));
+        }
+        output::note(&format!("The vault {} is open; you are {member} in it.", escape(&name)));
+        Ok(())
+    }
+}

@@ -1,0 +1,208 @@
+//! The one-shot commands: a file a command, each with its arguments (whose doc comments are the
+//! help text) and one `run`.
+
+mod config;
+mod cp;
+mod exists;
+mod exit;
+mod fields;
+mod generate;
+mod get;
+mod help;
+mod history;
+mod id;
+mod init;
+mod join;
+mod ls;
+mod mv;
+mod output;
+pub mod process;
+mod prompt;
+mod purge;
+mod put;
+mod rm;
+mod rollback;
+mod session;
+mod target;
+mod undelete;
+mod vaults;
+mod verify;
+
+use std::error::Error as _;
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::vault::{Error, Kind, Result, escape};
+use exit::Exit;
+use session::Session;
+
+/// A team's secrets in storage that the team owns, encrypted on the team's machines.
+#[derive(Parser)]
+#[command(
+    name = "vault",
+    version,
+    disable_help_subcommand = true,
+    max_term_width = 100,
+    after_help = "Examples:
+  vault init                              make a vault in a directory of your own
+  printf %s \"$PW\" | vault put prod/db/password
+  vault get prod/db/password
+  vault ls prod
+  vault help exit-codes                   what the exit codes mean"
+)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// Flags of every command.
+#[derive(Args)]
+pub struct Global {
+    /// Use this vault of the configuration
+    #[arg(long, global = true, value_name = "NAME", help_heading = "Global options")]
+    vault: Option<String>,
+    /// Print JSON
+    #[arg(long, global = true, help_heading = "Global options")]
+    json: bool,
+    /// Never ask; a question that would be asked is an error that names the flag to answer it
+    #[arg(long, global = true, help_heading = "Global options")]
+    no_input: bool,
+    /// Read the identity's passphrase from this file descriptor (one line)
+    #[arg(long, global = true, value_name = "N", help_heading = "Global options")]
+    passphrase_fd: Option<u32>,
+    /// Answer yes to every question
+    #[arg(short, long, global = true, help_heading = "Global options")]
+    yes: bool,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Init(init::Init),
+    Join(join::Join),
+    Put(put::Put),
+    Get(get::Get),
+    Ls(ls::Ls),
+    Fields(fields::Fields),
+    Exists(exists::Exists),
+    Rm(rm::Rm),
+    Undelete(undelete::Undelete),
+    Mv(mv::Mv),
+    Cp(cp::Cp),
+    History(history::History),
+    Rollback(rollback::Rollback),
+    Purge(purge::Purge),
+    Gen(generate::Gen),
+    Verify(verify::Verify),
+    Vaults(vaults::Vaults),
+    Config(config::Config),
+    Id(id::Id),
+    Help(help::Help),
+}
+
+/// The command line as clap sees it, for the generated reference.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// The exit codes with their meaning, for the generated reference.
+pub fn exit_codes() -> Vec<(u8, &'static str)> {
+    Exit::ALL.iter().map(|(exit, meaning)| (exit.code(), *meaning)).collect()
+}
+
+/// Runs the program.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args: Vec<OsString> = args.into_iter().collect();
+    // Before parsing: an error of the command line is reported as asked for, too.
+    let json = args.iter().any(|arg| arg == "--json");
+    let parsed = Cli::command().try_get_matches_from(args);
+    let exit = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
+        Ok(cli) => match run(cli) {
+            Ok(exit) => exit,
+            Err(e) => report(&e, json),
+        },
+        Err(e) => report_usage(&e, json),
+    };
+    ExitCode::from(exit.code())
+}
+
+fn run(cli: Cli) -> Result<Exit> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Error::general("cannot start").because(e))?;
+    let session = Session::new(&cli.global)?;
+    runtime.block_on(dispatch(cli.command, &session))
+}
+
+async fn dispatch(command: Option<Command>, session: &Session) -> Result<Exit> {
+    match command {
+        None => help::overview()?,
+        Some(Command::Init(c)) => c.run(session).await?,
+        Some(Command::Join(c)) => c.run(session).await?,
+        Some(Command::Put(c)) => c.run(session).await?,
+        Some(Command::Get(c)) => c.run(session).await?,
+        Some(Command::Ls(c)) => c.run(session).await?,
+        Some(Command::Fields(c)) => c.run(session).await?,
+        Some(Command::Exists(c)) => return c.run(session).await,
+        Some(Command::Rm(c)) => c.run(session).await?,
+        Some(Command::Undelete(c)) => c.run(session).await?,
+        Some(Command::Mv(c)) => c.run(session).await?,
+        Some(Command::Cp(c)) => c.run(session).await?,
+        Some(Command::History(c)) => c.run(session).await?,
+        Some(Command::Rollback(c)) => c.run(session).await?,
+        Some(Command::Purge(c)) => c.run(session).await?,
+        Some(Command::Gen(c)) => c.run(session)?,
+        Some(Command::Verify(c)) => c.run(session).await?,
+        Some(Command::Vaults(c)) => c.run(session)?,
+        Some(Command::Config(c)) => c.run(session)?,
+        Some(Command::Id(c)) => c.run(session).await?,
+        Some(Command::Help(c)) => c.run()?,
+    }
+    Ok(Exit::Ok)
+}
+
+/// Line 1 what failed, then the causes, then what to do about it.
+fn report(error: &Error, json: bool) -> Exit {
+    if json {
+        let body = serde_json::json!({ "error": {
+            "kind": error.kind.name(), "message": error.message, "hint": error.hint,
+        }});
+        output::note(&body.to_string());
+        return error.kind.into();
+    }
+    output::note(&format!("error: {}", escape_lines(&error.message)));
+    let mut source = error.source();
+    while let Some(cause) = source {
+        output::note(&format!("  because: {}", escape_lines(&cause.to_string())));
+        source = cause.source();
+    }
+    if let Some(hint) = &error.hint {
+        output::note(&format!("hint: {}", escape_lines(hint)));
+    }
+    error.kind.into()
+}
+
+/// clap's own errors, help and version.
+fn report_usage(error: &clap::Error, json: bool) -> Exit {
+    use clap::error::ErrorKind;
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        let _ = output::data(error.render().to_string().as_bytes());
+        return Exit::Ok;
+    }
+    if json {
+        let text = error.render().to_string();
+        let message = text.trim_start_matches("error: ").lines().next().unwrap_or_default();
+        return report(&Error::new(Kind::Usage, message), true);
+    }
+    output::note(escape_lines(&error.render().to_string()).trim_end());
+    Exit::Usage
+}
+
+/// Escapes what could drive the terminal, but keeps lines and backslashes of our own texts.
+fn escape_lines(text: &str) -> String {
+    text.split('\n').map(|line| escape(line).replace("\\\\", "\\")).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,155 @@
+//! What goes out: data to stdout, everything else to stderr, and nothing through a buffer that
+//! is freed unzeroed.
+
+use std::fs::File;
+use std::io::{ErrorKind, IsTerminal, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use rustix::io::{Errno, write};
+use rustix::stdio::{stderr, stdout};
+
+use crate::vault::{Error, Result, Secret, escape, is_hidden};
+
+/// True if stdout is a terminal.
+pub fn to_terminal() -> bool {
+    std::io::stdout().is_terminal()
+}
+
+/// Writes bytes to stdout, straight from where they are: the standard library's stdout would
+/// keep a copy in its buffer. A reader that went away is success, and ends the program.
+///
+/// # Errors
+/// Whatever the system says.
+pub fn data(mut bytes: &[u8]) -> Result<()> {
+    while !bytes.is_empty() {
+        match write(stdout(), bytes) {
+            Ok(len) => bytes = &bytes[len..],
+            Err(Errno::INTR) => {}
+            Err(Errno::PIPE) => std::process::exit(0),
+            Err(e) => return Err(Error::general("cannot write to stdout").because(e)),
+        }
+    }
+    Ok(())
+}
+
+/// Writes a line of data.
+///
+/// # Errors
+/// Whatever the system says.
+pub fn line(text: &str) -> Result<()> {
+    data(format!("{text}\n").as_bytes())
+}
+
+/// Writes a line to stderr; where that fails there is nobody to tell.
+pub fn note(text: &str) {
+    let text = format!("{text}\n");
+    let mut bytes = text.as_bytes();
+    while let Ok(len @ 1..) = write(stderr(), bytes) {
+        bytes = &bytes[len..];
+    }
+}
+
+/// Writes one JSON value as a line of data. Only for what is not secret.
+///
+/// # Errors
+/// Whatever the system says.
+pub fn json(value: &serde_json::Value) -> Result<()> {
+    line(&value.to_string())
+}
+
+/// A secret value: to a file, a pipe or a terminal.
+///
+/// # Errors
+/// Usage if the terminal would not show it as it is; whatever the system says.
+pub fn secret(value: &Secret, file: Option<&Path>, force: bool) -> Result<()> {
+    if let Some(path) = file {
+        return private_file(path, value.bytes());
+    }
+    let terminal = to_terminal();
+    if terminal && !force && !is_showable(value) {
+        return Err(Error::usage(
+            "the value is binary or has control characters; not shown on a terminal",
+        )
+        .hint("write it to a file with `-o FILE`, pipe it on, or insist with --force"));
+    }
+    data(value.bytes())?;
+    if terminal { data(b"\n") } else { Ok(()) }
+}
+
+/// True if a terminal shows the value as it is and is not driven by it.
+fn is_showable(value: &Secret) -> bool {
+    let plain = |c| c == '\n' || c == '\t' || !is_hidden(c);
+    value.text().is_some_and(|text| text.chars().all(plain))
+}
+
+/// Writes a file for the user alone, in one step: the old one is there until the new one is whole.
+///
+/// # Errors
+/// Whatever the system says.
+pub fn private_file(path: &Path, bytes: &[u8]) -> Result<()> {
+    let failed = |e: std::io::Error| {
+        Error::general(format!("cannot write {}", escape(&path.display().to_string()))).because(e)
+    };
+    let name = path.file_name().ok_or_else(|| Error::usage("the output has no file name"))?;
+    // A pipe or a device cannot be replaced by a file.
+    if path.metadata().is_ok_and(|meta| !meta.is_file()) {
+        let mut file = File::options().write(true).open(path).map_err(failed)?;
+        return file.write_all(bytes).map_err(failed);
+    }
+    let mut temp = name.to_owned();
+    temp.push(format!(".{}.tmp", std::process::id()));
+    let temp = path.with_file_name(temp);
+    let write = || {
+        let mut file = File::options().write(true).create_new(true).mode(0o600).open(&temp)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&temp, path)
+    };
+    write().map_err(|e| {
+        if e.kind() != ErrorKind::AlreadyExists {
+            let _ = std::fs::remove_file(&temp);
+        }
+        failed(e)
+    })
+}
+
+/// Rows as a table with a heading on a terminal, as tab-separated lines in a pipe.
+///
+/// # Errors
+/// Whatever the system says.
+pub fn table(heading: &[&str], rows: &[Vec<String>]) -> Result<()> {
+    let mut text = String::new();
+    if to_terminal() {
+        let width = |i: usize| {
+            let cells =
+                rows.iter().map(|row| unicode_width::UnicodeWidthStr::width(row[i].as_str()));
+            cells.chain([heading[i].len()]).max().unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..heading.len()).map(width).collect();
+        let heading: Vec<String> = heading.iter().map(|h| (*h).to_owned()).collect();
+        for row in std::iter::once(&heading).chain(rows) {
+            let mut line = String::new();
+            for (cell, width) in row.iter().zip(&widths) {
+                let pad =
+                    width.saturating_sub(unicode_width::UnicodeWidthStr::width(cell.as_str()));
+                line.push_str(cell);
+                line.extend(std::iter::repeat_n(' ', pad + 2));
+            }
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+    } else {
+        for row in rows {
+            text.push_str(&row.join("\t"));
+            text.push('\n');
+        }
+    }
+    data(text.as_bytes())
+}
+
+/// Seconds since 1970 as `2026-11-22T03:00:00Z`.
+pub fn time(seconds: u64) -> String {
+    let time = i64::try_from(seconds).ok().and_then(|s| jiff::Timestamp::from_second(s).ok());
+    time.map_or_else(|| seconds.to_string(), |t| t.to_string())
+}

@@ -1,0 +1,25 @@
+//! What this process allows to happen to its memory and files, from the first line of `main`.
+
+use rustix::fs::Mode;
+use rustix::process::{
+    DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit, umask,
+};
+
+/// No core dumps, no reading of this process by others of the same user, files for the user
+/// alone, and panics that do not print what they hold.
+pub fn harden() {
+    // Each is defence in depth: where the system refuses one, the program still works.
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    let _ = setrlimit(Resource::Core, none);
+    #[cfg(target_os = "linux")]
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    umask(Mode::RWXG | Mode::RWXO);
+    std::panic::set_hook(Box::new(|info| {
+        // The payload may quote data: only the place is told.
+        let place = info.location().map(|l| format!(" at {}:{}", l.file(), l.line()));
+        let place = place.unwrap_or_default();
+        super::output::note(&format!(
+            "error: vault failed unexpectedly{place}; please report this"
+        ));
+    }));
+}

@@ -1,0 +1,226 @@
+//! Questions to a person, on the controlling terminal, whatever stdin and stdout are.
+
+use std::fs::File;
+use std::io::{IsTerminal, Read, Write};
+
+use crate::vault::{Error, Result, Secret, generate::strength_bits};
+
+/// Longest line that is read as a passphrase.
+const MAX_LINE: usize = 64 * 1024;
+/// Clears the terminal's other screen and goes back to the first one.
+const LEAVE_SCREEN: &str = "\x1b[2J\x1b[H\x1b[?1049l";
+
+/// How questions are answered.
+pub struct Prompt {
+    no_input: bool,
+    passphrase_fd: Option<u32>,
+}
+
+impl Prompt {
+    /// `passphrase_fd` answers questions for the identity's passphrase.
+    pub fn new(no_input: bool, passphrase_fd: Option<u32>) -> Self {
+        Self { no_input, passphrase_fd }
+    }
+
+    /// The controlling terminal, unless questions are forbidden.
+    fn terminal(&self) -> Option<File> {
+        if self.no_input {
+            return None;
+        }
+        File::options().read(true).write(true).open("/dev/tty").ok().filter(|tty| tty.is_terminal())
+    }
+
+    /// The terminal, or a usage error that names the flag that answers the question.
+    ///
+    /// # Errors
+    /// Usage.
+    pub fn need_terminal(&self, question: &str, flag: &str) -> Result<File> {
+        self.terminal().ok_or_else(|| {
+            Error::usage(format!("{question}, and there is no terminal to ask on")).hint(flag)
+        })
+    }
+
+    /// The passphrase of an existing identity.
+    ///
+    /// # Errors
+    /// Usage if there is no way to ask.
+    pub async fn passphrase(&self) -> Result<Secret> {
+        if let Some(fd) = self.passphrase_fd {
+            return from_fd(fd);
+        }
+        self.need_terminal("the identity has a passphrase", "give it with --passphrase-fd N")?;
+        hidden("Passphrase: ")
+    }
+
+    /// A passphrase for a new identity, typed twice.
+    ///
+    /// # Errors
+    /// Usage if there is no way to ask, it is empty, or the two differ.
+    pub async fn new_passphrase(&self) -> Result<Secret> {
+        if let Some(fd) = self.passphrase_fd {
+            let passphrase = from_fd(fd)?;
+            if passphrase.is_empty() {
+                return Err(empty());
+            }
+            return Ok(passphrase);
+        }
+        let mut tty = self.need_terminal(
+            "a new identity needs a passphrase",
+            "give one with --passphrase-fd N, or --no-passphrase on a machine",
+        )?;
+        loop {
+            let first = hidden("Passphrase for the new identity: ")?;
+            if first.is_empty() {
+                return Err(empty());
+            }
+            let bits = first.text().map_or(64, strength_bits);
+            if bits < 60 {
+                say(
+                    &mut tty,
+                    &format!(
+                        "That is weak (about {bits} bits); four or more random words are better: \
+                     `vault gen passphrase`.\n"
+                    ),
+                )?;
+            }
+            let second = hidden("Once more: ")?;
+            if first.bytes() == second.bytes() {
+                return Ok(first);
+            }
+            say(&mut tty, "They differ. Again, please.\n")?;
+        }
+    }
+
+    /// A value typed twice without echo.
+    ///
+    /// # Errors
+    /// Usage if there is no terminal, or the two differ.
+    pub async fn value(&self, name: &str) -> Result<Secret> {
+        self.need_terminal(
+            &format!("the value of {name} is asked for"),
+            "pipe it in, or use FIELD=@file",
+        )?;
+        let first = hidden(&format!("{name}: "))?;
+        let second = hidden(&format!("{name} once more: "))?;
+        if first.bytes() != second.bytes() {
+            return Err(Error::usage("the two values differ").hint("nothing was written"));
+        }
+        Ok(first)
+    }
+
+    /// Makes the person type a name before something that cannot be undone.
+    ///
+    /// # Errors
+    /// Usage if there is no terminal, or something else was typed.
+    pub async fn confirm_name(&self, warning: &str, name: &str) -> Result<()> {
+        let mut tty = self.need_terminal(warning, "--yes answers it")?;
+        say(&mut tty, &format!("{warning}.\nType {name} to go on: "))?;
+        if read_line(tty, "\n").await?.bytes() == name.as_bytes() {
+            return Ok(());
+        }
+        Err(Error::usage("that is not the name; nothing was done"))
+    }
+
+    /// Shows secret words on the terminal's other screen, which keeps no scroll-back, until the
+    /// person has written them down.
+    ///
+    /// # Errors
+    /// Usage if there is no terminal.
+    pub async fn show_words(&self, words: &Secret) -> Result<()> {
+        let mut tty = self.need_terminal(
+            "the recovery words are shown once",
+            "write them to a file with --recovery-out FILE",
+        )?;
+        say(&mut tty, "\x1b[?1049h\x1b[2J\x1b[H")?;
+        let shown = self.words_screen(&mut tty, words).await;
+        say(&mut tty, LEAVE_SCREEN)?;
+        shown
+    }
+
+    async fn words_screen(&self, tty: &mut File, words: &Secret) -> Result<()> {
+        say(
+            tty,
+            "Recovery words\n\n\
+            Whoever has these 24 words can read everything in this vault. They are the\n\
+            only way back if every identity is lost. Write them on paper, and keep it\n\
+            where you keep keys. They are not stored and not shown again.\n\n",
+        )?;
+        let text = words.text().expect("words are ASCII");
+        for (i, word) in text.split(' ').enumerate() {
+            say(tty, &format!("  {:2}. ", i + 1))?;
+            say(tty, word)?;
+            say(tty, if i % 4 == 3 { "\n" } else { "\t" })?;
+        }
+        say(tty, "\nPress Enter when they are written down. ")?;
+        let answer = tty.try_clone().map_err(|e| no_tty(&e))?;
+        read_line(answer, LEAVE_SCREEN).await.map(drop)
+    }
+}
+
+fn empty() -> Error {
+    Error::usage("the passphrase is empty")
+        .hint("a machine that nobody types at can use --no-passphrase")
+}
+
+fn no_tty(e: &std::io::Error) -> Error {
+    Error::general(format!("the terminal went away: {e}"))
+}
+
+fn say(tty: &mut File, text: &str) -> Result<()> {
+    tty.write_all(text.as_bytes()).map_err(|e| no_tty(&e))
+}
+
+/// A line without its end, from an inherited file descriptor.
+fn from_fd(fd: u32) -> Result<Secret> {
+    let file = File::open(format!("/dev/fd/{fd}"))
+        .map_err(|e| Error::usage(format!("the file descriptor {fd} cannot be read")).because(e))?;
+    read_file_line(file)
+}
+
+/// Reads byte by byte: what comes behind the line belongs to somebody else.
+fn read_file_line(mut file: File) -> Result<Secret> {
+    let mut out = Secret::with_capacity(256);
+    let mut byte = zeroize::Zeroizing::new([0u8; 1]);
+    loop {
+        match file.read(&mut *byte) {
+            Ok(0) => break,
+            Ok(_) if byte[0] == b'\n' => break,
+            Ok(_) => out.push(byte[0]),
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(Error::general("cannot read the answer").because(e)),
+        }
+        if out.len() > MAX_LINE {
+            return Err(Error::usage("the line is too long"));
+        }
+    }
+    if out.bytes().last() == Some(&b'\r') {
+        out.truncate(out.len() - 1);
+    }
+    Ok(out)
+}
+
+/// A line typed with echo. Ctrl-C ends the program after `leave` was written to the terminal.
+async fn read_line(tty: File, leave: &'static str) -> Result<Secret> {
+    let mut screen = tty.try_clone().map_err(|e| no_tty(&e))?;
+    let answer = tokio::task::spawn_blocking(move || read_file_line(tty));
+    tokio::select! {
+        answer = answer => answer.map_err(|_| Error::general("the question failed"))?,
+        _ = tokio::signal::ctrl_c() => {
+            let _ = say(&mut screen, leave);
+            interrupted()
+        }
+    }
+}
+
+/// A line typed without echo. While it is typed Ctrl-C is a character, and comes back as an error.
+fn hidden(question: &str) -> Result<Secret> {
+    match rpassword::prompt_password(question) {
+        Ok(text) => Ok(Secret::new(text.into_bytes())),
+        Err(e) if e.kind() == std::io::ErrorKind::Interrupted => interrupted(),
+        Err(e) => Err(no_tty(&e)),
+    }
+}
+
+fn interrupted() -> ! {
+    std::process::exit(i32::from(super::exit::Exit::Interrupted.code()))
+}

@@ -1,0 +1,169 @@
+//! What every command starts from: settings, the identity, the open vault.
+
+use std::fs;
+use std::io::{ErrorKind, Read};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+
+use super::Global;
+use super::output;
+use super::prompt::Prompt;
+use crate::config::Settings;
+use crate::vault::{DeviceIdentity, Error, Location, Result, Secret, Vault, escape};
+
+/// Largest identity file that is read, in bytes.
+const MAX_IDENTITY: u64 = 4096;
+
+/// The context of one command.
+pub struct Session {
+    /// What is configured.
+    pub settings: Settings,
+    /// How questions are answered.
+    pub prompt: Prompt,
+    /// `--json`
+    pub json: bool,
+    /// `--yes`
+    pub yes: bool,
+}
+
+impl Session {
+    /// Reads the settings.
+    ///
+    /// # Errors
+    /// Usage.
+    pub fn new(global: &Global) -> Result<Self> {
+        Ok(Self {
+            settings: Settings::load(global.vault.as_deref())?,
+            prompt: Prompt::new(global.no_input, global.passphrase_fd),
+            json: global.json,
+            yes: global.yes,
+        })
+    }
+
+    /// The vault that is meant, open.
+    ///
+    /// # Errors
+    /// Not found, credentials, integrity.
+    pub async fn vault(&self) -> Result<Vault> {
+        let (_, join) = self.settings.target()?;
+        let identity = self.unlock().await?;
+        let location = Location::parse(&join.location)?;
+        Vault::open_at(location, &join.region, &join.pin, &self.settings.places, identity).await
+    }
+
+    /// The identity of this device.
+    ///
+    /// # Errors
+    /// Credentials if there is none or it cannot be opened.
+    pub async fn unlock(&self) -> Result<DeviceIdentity> {
+        let path = &self.settings.identity.value;
+        let file = read_private(path)?.ok_or_else(|| {
+            Error::credentials(format!("there is no identity at {}", shown(path)))
+                .hint("`vault init` or `vault id new` makes one; VAULT_IDENTITY names another file")
+        })?;
+        let passphrase = match DeviceIdentity::needs_passphrase(&file) {
+            true => Some(self.prompt.passphrase().await?),
+            false => None,
+        };
+        DeviceIdentity::from_file(&file, move || {
+            passphrase.ok_or_else(|| Error::credentials("cannot open the identity"))
+        })
+    }
+
+    /// Makes a new identity and its file. Asks for a passphrase unless `no_passphrase`.
+    ///
+    /// # Errors
+    /// Conflict if there is one already.
+    pub async fn new_identity(&self, no_passphrase: bool) -> Result<DeviceIdentity> {
+        let path = &self.settings.identity.value;
+        let passphrase = match no_passphrase {
+            true => None,
+            false => Some(self.prompt.new_passphrase().await?),
+        };
+        let identity = DeviceIdentity::random();
+        write_new(path, &identity.to_file(passphrase.as_ref()))?;
+        if no_passphrase {
+            output::note(&format!(
+                "The identity in {} has no passphrase: whoever can read that file can read the \
+                 team's secrets.",
+                shown(path)
+            ));
+        }
+        Ok(identity)
+    }
+
+    /// True if the identity file is there.
+    pub fn has_identity(&self) -> bool {
+        self.settings.identity.value.exists()
+    }
+
+    /// Tells what the vault found odd.
+    pub fn warn(&self, vault: &Vault) {
+        for warning in vault.take_warnings() {
+            output::note(&format!("warning: {}", escape(&warning)));
+        }
+    }
+}
+
+/// A path for people.
+pub fn shown(path: &Path) -> String {
+    escape(&path.display().to_string())
+}
+
+/// Writes a file that must not be there yet, for the user alone, in one step.
+///
+/// # Errors
+/// Conflict if it is there; whatever the system says.
+pub fn write_new(path: &Path, bytes: &Secret) -> Result<()> {
+    let failed = |e: std::io::Error| match e.kind() {
+        ErrorKind::AlreadyExists => Error::conflict(format!("{} is there already", shown(path)))
+            .hint("nothing was overwritten"),
+        ErrorKind::PermissionDenied => {
+            Error::denied(format!("cannot write {}", shown(path))).because(e)
+        }
+        _ => Error::general(format!("cannot write {}", shown(path))).because(e),
+    };
+    if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed)?;
+    }
+    let name = path.file_name().ok_or_else(|| Error::usage("the path has no file name"))?;
+    let mut temp = name.to_owned();
+    temp.push(format!(".{}.tmp", std::process::id()));
+    let temp = path.with_file_name(temp);
+    let write = || {
+        let mut file = fs::File::options().write(true).create_new(true).mode(0o600).open(&temp)?;
+        std::io::Write::write_all(&mut file, bytes.bytes())?;
+        file.sync_all()?;
+        // A link, unlike a rename, never replaces an identity that appeared meanwhile.
+        fs::hard_link(&temp, path)
+    };
+    let written = write();
+    let _ = fs::remove_file(&temp);
+    written.map_err(failed)
+}
+
+/// A small private file as a secret, or `None` if it is not there.
+fn read_private(path: &Path) -> Result<Option<Secret>> {
+    let failed =
+        |e: std::io::Error| Error::credentials(format!("cannot read {}", shown(path))).because(e);
+    let mut file = match fs::File::open(path) {
+        Ok(file) => file,
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(failed(e)),
+    };
+    let mut secret = Secret::with_capacity(MAX_IDENTITY as usize);
+    let mut chunk = zeroize::Zeroizing::new([0u8; 512]);
+    loop {
+        match file.read(&mut *chunk) {
+            Ok(0) => return Ok(Some(secret)),
+            Ok(_) if secret.len() as u64 > MAX_IDENTITY => {
+                return Err(
+                    Error::credentials("cannot open the identity").hint("the file is too large")
+                );
+            }
+            Ok(len) => secret.extend(&chunk[..len]),
+            Err(e) if e.kind() == ErrorKind::Interrupted => {}
+            Err(e) => return Err(failed(e)),
+        }
+    }
+}

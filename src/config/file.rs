@@ -1,0 +1,170 @@
+//! The configuration file and `.vault.toml`.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::fs;
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use toml_edit::{DocumentMut, Item, Table, value};
+
+use crate::vault::{Error, Join, Prefix, Result};
+
+const PROJECT_FILE: &str = ".vault.toml";
+
+/// A vault in the configuration file.
+#[derive(Clone, Debug)]
+pub struct VaultEntry {
+    /// Where it is; overrides the location in the pin.
+    pub location: String,
+    /// The join string that it was made or joined with.
+    pub pin: String,
+}
+
+impl VaultEntry {
+    /// How to open it.
+    ///
+    /// # Errors
+    /// Usage if the pin is not a join string.
+    pub fn join(&self) -> Result<Join> {
+        let mut join = Join::parse(&self.pin)?;
+        join.location.clone_from(&self.location);
+        Ok(join)
+    }
+}
+
+/// What the configuration file says.
+#[derive(Default)]
+pub(super) struct Config {
+    pub default: Option<String>,
+    pub vaults: BTreeMap<String, VaultEntry>,
+}
+
+/// What a `.vault.toml` says.
+pub(super) struct Project {
+    pub path: PathBuf,
+    pub vault: Option<String>,
+    pub prefix: Option<Prefix>,
+}
+
+pub(super) fn read_config(path: &Path) -> Result<Config> {
+    let document = read_toml(path)?.unwrap_or_default();
+    let wrong = |what: &str| Error::usage(format!("{}: {what}", path.display()));
+    let mut config = Config::default();
+    for (key, item) in document.iter() {
+        match key {
+            "default" => {
+                let name = item.as_str().ok_or_else(|| wrong("`default` is not a name"))?;
+                config.default = Some(name.to_owned());
+            }
+            "vault" => {
+                let table = item.as_table_like().ok_or_else(|| wrong("`vault` is not a table"))?;
+                for (name, entry) in table.iter() {
+                    let text = |key: &str| {
+                        let found = entry.get(key).and_then(Item::as_str).map(str::to_owned);
+                        found.ok_or_else(|| wrong(&format!("[vault.{name}] needs `{key}`")))
+                    };
+                    let entry = VaultEntry { location: text("location")?, pin: text("pin")? };
+                    config.vaults.insert(name.to_owned(), entry);
+                }
+            }
+            other => return Err(wrong(&format!("unknown key `{other}`"))),
+        }
+    }
+    Ok(config)
+}
+
+/// The nearest `.vault.toml`, from the current directory upwards.
+pub(super) fn find_project() -> Result<Option<Project>> {
+    let Ok(here) = env::current_dir() else { return Ok(None) };
+    for dir in here.ancestors() {
+        let path = dir.join(PROJECT_FILE);
+        let Some(document) = read_toml(&path)? else { continue };
+        let wrong = |what: &str| {
+            Error::usage(format!("{}: {what}", path.display()))
+                .hint("a .vault.toml may name a vault of yours and a prefix, nothing else")
+        };
+        let mut project = Project { path: path.clone(), vault: None, prefix: None };
+        for (key, item) in document.iter() {
+            let text = item.as_str().ok_or_else(|| wrong(&format!("`{key}` is not a string")))?;
+            match key {
+                "vault" => project.vault = Some(text.to_owned()),
+                "prefix" => project.prefix = Some(Prefix::parse(text)?),
+                other => return Err(wrong(&format!("`{other}` is not allowed here"))),
+            }
+        }
+        return Ok(Some(project));
+    }
+    Ok(None)
+}
+
+/// Adds a vault to the configuration file; comments and everything else in it stay. The first
+/// one becomes the default.
+///
+/// # Errors
+/// Conflict if the name stands for another vault; whatever the system says.
+pub fn add_vault(path: &Path, name: &str, entry: &VaultEntry) -> Result<()> {
+    edit(path, |document| {
+        let vaults = document.entry("vault").or_insert_with(|| {
+            let mut table = Table::new();
+            table.set_implicit(true);
+            Item::Table(table)
+        });
+        let vaults = vaults
+            .as_table_like_mut()
+            .ok_or_else(|| Error::usage(format!("{}: `vault` is not a table", path.display())))?;
+        let mut table = Table::new();
+        table.insert("location", value(&entry.location));
+        table.insert("pin", value(&entry.pin));
+        vaults.insert(name, Item::Table(table));
+        if document.get("default").is_none() {
+            document.insert("default", value(name));
+        }
+        Ok(())
+    })
+}
+
+/// Makes a vault the default.
+///
+/// # Errors
+/// Whatever the system says.
+pub fn set_default(path: &Path, name: &str) -> Result<()> {
+    edit(path, |document| {
+        document.insert("default", value(name));
+        Ok(())
+    })
+}
+
+fn edit(path: &Path, change: impl FnOnce(&mut DocumentMut) -> Result<()>) -> Result<()> {
+    let failed =
+        |e: std::io::Error| Error::general(format!("cannot write {}", path.display())).because(e);
+    let dir = path.parent().expect("the configuration file is in a directory");
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed)?;
+    // Two commands may add a vault at the same time: neither may lose the other's.
+    let mut options = fs::File::options();
+    options.write(true).create(true).truncate(false).mode(0o600);
+    let lock = options.open(dir.join("config.lock")).map_err(failed)?;
+    lock.lock().map_err(failed)?;
+    let mut document = read_toml(path)?.unwrap_or_default();
+    change(&mut document)?;
+    let temp = dir.join(format!("config.toml.{}", std::process::id()));
+    let write = || {
+        let mut file =
+            fs::File::options().write(true).create(true).truncate(true).mode(0o600).open(&temp)?;
+        file.write_all(document.to_string().as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&temp, path)
+    };
+    write().map_err(failed)
+}
+
+fn read_toml(path: &Path) -> Result<Option<DocumentMut>> {
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(Error::general(format!("cannot read {}", path.display())).because(e)),
+    };
+    let parsed = text.parse::<DocumentMut>();
+    parsed.map(Some).map_err(|e| Error::usage(format!("{} is not TOML", path.display())).because(e))
+}

@@ -1,0 +1,184 @@
+//! Settings: where they come from, and which vault is meant. With `aws`, the only part of the
+//! crate that reads the environment.
+
+mod file;
+
+use std::collections::BTreeMap;
+use std::env;
+use std::path::{Path, PathBuf};
+
+use etcetera::base_strategy::{BaseStrategy, Xdg};
+
+use crate::vault::{Error, Join, Location, Places, Prefix, Result, escape};
+
+pub use file::{VaultEntry, add_vault, set_default};
+
+/// Where a setting came from, for `config list --show-origin`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A command-line flag.
+    Flag(&'static str),
+    /// An environment variable.
+    Env(&'static str),
+    /// A file.
+    File(PathBuf),
+    /// Nothing else said anything.
+    Default,
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Flag(flag) => write!(f, "flag {flag}"),
+            Self::Env(name) => write!(f, "env {name}"),
+            Self::File(path) => write!(f, "file {}", path.display()),
+            Self::Default => f.write_str("default"),
+        }
+    }
+}
+
+/// A value and where it came from.
+#[derive(Clone, Debug)]
+pub struct Sourced<T> {
+    /// The value.
+    pub value: T,
+    /// Where it came from.
+    pub origin: Origin,
+}
+
+/// Everything that is configured.
+pub struct Settings {
+    /// The configuration file, there or not.
+    pub config_file: PathBuf,
+    /// Where new vaults go when no location is given.
+    pub vaults_dir: PathBuf,
+    /// The identity file.
+    pub identity: Sourced<PathBuf>,
+    /// State and cache directories.
+    pub places: Places,
+    /// Known vaults by name.
+    pub vaults: BTreeMap<String, VaultEntry>,
+    /// The vault that is meant, unless a join string says so.
+    pub selected: Option<Sourced<String>>,
+    /// `VAULT_PIN`: a join string that stands for a configured vault.
+    pub pin: Option<Join>,
+    /// The folder that `ls` lists when none is given.
+    pub prefix: Option<Sourced<Prefix>>,
+    /// The user's login name, if the environment tells.
+    pub user: Option<String>,
+    /// True if colours and other styling are unwanted.
+    pub plain: bool,
+}
+
+impl Settings {
+    /// Reads the environment and the files. `vault` is the `--vault` flag.
+    ///
+    /// # Errors
+    /// Usage, naming the file and the line or the variable that is wrong.
+    pub fn load(vault: Option<&str>) -> Result<Self> {
+        let dirs = Xdg::new().map_err(|e| {
+            Error::general("cannot find the home directory").because(e).hint("set HOME")
+        })?;
+        let config_file = dirs.config_dir().join("vault").join("config.toml");
+        let data = dirs.data_dir().join("vault");
+        let state = dirs.state_dir().unwrap_or_else(|| dirs.home_dir().join(".local/state"));
+        let places = Places { state: state.join("vault"), cache: dirs.cache_dir().join("vault") };
+        let identity = match variable("VAULT_IDENTITY")? {
+            Some(path) => Sourced { value: path.into(), origin: Origin::Env("VAULT_IDENTITY") },
+            None => Sourced { value: data.join("identity"), origin: Origin::Default },
+        };
+        let global = file::read_config(&config_file)?;
+        let project = file::find_project()?;
+        let pin = variable("VAULT_PIN")?.map(|text| Join::parse(&text)).transpose()?;
+        let named = |value: String, origin| Some(Sourced { value, origin });
+        let selected = match (vault, variable("VAULT_NAME")?) {
+            (Some(name), _) => named(name.to_owned(), Origin::Flag("--vault")),
+            (None, Some(name)) => named(name, Origin::Env("VAULT_NAME")),
+            (None, None) => None,
+        };
+        let mut prefix = None;
+        let mut selected_by_file = None;
+        if let Some(project) = project {
+            let origin = || Origin::File(project.path.clone());
+            prefix = project.prefix.map(|value| Sourced { value, origin: origin() });
+            selected_by_file = project.vault.map(|value| Sourced { value, origin: origin() });
+        }
+        let default =
+            global.default.and_then(|name| named(name, Origin::File(config_file.clone())));
+        Ok(Self {
+            config_file,
+            vaults_dir: data.join("vaults"),
+            identity,
+            places,
+            vaults: global.vaults,
+            selected: selected.or(selected_by_file).or(default),
+            pin,
+            prefix,
+            user: variable("USER")?.or(variable("LOGNAME")?),
+            plain: env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty())
+                || env::var_os("TERM").is_some_and(|term| term == "dumb"),
+        })
+    }
+
+    /// The vault that is meant: its name (none for `VAULT_PIN`) and how to open it.
+    ///
+    /// # Errors
+    /// Not found, with what to do.
+    pub fn target(&self) -> Result<(Option<&str>, Join)> {
+        if let (Some(pin), None | Some(Sourced { origin: Origin::File(_), .. })) =
+            (&self.pin, &self.selected)
+        {
+            return Ok((None, pin.clone()));
+        }
+        let hint = "`vault init` makes a vault, `vault join` opens one of somebody else's";
+        let Some(selected) = &self.selected else {
+            let error = Error::not_found("no vault is configured");
+            return Err(match self.vaults.is_empty() {
+                true => error.hint(hint),
+                false => error.hint("choose one: vault vaults use NAME"),
+            });
+        };
+        let name = &selected.value;
+        let entry = self.vaults.get(name).ok_or_else(|| {
+            Error::not_found(format!("there is no vault {} in the configuration", escape(name)))
+                .hint("`vault vaults` lists the known ones")
+        })?;
+        Ok((Some(name), entry.join()?))
+    }
+
+    /// The location of a new vault: what was given, made absolute, or a directory of ours.
+    ///
+    /// # Errors
+    /// Usage if it is no location.
+    pub fn new_location(&self, given: Option<&str>, name: Option<&str>) -> Result<Location> {
+        match given {
+            Some(text) if text.contains("://") => Location::parse(text),
+            Some("") => Err(Error::usage("the location is empty")),
+            Some(text) => Location::parse(&absolute(Path::new(text))?),
+            None => {
+                let dir = self.vaults_dir.join(name.unwrap_or("main"));
+                Location::parse(&absolute(&dir)?)
+            }
+        }
+    }
+}
+
+fn absolute(path: &Path) -> Result<String> {
+    let absolute = std::path::absolute(path)
+        .map_err(|e| Error::usage("not a usable path of a directory").because(e))?;
+    absolute.into_os_string().into_string().map_err(|_| {
+        Error::usage("the path of the vault is not UTF-8").hint("choose another directory")
+    })
+}
+
+/// An environment variable; an empty one counts as not set.
+fn variable(name: &'static str) -> Result<Option<String>> {
+    match env::var(name) {
+        Ok(value) if value.is_empty() => Ok(None),
+        Ok(value) => Ok(Some(value)),
+        Err(env::VarError::NotPresent) => Ok(None),
+        Err(env::VarError::NotUnicode(_)) => {
+            Err(Error::usage(format!("the environment variable {name} is not UTF-8")))
+        }
+    }
+}

@@ -1,0 +1,48 @@
+use std::process::Command;
+
+use super::home::{Home, finish};
+
+#[test]
+fn new_and_show_print_the_same_public_string() {
+    let home = Home::new();
+    home.run(["id", "show"]).fails(4, "there is no identity");
+    home.run(["id", "new"]).fails(2, "--no-passphrase");
+    let new = home.run(["id", "new", "--no-passphrase"]).ok();
+    assert!(new.text().starts_with("vault-id1"));
+    assert!(new.stderr.contains("no passphrase") && new.stderr.contains("Words to compare"));
+    assert_eq!(home.run(["id", "show"]).ok().text(), new.text());
+    home.run(["id", "new", "--no-passphrase"]).fails(6, "already");
+    let json = home.run(["id", "show", "--json"]).ok().json();
+    assert_eq!(json["words"].as_str().unwrap().split(' ').count(), 8);
+}
+
+#[test]
+fn the_exported_key_opens_what_stock_age_encrypts() {
+    let home = Home::new();
+    home.run(["id", "new", "--no-passphrase"]).ok();
+    home.run(["id", "export", "--age", "-o", "key"]).ok();
+    let recipient =
+        home.run(["id", "show", "--json"]).ok().json()["recipient"].as_str().unwrap().to_owned();
+    let age = |args: &[&str], stdin: &[u8]| {
+        let mut command = Command::new("age");
+        command.args(args).current_dir(home.path());
+        finish(command, stdin)
+    };
+    let sealed = age(&["-r", &recipient], b"text").ok();
+    assert_eq!(age(&["-d", "-i", "key"], &sealed.stdout).ok().text(), "text");
+    home.run(["id", "export"]).fails(2, "--age");
+}
+
+#[test]
+fn a_damaged_file_is_not_explained() {
+    let home = Home::with_vault();
+    let good = std::fs::read(home.identity()).unwrap();
+    for bad in
+        [&good[..good.len() - 1], &good[..10], b"", b"junk", &[good.as_slice(), &good].concat()]
+    {
+        std::fs::write(home.identity(), bad).unwrap();
+        home.run(["ls"]).fails(4, "cannot open the identity");
+    }
+    std::fs::write(home.identity(), vec![b'x'; 1_000_000]).unwrap();
+    home.run(["ls"]).fails(4, "cannot open the identity");
+}

@@ -1,0 +1,114 @@
+use std::os::unix::fs::PermissionsExt;
+
+use super::home::{Home, finish};
+
+#[test]
+fn prints_the_join_string_and_nothing_else_on_stdout() {
+    let home = Home::new();
+    let ran = home.init().ok();
+    let lines = ran.lines();
+    assert_eq!(lines.len(), 1);
+    assert!(lines[0].starts_with("vault-join1"), "{lines:?}");
+    let listed = home.run(["vaults", "--json"]).ok().json();
+    assert_eq!(listed[0]["join"], lines[0].as_str());
+}
+
+#[test]
+fn writes_24_recovery_words_once_and_privately() {
+    let home = Home::with_vault();
+    let file = home.path().join("recovery.txt");
+    assert_eq!(std::fs::read_to_string(&file).unwrap().split_whitespace().count(), 24);
+    assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn a_second_one_at_the_same_place_is_refused_and_changes_nothing() {
+    let home = Home::with_vault();
+    home.put("a", "1");
+    let dir = home.vault_dir();
+    let again = ["init", dir.to_str().unwrap(), "--name", "other", "--recovery-out", "r2"];
+    home.run(again).fails(6, "there is a vault");
+    assert!(!home.path().join("r2").exists(), "words of a vault that was not made");
+    assert_eq!(home.get("a"), "1");
+    home.run(["init", "--recovery-out", "r2"]).fails(6, "--name");
+}
+
+#[test]
+fn a_second_one_elsewhere_reuses_the_identity() {
+    let home = Home::with_vault();
+    let id = home.run(["id", "show"]).ok().text();
+    home.run(["init", "other", "--recovery-out", "r2"]).ok();
+    assert_eq!(home.run(["id", "show"]).ok().text(), id);
+    home.run_with(["put", "x", "--vault", "other"], b"2").ok();
+    assert_eq!(home.run(["get", "x", "--vault", "other"]).ok().text(), "2");
+    home.run(["get", "x"]).fails(3, "there is no secret x");
+}
+
+#[test]
+fn a_directory_with_other_things_is_left_alone() {
+    let home = Home::new();
+    std::fs::create_dir(home.path().join("full")).unwrap();
+    std::fs::write(home.path().join("full/file"), "x").unwrap();
+    home.run(["init", "full", "--no-passphrase", "--recovery-out", "r"]).fails(2, "not empty");
+    assert!(!home.path().join("r").exists());
+}
+
+#[test]
+fn without_a_terminal_each_question_names_its_flag() {
+    let home = Home::new();
+    home.run(["init", "--no-passphrase"]).fails(2, "--recovery-out");
+    home.run(["init", "--recovery-out", "r"]).fails(2, "--passphrase-fd");
+    assert!(!home.identity().exists() && !home.path().join("r").exists());
+}
+
+#[test]
+fn a_passphrase_can_come_from_a_file_descriptor() {
+    let home = Home::new();
+    let shell = |line: &str| {
+        let mut command = home.command([] as [&str; 0]);
+        command = {
+            let envs: Vec<_> =
+                command.get_envs().map(|(k, v)| (k.to_owned(), v.map(ToOwned::to_owned))).collect();
+            let mut shell = std::process::Command::new("bash");
+            shell.arg("-c").arg(line).env_clear().current_dir(home.path());
+            shell.envs(envs.into_iter().filter_map(|(k, v)| Some((k, v?))));
+            shell.env("V", super::home::VAULT);
+            shell
+        };
+        finish(command, b"")
+    };
+    shell(r#""$V" --no-input init --passphrase-fd 3 --recovery-out r 3<<<'correct horse'"#).ok();
+    shell(r#"printf v | "$V" --no-input put a --passphrase-fd 3 3<<<'correct horse'"#).ok();
+    assert_eq!(
+        shell(r#""$V" --no-input get a --passphrase-fd 3 3<<<'correct horse'"#).ok().text(),
+        "v"
+    );
+    let wrong = shell(r#""$V" --no-input get a --passphrase-fd 3 3<<<'wrong horse'"#);
+    let wrong = wrong.fails(4, "cannot open the identity");
+    let mut bytes = std::fs::read(home.identity()).unwrap();
+    let last = bytes.len() - 3;
+    bytes[last] ^= 1;
+    std::fs::write(home.identity(), bytes).unwrap();
+    let damaged = shell(r#""$V" --no-input get a --passphrase-fd 3 3<<<'correct horse'"#);
+    assert_eq!(damaged.fails(4, "").stderr, wrong.stderr, "both must read the same");
+    shell(r#""$V" --no-input get a"#).fails(2, "--passphrase-fd");
+    shell(r#""$V" --no-input get a --passphrase-fd 9"#).fails(2, "file descriptor 9");
+}
+
+#[test]
+fn files_are_for_the_user_alone() {
+    let home = Home::with_vault();
+    home.put("a", "1");
+    let mut open = vec![
+        home.path().join(".local"),
+        home.path().join(".cache/vault"),
+        home.path().join(".config"),
+    ];
+    while let Some(path) = open.pop() {
+        let mode = path.metadata().unwrap().permissions().mode() & 0o077;
+        assert_eq!(mode, 0, "{}", path.display());
+        if path.is_dir() {
+            open.extend(path.read_dir().unwrap().map(|e| e.unwrap().path()));
+        }
+    }
+}

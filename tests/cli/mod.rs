@@ -1,0 +1,38 @@
+//! The commands as scripts see them: a file a command.
+
+pub mod home;
+
+mod config;
+mod cp;
+mod exists;
+mod fields;
+mod general;
+mod generate;
+mod get;
+mod help;
+mod history;
+mod id;
+mod init;
+mod join;
+mod ls;
+mod mv;
+mod purge;
+mod put;
+mod rm;
+mod rollback;
+mod undelete;
+mod vaults;
+mod verify;
+
+/// Every command has a file of tests.
+#[test]
+fn no_command_is_without_tests() {
+    for command in vault::cli::command().get_subcommands() {
+        let name = match command.get_name() {
+            "gen" => "generate",
+            name => name,
+        };
+        let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli").join(name);
+        assert!(file.with_extension("rs").exists(), "no tests of {name}");
+    }
+}
