@@ -25,7 +25,7 @@ impl World {
         let places = Places { state: dir.path().join("state"), cache: dir.path().join("cache") };
         let location = Location::Dir(dir.path().join("vault"));
         let init = Init { location, member: "ann", identity: ann, recovery: &recovery };
-        let vault = Vault::init(init, &places).await.unwrap().vault;
+        let vault = Vault::init(init, &places).await.unwrap();
         Self { dir, vault, age_key }
     }
 
@@ -43,13 +43,13 @@ impl World {
     }
 
     fn read(&self, path: &str) -> Output {
-        self.read_as(path, &self.vault.id(), self.age_key.bytes())
+        self.read_as(path, &self.vault.join().encode(), self.age_key.bytes())
     }
 
-    fn read_as(&self, path: &str, vault: &str, age_key: &[u8]) -> Output {
+    fn read_as(&self, path: &str, join: &str, age_key: &[u8]) -> Output {
         let script = Path::new(MANIFEST).join("tests/reader/vault_reader.py");
         let mut command = Command::new(python());
-        command.arg("-I").arg(script).arg(self.root()).args([vault, path]);
+        command.arg("-I").arg(script).arg(self.root()).args([join, path]);
         let piped = || Stdio::piped();
         let mut child = command.stdin(piped()).stdout(piped()).stderr(piped()).spawn().unwrap();
         child.stdin.take().unwrap().write_all(age_key).unwrap();
@@ -117,8 +117,8 @@ fn the_second_reader_refuses_what_was_changed() {
     assert_eq!(world.read("prod/db/password").stdout, b"hunter2");
 
     let stranger = DeviceIdentity::random().age_secret_key();
-    refused(&world.read_as("prod/db/password", &world.vault.id(), stranger.bytes()));
-    let other_vault = "00".repeat(32);
+    refused(&world.read_as("prod/db/password", &world.vault.join().encode(), stranger.bytes()));
+    let other_vault = wait(World::new()).vault.join().encode();
     let error = refused(&world.read_as("prod/db/password", &other_vault, world.age_key.bytes()));
     assert!(error.contains("another vault"), "{error}");
 

@@ -46,7 +46,7 @@ fn make() -> Cases {
     let long = long.encode().unwrap();
     let long = long.text().unwrap();
     let good = [
-        ("one field", doc(&[value.clone()])),
+        ("one field", doc(std::slice::from_ref(&value))),
         ("no field", doc(&[])),
         ("exactly 256 bytes, not padded", long.to_owned()),
         ("every type", doc(&["secret", "text", "url", "email", "otp", "date"].map(|t| field(t, &format!(r#""since":3,"type":"{t}","value":"v""#))))),

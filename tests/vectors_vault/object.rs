@@ -12,6 +12,7 @@ use vault::core::text::{b64, b64_decode, hex};
 use vault::keys::Unwrap;
 use vault::keys::identity::Identity;
 use vault::keys::local::{Tree, binding};
+use vault::store::Metadata;
 
 use super::world::{group, header, path, person, seed, sign, vault};
 use super::{Cases, Suite, array, changed, metadata, text};
@@ -185,7 +186,7 @@ fn make() -> Cases {
     bad.push(changed(base, "body cut", "body", &[("body", b64(&body[..body.len() - 1]).into())]));
     bad.push(changed(base, "body empty", "body", &[("body", "".into())]));
 
-    let mut edit = |name: &str, layer: &str, edit: &dyn Fn(&mut Vec<(String, String)>)| {
+    let mut edit = |name: &str, layer: &str, edit: &dyn Fn(&mut Metadata)| {
         let mut pairs = metadata(base);
         edit(&mut pairs);
         bad.push(changed(base, name, layer, &[("metadata", json!(pairs))]));
