@@ -24,7 +24,7 @@ fn home(root: &Path, size: usize) -> PathBuf {
         Join::parse(&String::from_utf8(output.stdout).expect("text")).expect("a join string");
     let file =
         Secret::new(std::fs::read(home.join(".local/share/vault/identity")).expect("a file"));
-    let identity = DeviceIdentity::from_file(&file, || unreachable!()).ok().expect("opens");
+    let identity = DeviceIdentity::from_file(&file, || unreachable!()).expect("opens");
     let places =
         Places { state: home.join(".local/state/vault"), cache: home.join(".cache/vault") };
     let runtime =

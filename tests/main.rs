@@ -4,5 +4,7 @@ mod cli;
 mod docs;
 mod fuzz;
 mod process;
+mod reader;
 mod s3ec;
 mod store;
+mod vectors_vault;

@@ -82,6 +82,16 @@ pub fn hmac(key: &[u8], parts: &[&[u8]]) -> Key {
     Key::fill_with(|out| out.copy_from_slice(&*tag))
 }
 
+/// The first 32 bytes of HMAC-SHA512 over the concatenation of `parts` (RFC 2104).
+pub fn hmac512(key: &[u8], parts: &[&[u8]]) -> Key {
+    let mut mac = Hmac::<Sha512>::new_from_slice(key).expect("HMAC takes a key of any length");
+    for part in parts {
+        mac.update(part);
+    }
+    let tag = zeroize::Zeroizing::new(<[u8; 64]>::from(mac.finalize().into_bytes()));
+    Key::fill_with(|out| out.copy_from_slice(&tag[..32]))
+}
+
 /// SHA-256 over the concatenation of `parts`.
 pub fn sha256(parts: &[&[u8]]) -> Hash {
     let mut hash = Sha256::new();

@@ -95,9 +95,11 @@ impl fmt::Display for GroupGen {
     }
 }
 
-/// True for a legal name of a group: `[a-z0-9-]{1,32}`.
+/// True for a legal name of a group: `[a-z0-9-]{1,32}`, but not `-`, which stands for "no group"
+/// in the canonical team state.
 pub fn is_group_name(name: &str) -> bool {
     (1..=MAX_GROUP).contains(&name.len())
+        && name != "-"
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
@@ -407,7 +409,7 @@ mod tests {
         for ok in ["a", "main", "pay-2", &"x".repeat(32)] {
             assert!(is_group_name(ok));
         }
-        for bad in ["", "Main", "a.b", "a b", "ä", &"x".repeat(33)] {
+        for bad in ["", "-", "Main", "a.b", "a b", "ä", &"x".repeat(33)] {
             assert!(!is_group_name(bad));
         }
     }

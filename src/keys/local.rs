@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 
 use super::{Unwrap, Wrap, Wrapped};
-use crate::core::cipher::{Hash, hkdf, hmac, sha256};
+use crate::core::cipher::{Hash, hkdf, hmac512, sha256};
 use crate::core::error::{Error, Result};
 use crate::core::header::GroupGen;
 use crate::core::json::ascii_object;
@@ -61,7 +61,7 @@ impl Tree {
 }
 
 fn child(key: &Key, label: &[u8], segment: &str) -> Key {
-    hmac(key.bytes(), &[label, &lps(&[segment.as_bytes()])])
+    hmac512(key.bytes(), &[label, &lps(&[segment.as_bytes()])])
 }
 
 #[async_trait]

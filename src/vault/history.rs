@@ -2,7 +2,7 @@
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::versions::Versions;
+use super::versions::{MAX_GAP, Versions};
 use super::{PARALLEL, Vault, version_key};
 use crate::core::error::{Error, Result};
 use crate::core::header::{Header, KeyId};
@@ -33,7 +33,7 @@ impl Vault {
         self.refresh().await?;
         let mut versions = Versions::new(self, path)?;
         let numbers = Versions::numbers(self, path).await?;
-        let (Some(&first), Some(&last)) = (numbers.first(), numbers.last()) else {
+        let Some(&first) = numbers.first() else {
             if versions.mark().is_some() {
                 return Err(Error::integrity(format!(
                     "the history of {path} is gone without a tombstone"
@@ -41,7 +41,14 @@ impl Vault {
             }
             return Err(self.not_found(path).await);
         };
-        let heads: Vec<_> = stream::iter(first..=last)
+        let mut wanted = Vec::with_capacity(numbers.len());
+        let mut before = first;
+        for n in numbers {
+            wanted.extend((before + 1).max(n.saturating_sub(MAX_GAP))..n);
+            wanted.push(n);
+            before = n;
+        }
+        let heads: Vec<_> = stream::iter(wanted)
             .map(|n| async move {
                 match self.store.head(&version_key(path, n)).await {
                     Ok(head) => Ok((n, Some(head))),

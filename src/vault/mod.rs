@@ -25,7 +25,9 @@ use crate::keys::identity::Identity;
 use crate::store::Store;
 
 use chain::{Secrets, View};
-use device::Device;
+// Not for callers: the vectors of this device's files read and write through it.
+#[doc(hidden)]
+pub use device::{ChainRecord, Device, Mark};
 
 pub use crate::core::document::{Document, Field, FieldType, MAX_PLAINTEXT, check_field_name};
 pub use crate::core::error::{Error, Kind, Result};

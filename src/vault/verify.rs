@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::read::{MAX_BODY, Newest};
-use super::versions::{MarkCheck, Versions};
+use super::versions::{MAX_GAP, MarkCheck, Versions};
 use super::{PARALLEL, Vault, head_key, version_key};
 use crate::core::cipher::sha256;
 use crate::core::error::{Error, Kind, Result};
@@ -181,21 +181,26 @@ impl Vault {
         }
         let Some(top) = &newest else { return Ok(None) };
         let header = &top.signed.header;
-        for n in header.from..header.n {
-            if !kept.contains(&n) {
-                let known =
-                    report.findings.iter().any(|f| f.message.starts_with(&format!("version {n} ")));
-                if !known {
-                    report.add(path, Severity::Error, format!("version {n} is missing"));
-                }
-                continue;
+        let mut next = header.from;
+        for n in kept.into_iter().rev().filter(|n| *n >= header.from) {
+            let told = next.max(n.saturating_sub(MAX_GAP));
+            if told > next {
+                let many = format!("versions {next} to {} are missing", told - 1);
+                report.add(path, Severity::Error, many);
             }
-            let linked = versions.get(n + 1).zip(versions.get(n));
+            for gap in told..n {
+                let start = format!("version {gap} ");
+                if !report.findings.iter().any(|f| f.message.starts_with(&start)) {
+                    report.add(path, Severity::Error, start + "is missing");
+                }
+            }
+            let linked = versions.get(n).zip(versions.get(n - 1)).filter(|_| n > header.from);
             if let Some((above, below)) = linked
                 && let Err(why) = crate::team::accept::follows(above, below)
             {
-                report.add(path, Severity::Error, format!("version {}: {why}", n + 1));
+                report.add(path, Severity::Error, format!("version {n}: {why}"));
             }
+            next = n + 1;
         }
         if let MarkCheck::Fails(why) = versions.check_mark(header.n).await? {
             report.add(path, Severity::Error, why);

@@ -12,6 +12,10 @@ use crate::core::s3ec::Envelope;
 use crate::store::{Metadata, StoreError, list_all};
 use crate::team::accept::{self, Standing, Verdict, follows};
 
+/// Most missing numbers that are told one by one below a version that is there. Without a limit, a
+/// single object with a large number in its key would keep us busy for years.
+pub(super) const MAX_GAP: u64 = 100;
+
 /// What is known so far of one path's versions.
 pub(super) struct Versions<'a> {
     vault: &'a Vault,

@@ -29,3 +29,19 @@ fn a_hole_is_shown() {
     assert_eq!(ran.code, 7);
     assert!(ran.text().contains("version 2 is missing"), "{}", ran.text());
 }
+
+/// The storage chooses the numbers in its keys: a large one must not be counted up to.
+#[test]
+fn a_stray_number_does_not_hang() {
+    let home = Home::with_vault();
+    home.put("a", "1");
+    let versions = home.vault_dir().join("h.d/a.d/.vault.d");
+    std::fs::copy(versions.join("0000000000000001.o"), versions.join("9999999999999999.o"))
+        .unwrap();
+    let json = home.run(["history", "a", "--json"]).ok().json();
+    let list = json.as_array().unwrap();
+    assert_eq!(list[0]["refused"], "it is not a version of this path");
+    assert_eq!((list.len(), list[101]["version"].as_u64()), (102, Some(1)));
+    assert_eq!(home.get("a"), "1");
+    home.run(["verify"]).ok();
+}

@@ -3,7 +3,7 @@
 //!
 //! Read so far: V3 and V2 with AES-GCM content, wrapped by a raw AES key (`02`, `AES/GCM`) or by
 //! KMS (`12`, `kms+context`), keys on the object or in an instruction file. RSA, the legacy
-//! wraps, CBC and V1 are told apart and refused. To add one: give [`V2`] its content algorithm,
+//! wraps, CBC and V1 are told apart and refused. To add one: give `V2` its content algorithm,
 //! [`Foreign::unwrap`] its wrap, and take it off the `not_read` paths.
 //!
 //! Checks come in the order of the Java client (§5): shape and algorithms, legacy content,

@@ -1,0 +1,213 @@
+//! From a seed to every key and string of an identity; identity files; recovery words.
+
+use serde_json::{Value, json};
+use vault::core::cipher::{argon2id, seal, sha256, sign};
+use vault::core::error::Result as VaultResult;
+use vault::core::secret::Secret;
+use vault::core::text::{b64, hex, lps};
+use vault::core::token;
+use vault::keys::identity::{Identity, PublicIdentity};
+
+use super::world::{key, person, secret, seed};
+use super::{Cases, Suite, array, changed, text};
+
+pub const SUITE: Suite = Suite {
+    name: "identity",
+    about: "Identity: from a seed to all its keys and strings; files; strings; recovery words",
+    members: &[
+        "kind",
+        "seed",
+        "age_secret_key",
+        "recipient",
+        "public_key",
+        "key_id",
+        "id_string",
+        "fingerprint",
+        "words",
+        "marks_key",
+        "cache_key",
+        "file",
+        "passphrase",
+    ],
+    make,
+    read,
+};
+
+fn read(case: &Value) -> Result<(), String> {
+    match text(case, "kind") {
+        "seed" => {
+            let identity = Identity::from_seed(vault::core::secret::Key::new(array(case, "seed")));
+            assert_eq!(describe(case, &identity), *case);
+            from_words(text(case, "words")).map(|i| assert_eq!(i.public(), identity.public()))
+        }
+        "file" => {
+            let passphrase = case["passphrase"].as_str().map(secret);
+            let none = || vault::vault::Error::credentials("no passphrase");
+            let file = secret(text(case, "file"));
+            let identity = Identity::from_file(&file, || passphrase.ok_or_else(none));
+            opened(case, identity.map(|i| i.public().clone()))
+        }
+        "id_string" => opened(case, PublicIdentity::parse(text(case, "id_string"))),
+        "words" => from_words(text(case, "words")).map(drop),
+        other => panic!("unknown kind {other}"),
+    }
+}
+
+fn from_words(words: &str) -> Result<Identity, String> {
+    Identity::from_words(&secret(words)).map_err(|e| e.message)
+}
+
+fn opened(case: &Value, public: VaultResult<PublicIdentity>) -> Result<(), String> {
+    let public = public.map_err(|e| e.message)?;
+    assert_eq!(hex(&public.key), text(case, "public_key"));
+    Ok(())
+}
+
+fn shown(secret: &Secret) -> &str {
+    secret.text().unwrap()
+}
+
+/// The seed's case with everything that follows from it.
+fn describe(case: &Value, identity: &Identity) -> Value {
+    let public = identity.public();
+    json!({
+        "name": case["name"], "kind": "seed", "seed": case["seed"],
+        "age_secret_key": shown(&identity.age_secret_key()),
+        "recipient": public.recipient,
+        "public_key": hex(&public.key),
+        "key_id": public.id().to_string(),
+        "id_string": identity.id_string(),
+        "fingerprint": public.fingerprint(),
+        "words": shown(&identity.to_words()),
+        "marks_key": hex(identity.device_key("vault/v1/marks").bytes()),
+        "cache_key": hex(identity.device_key("vault/v1/cache").bytes()),
+        "file": shown(&identity.to_file(None)),
+    })
+}
+
+fn sealed_file(name: &str, passphrase: &str) -> String {
+    let (salt, nonce) = (seed("salt"), seed("nonce"));
+    let (salt, nonce) = (salt.first_chunk::<16>().unwrap(), nonce.first_chunk::<12>().unwrap());
+    let header = format!("vault-identity/v1 argon2id {} {}", b64(salt), b64(nonce));
+    let wrap = argon2id(passphrase.as_bytes(), salt);
+    let sealed = seal(&wrap, nonce, header.as_bytes(), Secret::copy_of(key(name).bytes()));
+    format!("{header}\n{}\n", b64(&sealed))
+}
+
+fn make() -> Cases {
+    let mut good = Vec::new();
+    for name in ["ann", "recovery"] {
+        let case = json!({ "name": name, "seed": hex(&seed(name)) });
+        good.push(describe(&case, &person(name)));
+    }
+    let ann = person("ann");
+    let key_hex = hex(&ann.public().key);
+    let plain = shown(&ann.to_file(None)).to_owned();
+    let sealed = sealed_file("ann", "correct horse");
+    let file = |name: &str, file: &str, passphrase: Option<&str>| {
+        let mut case = json!({ "name": name, "kind": "file", "file": file, "public_key": key_hex });
+        if let Some(passphrase) = passphrase {
+            case["passphrase"] = passphrase.into();
+        }
+        case
+    };
+    good.push(file("plain file", &plain, None));
+    good.push(file("sealed file", &sealed, Some("correct horse")));
+    let empty = sealed_file("ann", "");
+    good.push(file("sealed under the empty passphrase", &empty, Some("")));
+    let string = json!({ "name": "string", "kind": "id_string", "id_string": ann.id_string(), "public_key": key_hex });
+    good.push(string.clone());
+
+    let cannot = "cannot open the identity";
+    let mut bad = vec![
+        changed(&file("", &sealed, Some("correct Horse")), "wrong passphrase", cannot, &[]),
+        changed(&file("", &sealed, Some("")), "the empty passphrase", cannot, &[]),
+    ];
+    for (name, from, to) in [
+        ("another form", "argon2id", "argon2i "),
+        ("another version", "/v1", "/v2"),
+        ("carriage returns", "\n", "\r\n"),
+        ("white space in the header", "argon2id ", "argon2id  "),
+        ("salt not canonical", "== ", "= "),
+    ] {
+        let edited = sealed.replacen(from, to, 1);
+        assert_ne!(edited, sealed, "{name}");
+        bad.push(changed(&file("", &edited, Some("correct horse")), name, cannot, &[]));
+    }
+    bad.push(changed(
+        &file("", sealed.trim_end(), Some("correct horse")),
+        "no line break at the end",
+        cannot,
+        &[],
+    ));
+    bad.push(changed(
+        &file("", &format!("{sealed}\n"), Some("correct horse")),
+        "a line too many",
+        cannot,
+        &[],
+    ));
+    let damaged = plain.replacen("plain\n", "plain\nB", 1).replacen("=\n", "\n", 1);
+    bad.push(changed(&file("", &damaged, None), "plain file, damaged", cannot, &[]));
+    let mut wrong_check = key("ann").bytes().to_vec();
+    wrong_check.extend([0; 16]);
+    let wrong_check = format!("vault-identity/v1 plain\n{}\n", b64(&wrong_check));
+    bad.push(changed(&file("", &wrong_check, None), "plain file, wrong check", cannot, &[]));
+
+    let refused = "not a vault-id1… string, or cut off when it was copied";
+    let id = ann.id_string();
+    let signed = lps(&[ann.public().recipient.as_bytes(), &ann.public().key]);
+    let other = person("bob");
+    let with = |by: &Identity, part: &[u8]| {
+        let signature = sign(by.signing_seed(), part);
+        token::encode("vault-id1", &[part, &signature].concat())
+    };
+    let pq = lps(&[b"age1pq1xyz", &ann.public().key]);
+    for (name, string, reason) in [
+        ("cut off", id[..id.len() - 1].to_owned(), refused),
+        ("another prefix", id.replacen("id1", "id2", 1), refused),
+        ("signed by another key", with(&other, &signed), refused),
+        (
+            "a byte behind the signature",
+            token::encode(
+                "vault-id1",
+                &[&signed[..], &sign(ann.signing_seed(), &signed), b"x"].concat(),
+            ),
+            refused,
+        ),
+        ("no X25519 recipient", with(&ann, &pq), "not an age X25519 recipient (`age1…`)"),
+        (
+            "wrong check",
+            {
+                let mut payload = signed.clone();
+                payload.extend(sign(ann.signing_seed(), &signed));
+                payload.extend(&sha256(&[&payload])[..4]);
+                format!("vault-id1{}", vault::core::text::b64url(&payload))
+            },
+            refused,
+        ),
+    ] {
+        bad.push(changed(
+            &string_case(&string),
+            name,
+            reason,
+            &[("public_key", key_hex.clone().into())],
+        ));
+    }
+    let words = shown(&ann.to_words()).to_owned();
+    let first = words.split(' ').next().unwrap();
+    let refused = "not 24 recovery words, or one of them is wrong";
+    for (name, words) in [
+        ("23 words", words[first.len() + 1..].to_owned()),
+        ("12 words with a right checksum", "abandon ".repeat(11) + "about"),
+        ("wrong checksum", "abandon ".repeat(23) + "abandon"),
+        ("a word not in the list", format!("vaults{}", &words[first.len()..])),
+        ("upper case", words.to_uppercase()),
+    ] {
+        bad.push(json!({ "name": name, "kind": "words", "words": words, "reason": refused }));
+    }
+    (good, bad)
+}
+
+fn string_case(text: &str) -> Value {
+    json!({ "kind": "id_string", "id_string": text })
+}

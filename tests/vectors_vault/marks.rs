@@ -1,0 +1,201 @@
+//! What a device keeps: marks, the chain record, cached objects.
+
+use serde_json::{Value, json};
+use vault::core::cipher::{hmac, seal, sha256};
+use vault::core::header::KeyId;
+use vault::core::path::SecretPath;
+use vault::core::secret::Secret;
+use vault::core::text::{hex, hex_array, lps};
+use vault::vault::{ChainRecord, Device, Mark};
+
+use super::world::{key, path, person, seed, vault};
+use super::{Cases, Suite, array, bytes, changed, number, text};
+
+pub const SUITE: Suite = Suite {
+    name: "marks",
+    about: "Files of one device: marks (`file` below the vault's state directory), the chain \
+            record, cached objects (`file` below the vault's cache directory; bytes in hex)",
+    members: &[
+        "kind", "seed", "vault", "path", "n", "record", "by", "first", "hashes", "state", "file",
+        "text", "object", "bytes",
+    ],
+    make,
+    read,
+};
+
+fn read(case: &Value) -> Result<(), String> {
+    let dir = tempfile::tempdir().unwrap();
+    let vault = array(case, "vault");
+    let identity = vault::keys::identity::Identity::from_seed(key(text(case, "seed")));
+    let device = || Device::new(vault, &dir.path().join("s"), &dir.path().join("c"), &identity);
+    let root = |kind: &str| dir.path().join(kind).join(hex(&vault[..16]));
+    let place = |kind: &str, bytes: &[u8]| {
+        let file = root(kind).join(text(case, "file"));
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, bytes).unwrap();
+    };
+    let plain = |e: vault::vault::Error| {
+        assert_eq!(e.kind, vault::vault::Kind::Integrity);
+        "edited".to_owned()
+    };
+    match text(case, "kind") {
+        "mark" => {
+            place("s", text(case, "text").as_bytes());
+            let mark = device().mark(&path(text(case, "path"))).map_err(plain)?;
+            let mark = mark.ok_or("none")?;
+            assert_eq!(mark, mark_of(case));
+            let again = tempfile::tempdir().unwrap();
+            let device = Device::new(vault, again.path(), again.path(), &identity);
+            device.raise(&path(text(case, "path")), mark, false).unwrap();
+            let file = again.path().join(hex(&vault[..16])).join(text(case, "file"));
+            assert_eq!(std::fs::read_to_string(file).unwrap(), text(case, "text"));
+        }
+        "chain" => {
+            place("s", text(case, "text").as_bytes());
+            let record = device().chain().map_err(plain)?.ok_or("none")?;
+            let hashes = case["hashes"].as_array().unwrap().iter();
+            let hashes = hashes.map(|h| hex_array(h.as_str().unwrap()).unwrap()).collect();
+            let expected =
+                ChainRecord { first: number(case, "first"), hashes, state: array(case, "state") };
+            assert_eq!(record, expected);
+            let again = tempfile::tempdir().unwrap();
+            Device::new(vault, again.path(), again.path(), &identity).save_chain(&record).unwrap();
+            let file = again.path().join(hex(&vault[..16])).join("chain");
+            assert_eq!(std::fs::read_to_string(file).unwrap(), text(case, "text"));
+        }
+        "cached" => {
+            place("c", &bytes(case, "bytes"));
+            let object = bytes(case, "object");
+            let found = device().cached(&sha256(&[&object])).ok_or("not in the cache")?;
+            assert_eq!(found, object);
+        }
+        other => panic!("unknown kind {other}"),
+    }
+    Ok(())
+}
+
+fn mark_of(case: &Value) -> Mark {
+    Mark { n: number(case, "n"), record: array(case, "record"), by: KeyId(array(case, "by")) }
+}
+
+fn named(at: &SecretPath) -> Vec<u8> {
+    lps(&[&vault(), at.as_str().as_bytes()])
+}
+
+fn mark(who: &str, at: &str, n: u64) -> Value {
+    let (owner, at) = (person(who), path(at));
+    let mark_key = owner.device_key("vault/v1/marks");
+    let (record, by) = (seed("record"), person("bob").public().id());
+    let file = hex(hmac(mark_key.bytes(), &[b"vault/v1/mark-name", &named(&at)]).bytes());
+    let mac =
+        hmac(mark_key.bytes(), &[b"vault/v1/mark", &named(&at), &n.to_be_bytes(), &record, &by.0]);
+    json!({
+        "name": format!("mark of {at} {n} for {who}"), "kind": "mark", "seed": who, "vault": hex(&vault()),
+        "path": at.as_str(), "n": n, "record": hex(&record), "by": by.to_string(),
+        "file": format!("marks/{}/{}", &file[..2], &file[2..]),
+        "text": format!("vault-mark/v1 {n} {} {by} {}\n", hex(&record), hex(mac.bytes())),
+    })
+}
+
+fn chain(who: &str, first: u64, count: u64) -> Value {
+    let mark_key = person(who).device_key("vault/v1/marks");
+    let hashes: Vec<String> = (0..count).map(|i| hex(&seed(&format!("note {i}")))).collect();
+    let body = format!(
+        "vault-chain/v1\nfirst {first}\nstate {}\n{}\n",
+        hex(&seed("state")),
+        hashes.join("\n")
+    );
+    let mac = hmac(mark_key.bytes(), &[b"vault/v1/chain", &lps(&[&vault()]), body.as_bytes()]);
+    json!({
+        "name": format!("{count} notes from {first} for {who}"), "kind": "chain", "seed": who, "vault": hex(&vault()),
+        "first": first, "hashes": hashes, "state": hex(&seed("state")), "file": "chain",
+        "text": format!("{body}mac {}\n", hex(mac.bytes())),
+    })
+}
+
+fn cached(object: &[u8]) -> Value {
+    let cache_key = person("ann").device_key("vault/v1/cache");
+    let hash = sha256(&[object]);
+    let nonce = seed("cache nonce");
+    let nonce = nonce.first_chunk::<12>().unwrap();
+    let sealed = seal(&cache_key, nonce, &hash, Secret::copy_of(object));
+    let file = hex(hmac(cache_key.bytes(), &[b"vault/v1/cache-name", &hash]).bytes());
+    json!({
+        "name": "a cached object", "kind": "cached", "seed": "ann", "vault": hex(&vault()),
+        "object": hex(object), "file": format!("obj/{file}"),
+        "bytes": hex(&[&nonce[..], &sealed].concat()),
+    })
+}
+
+fn make() -> Cases {
+    let good = vec![
+        mark("ann", "prod/db/password", 7),
+        mark("bob", "größe", 9_999_999_999_999_999),
+        chain("ann", 0, 1),
+        chain("bob", 12, 3),
+        cached(b"vault-state/v1\n"),
+    ];
+    let (m, c) = (&good[0], &good[3]);
+    let mark_text = text(m, "text");
+    let chain_text = text(c, "text");
+    let edit = |case: &Value, name: &str, new: String| {
+        assert_ne!(new, text(case, "text"), "{name}");
+        changed(case, name, "edited", &[("text", new.into())])
+    };
+    let mut lines: Vec<&str> = chain_text.lines().collect();
+    lines.swap(3, 4);
+    let swapped = lines.join("\n") + "\n";
+    let sealed = text(&good[4], "bytes");
+    let bad = vec![
+        edit(m, "another version", mark_text.replacen(" 7 ", " 6 ", 1)),
+        edit(
+            m,
+            "another record",
+            mark_text.replacen(&hex(&seed("record")), &hex(&seed("other")), 1),
+        ),
+        edit(m, "another form", mark_text.replacen("v1", "v2", 1)),
+        edit(m, "a leading zero", mark_text.replacen(" 7 ", " 07 ", 1)),
+        edit(m, "no line break", mark_text.trim_end().to_owned()),
+        edit(m, "a word more", format!("{} x\n", mark_text.trim_end())),
+        changed(m, "of another identity", "none", &[("seed", "bob".into())]),
+        changed(m, "of another path", "none", &[("path", "prod/db/other".into())]),
+        changed(
+            &mark("bob", "prod/db/password", 7),
+            "another identity's MAC",
+            "edited",
+            &[("seed", "ann".into()), ("file", m["file"].clone())],
+        ),
+        edit(c, "another first", chain_text.replacen("first 12", "first 11", 1)),
+        edit(c, "notes swapped", swapped),
+        edit(
+            c,
+            "a note less",
+            chain_text
+                .lines()
+                .enumerate()
+                .filter(|(i, _)| *i != 4)
+                .fold(String::new(), |a, (_, l)| a + l + "\n"),
+        ),
+        changed(c, "a chain of another identity", "edited", &[("seed", "ann".into())]),
+        changed(
+            c,
+            "a chain of another vault",
+            "edited",
+            &[("vault", hex(&seed("other vault")).into())],
+        ),
+        changed(
+            &good[4],
+            "a cached object, cut",
+            "not in the cache",
+            &[("bytes", sealed[..sealed.len() - 2].into())],
+        ),
+        changed(
+            &good[4],
+            "a cached object of another identity",
+            "not in the cache",
+            &[("seed", "bob".into())],
+        ),
+        changed(&good[4], "another object", "not in the cache", &[("object", hex(b"x").into())]),
+    ];
+    (good, bad)
+}
