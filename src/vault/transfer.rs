@@ -58,7 +58,7 @@ impl Vault {
                 return e;
             }
             Error::conflict(format!("{from} was changed while it was copied to {to}"))
-                .hint(format!("both are there now; compare them and remove one with `vault rm`"))
+                .hint("both are there now; compare them and remove one with `vault rm`")
         })?;
         Ok(written)
     }

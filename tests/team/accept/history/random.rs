@@ -49,7 +49,7 @@ pub fn run(schedules: Range<u64>) {
         writers.truncate(2 + members);
         writers.push(1);
         let mut team = Team { history, random, writers, gone: vec![9], losers: vec![] };
-        for _ in 0..3 + team.random.below(8) {
+        for _ in 0..3 + team.random.below(6) {
             team.step();
             assert_eq!(team.newest(), Verdict::Yes, "schedule {number}");
         }
@@ -220,7 +220,7 @@ impl Team {
             })
             .collect();
         let mut tried = 0;
-        for _ in 0..4 {
+        for _ in 0..3 {
             let n = kept.start + self.random.below(kept.end - kept.start + 1);
             let who = self.random.pick(&self.gone);
             let group = generations[self.random.below(generations.len() as u64) as usize].clone();
