@@ -34,8 +34,8 @@ pub struct Lies {
     pub unconditional: bool,
     /// The listing never ends.
     pub circles: bool,
-    /// Before the next write of this key, another object is put there.
-    pub before: Option<(String, Image)>,
+    /// Before the next write of the first key, an object is put at the second.
+    pub before: Option<(String, String, Image)>,
 }
 
 pub struct Liar {
@@ -107,11 +107,11 @@ impl Store for Liar {
     async fn put(&self, key: &str, m: &Metadata, body: &[u8], c: &Condition) -> Result<Etag> {
         let (denied, unconditional, before) = {
             let mut lies = self.lies();
-            let now = lies.before.as_ref().is_some_and(|(k, _)| k == key);
+            let now = lies.before.as_ref().is_some_and(|(k, _, _)| k == key);
             let before = if now { lies.before.take() } else { None };
             (lies.denies.is_some_and(|p| key.starts_with(p)), lies.unconditional, before)
         };
-        if let Some((key, (metadata, body))) = before {
+        if let Some((_, key, (metadata, body))) = before {
             self.inner.put(&key, &metadata, &body, &Condition::None).await?;
         }
         let condition = if unconditional { &Condition::None } else { c };

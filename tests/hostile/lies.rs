@@ -210,6 +210,22 @@ async fn mending_never_takes_a_head_back() {
 }
 
 #[tokio::test]
+async fn finishing_a_copy_never_takes_a_head_back() {
+    let (world, liar) = world().await;
+    let vault = world.device("old").await;
+    vault.copy(&path("a"), &path("c")).await.unwrap();
+    put(&vault, "a", "4").await.unwrap();
+    put(&vault, "c", "4").await.unwrap();
+    liar.lies().unlisted.push(h("c", 2));
+    let new = world.device_on(&liar, "new").await;
+    new.copy(&path("a"), &path("c")).await.unwrap();
+    liar.honest();
+    assert_eq!(super::liar::image(&world.store, &s("c")).await.0, {
+        super::liar::image(&world.store, &h("c", 2)).await.0
+    });
+}
+
+#[tokio::test]
 async fn deletes_are_ignored() {
     let (world, liar) = world().await;
     liar.lies().keeps = true;

@@ -1,10 +1,11 @@
 //! Writers who meet, and writers who were cut off.
 
+use vault::core::header::{self, Op, SignedHeader};
 use vault::store::{Condition, Store};
 use vault::vault::{Kind, Prefix, Vault};
 
 use super::liar::{Liar, image};
-use crate::support::{World, get, get_at, h, path, put, s};
+use crate::support::{ANN, World, get, get_at, h, identity, path, put, s};
 
 async fn clean(vault: &Vault) {
     let report = vault.verify(&Prefix::default(), false).await.unwrap();
@@ -108,10 +109,30 @@ async fn a_write_meets_a_delete() {
         world.store.delete(&h("a", n), None).await.unwrap();
     }
     liar.plant(&h("a", 1), &s("a")).await;
-    liar.lies().before = Some((h("a", 2), tombstone));
+    liar.lies().before = Some((h("a", 2), h("a", 2), tombstone));
     assert_eq!(put(&one, "a", "3").await.unwrap(), 3);
     assert_eq!(get(&one, "a").await.as_deref(), Ok("3"));
     clean(&one).await;
+}
+
+#[tokio::test]
+async fn a_purge_between_claim_and_head_leaves_no_head() {
+    let world = World::new().await;
+    let liar = Liar::new(&world.store);
+    let vault = world.device_on(&liar, "one").await;
+    put(&vault, "a", "1").await.unwrap();
+    vault.delete(&path("a"), None).await.unwrap();
+    // Somebody purges version 3 just before its head is put where none is.
+    let (mut metadata, body) = image(&world.store, &h("a", 2)).await;
+    let id = &world.pin.vault;
+    let mut purge = SignedHeader::parse(id, &path("a"), &metadata).unwrap().header;
+    (purge.n, purge.from, purge.op) = (4, 4, Op::Purge);
+    metadata.retain(|(name, _)| !name.starts_with("vault-"));
+    header::attach(&mut metadata, id, &path("a"), &purge, identity(ANN).signing_seed());
+    liar.lies().before = Some((s("a"), h("a", 4), (metadata, body)));
+    assert_eq!(put(&vault, "a", "3").await.unwrap(), 3);
+    assert!(world.store.head(&s("a")).await.is_err(), "a purged value has no head");
+    assert_eq!(get(&world.device("fresh").await, "a").await, Err(Kind::NotFound));
 }
 
 #[tokio::test]
@@ -125,7 +146,7 @@ async fn a_delete_meets_a_write() {
     let second = image(&world.store, &h("a", 2)).await;
     world.store.delete(&h("a", 2), None).await.unwrap();
     world.store.put(&s("a"), &first.0, &first.1, &Condition::None).await.unwrap();
-    liar.lies().before = Some((h("a", 2), second));
+    liar.lies().before = Some((h("a", 2), h("a", 2), second));
     // The delete was of whatever is newest.
     assert_eq!(one.delete(&path("a"), None).await.unwrap().n, 3);
     assert_eq!(get(&one, "a").await, Err(Kind::NotFound));
@@ -146,7 +167,7 @@ async fn an_undelete_does_not_undo_a_new_value() {
     for key in [h("a", 3), s("a")] {
         world.store.delete(&key, None).await.unwrap();
     }
-    liar.lies().before = Some((h("a", 3), newer));
+    liar.lies().before = Some((h("a", 3), h("a", 3), newer));
     assert_eq!(one.undelete(&path("a")).await.unwrap_err().kind, Kind::Conflict);
     assert_eq!(get(&one, "a").await.as_deref(), Ok("new"));
 }

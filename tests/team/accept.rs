@@ -134,6 +134,20 @@ fn a_straggler_that_goes_around_the_cut_does_not_count() {
 }
 
 #[test]
+fn a_straggler_on_the_loser_of_a_race_at_the_cut_does_not_count() {
+    let mut history = three();
+    history.write(1);
+    let loser = history.header(2);
+    history.write(1);
+    history.remove(2, 2);
+    history.replace(2, &loser);
+    let header = history.old(3, "main.1");
+    history.push(&header);
+    no(&history, 3);
+    no(&history, 2);
+}
+
+#[test]
 fn a_straggler_of_a_path_without_a_cut_goes_down_to_the_first_version() {
     let mut history = three();
     history.remove(2, 0);
