@@ -3,8 +3,13 @@
 mod cli;
 mod docs;
 mod fuzz;
+mod hostile;
+mod layers;
 mod process;
 mod reader;
 mod s3ec;
 mod store;
+mod support;
+mod tamper;
+mod team;
 mod vectors_vault;

@@ -215,8 +215,13 @@ pub async fn list_all(store: &dyn Store, prefix: &str) -> Result<Vec<String>> {
         let page = store
             .list(&Listing { prefix, start_after: &start_after, ..Listing::default() })
             .await?;
-        keys.extend(page.keys);
+        // What was not asked for is not looked at: callers rely on the prefix.
+        keys.extend(page.keys.into_iter().filter(|key| key.starts_with(prefix)));
         match page.next {
+            Some(next) if next <= start_after => {
+                let reason = "its listing goes round in circles".to_owned();
+                return Err(StoreError::Damaged { key: prefix.to_owned(), reason });
+            }
             Some(next) => start_after = next,
             None => return Ok(keys),
         }

@@ -110,6 +110,7 @@ pub fn after(before: &State, ops: &[Op], seq: u64) -> Result<State, &'static str
     let mut cut = BTreeSet::new();
     let mut rung = BTreeSet::new();
     let mut wraps = Vec::new();
+    let mut sets = Vec::new();
     for op in ops {
         match op {
             Op::GroupSet { group, wrap, prefixes } => {
@@ -118,6 +119,7 @@ pub fn after(before: &State, ops: &[Op], seq: u64) -> Result<State, &'static str
                 }
                 set_group(&mut state, group, prefixes, seq)?;
                 wraps.push((group.clone(), wrap.clone()));
+                sets.push((group, prefixes));
             }
             Op::Keyring { group, generation, files } => {
                 if !rung.insert(group.clone()) {
@@ -150,6 +152,12 @@ pub fn after(before: &State, ops: &[Op], seq: u64) -> Result<State, &'static str
         let current = state.groups.get(group).and_then(|g| g.generations.last());
         if current.map(|g| &g.wrap) != Some(wrap) {
             return Err("a changed wrap, or a new group, without a new generation");
+        }
+    }
+    let owned = state.prefixes_at(seq);
+    for (group, prefixes) in sets {
+        if prefixes.iter().any(|prefix| owned.get(prefix) != Some(&group.as_str())) {
+            return Err("a prefix with two owners");
         }
     }
     check_rotation(before, &state, ops, seq, &rotated, &cut)?;

@@ -50,13 +50,20 @@ impl Vault {
     /// # Errors
     /// Conflict if there is one at this location already.
     pub async fn init(init: Init<'_>, places: &Places) -> Result<Self> {
-        let Init { location, member, identity, recovery } = init;
-        if !is_member_name(member) {
-            return Err(Error::usage("not a name for a member: 1 to 64 of A-Z a-z 0-9 . _ @ + -"));
-        }
-        let store: Arc<dyn Store> = match &location {
+        check_name(init.member)?;
+        let store: Arc<dyn Store> = match &init.location {
             Location::Dir(path) => Arc::new(DirStore::create(path)?),
         };
+        Self::init_on(store, init, places).await
+    }
+
+    /// [`Self::init`] on a store that is already open.
+    ///
+    /// # Errors
+    /// As [`Self::init`].
+    pub async fn init_on(store: Arc<dyn Store>, init: Init<'_>, places: &Places) -> Result<Self> {
+        let Init { location, member, identity, recovery } = init;
+        check_name(member)?;
         let me = identity.public();
         let keyring = Keyring::first("main");
         let file = keyring.seal(&[&me.recipient, &recovery.public().recipient])?;
@@ -98,6 +105,13 @@ impl Vault {
         vault.adopt(view())?;
         Ok(vault)
     }
+}
+
+fn check_name(member: &str) -> Result<()> {
+    if is_member_name(member) {
+        return Ok(());
+    }
+    Err(Error::usage("not a name for a member: 1 to 64 of A-Z a-z 0-9 . _ @ + -"))
 }
 
 fn taken(location: &Location) -> Error {

@@ -4,6 +4,7 @@
 mod chain;
 mod device;
 pub mod error;
+mod head;
 mod history;
 mod init;
 mod list;

@@ -77,7 +77,21 @@ impl Vault {
         places: &Places,
         identity: Identity,
     ) -> Result<Self> {
-        let store = location.open()?;
+        Self::open_on(location.open()?, location, region, pin, places, identity).await
+    }
+
+    /// [`Self::open_at`] with the store at `location` already open.
+    ///
+    /// # Errors
+    /// As [`Self::open_at`].
+    pub async fn open_on(
+        store: Arc<dyn Store>,
+        location: Location,
+        region: &str,
+        pin: &Pin,
+        places: &Places,
+        identity: Identity,
+    ) -> Result<Self> {
         let device = Device::new(pin.vault, &places.state, &places.cache, &identity);
         let remembered = Self::remembered(&*store, &device, pin).await?;
         let known = remembered.is_some();
@@ -86,7 +100,9 @@ impl Vault {
             None => from_pin(&*store, pin).await?,
         };
         let vault = Self::assemble(store, location, region, pin.vault, identity, device, view);
-        if !known {
+        if known {
+            vault.reach(pin).await?;
+        } else {
             let view = vault.view();
             let (first, hashes, state) = (view.first, view.hashes.clone(), view.state.clone());
             vault.adopt(View { first, hashes, state })?;

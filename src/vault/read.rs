@@ -7,13 +7,14 @@ use super::{Vault, head_key, version_key};
 use crate::core::cipher;
 use crate::core::cipher::Hash;
 use crate::core::document::{Document, MAX_PLAINTEXT};
-use crate::core::error::{Error, Result};
+use crate::core::error::{Error, Kind as ErrorKind, Result};
 use crate::core::header::{Header, Kind, SignedHeader};
 use crate::core::path::{SecretPath, escape};
 use crate::core::s3ec::Envelope;
 use crate::core::secret::Secret;
 use crate::keys::Unwrap;
-use crate::store::{Etag, Object, StoreError};
+use crate::store::{Etag, Head, Object, StoreError};
+use crate::team::accept::follows;
 
 /// Largest body that is read: the largest plaintext and its tag.
 pub(super) const MAX_BODY: u64 = (MAX_PLAINTEXT + cipher::TAG) as u64;
@@ -36,17 +37,23 @@ pub struct Opened {
     pub(super) plaintext_hash: Hash,
 }
 
-/// The newest acceptable version of a path, not yet decrypted.
+/// A version that counts, not yet decrypted.
 pub(super) struct Newest {
     pub signed: SignedHeader,
     pub object: Object,
+    /// True if it was read at the head's key.
+    pub from_head: bool,
 }
 
 /// What stands under a path: the newest version that counts, and the etag of whatever is at the
 /// head's key, so that it can be replaced.
+#[derive(Default)]
 pub(super) struct Standing {
     pub newest: Option<Newest>,
     pub head: Option<Etag>,
+    /// Something is stored there that does not count. With no newest version, that is not the
+    /// same as nothing.
+    pub junk: bool,
 }
 
 impl Vault {
@@ -56,33 +63,29 @@ impl Vault {
     /// Not found (also if it is deleted), no right to read, or an integrity error that says what
     /// does not fit.
     pub async fn read(&self, path: &SecretPath, n: Option<u64>) -> Result<Opened> {
-        let newest = self.standing(path).await?.newest;
-        match (newest, n) {
-            (Some(newest), None) if !newest.signed.header.op.is_tombstone() => {
-                self.open(path, newest).await
-            }
-            (None, Some(_)) => Err(self.not_found(path).await),
-            (Some(newest), Some(n)) => {
-                let older = self.version(path, &newest, n).await?;
-                self.open(path, older).await
-            }
-            (Some(newest), None) => {
-                self.see(path, &newest.signed)?;
-                let mut error = Error::not_found(format!("{path} was deleted"));
-                if newest.signed.header.op != crate::core::header::Op::Purge {
-                    error = error.hint(format!("`vault undelete {path}` brings it back"));
-                }
-                Err(error)
-            }
-            (None, None) => Err(self.not_found(path).await),
+        let standing = self.standing(path).await?;
+        let junk = standing.junk;
+        let Some(newest) = standing.newest else { return Err(self.nothing(path, junk).await) };
+        if let Some(n) = n {
+            let version = self.version(path, newest, n).await?;
+            return self.open_newest(path, version).await;
         }
+        if !newest.signed.header.op.is_tombstone() {
+            return self.open_newest(path, newest).await;
+        }
+        self.see(path, &newest.signed)?;
+        let mut error = Error::not_found(format!("{path} was deleted"));
+        if newest.signed.header.op != crate::core::header::Op::Purge {
+            error = error.hint(format!("`vault undelete {path}` brings it back"));
+        }
+        Err(error)
     }
 
     /// The newest acceptable version and the head's etag. Team notes are fetched side by side.
     pub(super) async fn standing(&self, path: &SecretPath) -> Result<Standing> {
         let key = head_key(path);
         let mut versions = Versions::new(self, path)?;
-        let (head, team) = futures_util::join!(self.store.get(&key, MAX_BODY), self.refresh());
+        let (head, team) = futures_util::join!(self.fetch(&key), self.refresh());
         team?;
         let mut head_etag = None;
         match head {
@@ -93,60 +96,79 @@ impl Vault {
                     && versions.check(signed.header.n).await?.is_ok()
                     && self.passes_mark(&mut versions, path, &signed).await?.is_none()
                 {
-                    return Ok(Standing {
-                        newest: Some(Newest { signed, object }),
-                        head: head_etag,
-                    });
+                    let newest = Some(Newest { signed, object, from_head: true });
+                    return Ok(Standing { newest, head: head_etag, junk: false });
                 }
             }
             Err(StoreError::NotFound { .. }) => {}
-            Err(StoreError::Damaged { .. } | StoreError::TooLarge { .. }) => {
-                // Not an object at all: nothing that could be replaced by its etag.
-                head_etag = self.store.head(&key).await.ok().map(|head| head.etag);
+            // Not an object at all: nothing that could be replaced by its etag.
+            Err(StoreError::Damaged { .. }) => {
+                let standing = self.newest_in_history(path).await?;
+                self.warn_of_head(path, &standing);
+                return Ok(Standing { junk: true, ..standing });
             }
             Err(e) => return Err(e.into()),
         }
-        let newest = self.newest_in_history(path).await?;
-        if newest.is_none() {
+        let standing = self.newest_in_history(path).await?;
+        if standing.newest.is_none() {
             // Nothing of ours is here: is this the vault that it was?
             self.check_chain_is_there().await?;
         }
-        if newest.as_ref().is_some_and(|newest| !newest.signed.header.op.is_tombstone()) {
+        self.warn_of_head(path, &standing);
+        Ok(Standing { junk: standing.junk || head_etag.is_some(), head: head_etag, ..standing })
+    }
+
+    fn warn_of_head(&self, path: &SecretPath, standing: &Standing) {
+        if standing.newest.as_ref().is_some_and(|v| !v.signed.header.op.is_tombstone()) {
             self.warn(format!(
                 "the head of {path} is missing, behind or damaged; its history was read instead \
                  (`vault verify --repair` mends it)"
             ));
         }
-        Ok(Standing { newest, head: head_etag })
     }
 
     /// The newest acceptable version among the `h/` entries.
-    async fn newest_in_history(&self, path: &SecretPath) -> Result<Option<Newest>> {
+    pub(super) async fn newest_in_history(&self, path: &SecretPath) -> Result<Standing> {
+        // An entry that was listed but is gone was purged meanwhile: then the list is outdated.
+        for _ in 0..3 {
+            if let Some(standing) = self.scan_history(path, false).await? {
+                return Ok(standing);
+            }
+        }
+        Ok(self.scan_history(path, true).await?.unwrap_or_default())
+    }
+
+    /// `None` if a listed entry is not there, unless those are to be passed over.
+    async fn scan_history(&self, path: &SecretPath, pass: bool) -> Result<Option<Standing>> {
         let mut versions = Versions::new(self, path)?;
+        let mut junk = false;
         for n in Versions::numbers(self, path).await?.into_iter().rev() {
-            let object = match self.store.get(&version_key(path, n), MAX_BODY).await {
+            let object = match self.fetch(&version_key(path, n)).await {
                 Ok(object) => object,
-                Err(
-                    StoreError::NotFound { .. }
-                    | StoreError::Damaged { .. }
-                    | StoreError::TooLarge { .. },
-                ) => continue,
+                Err(StoreError::NotFound { .. }) if pass => continue,
+                Err(StoreError::NotFound { .. }) => return Ok(None),
+                Err(StoreError::Damaged { .. }) => {
+                    self.warn(format!("version {n} of {path} is damaged; it is ignored"));
+                    junk = true;
+                    continue;
+                }
                 Err(e) => return Err(e.into()),
             };
             let Some(signed) = versions.learn(Some(n), &object.metadata).await? else {
                 self.warn(format!("version {n} of {path} is junk; it is ignored"));
+                junk = true;
                 continue;
             };
             if let Err(why) = versions.check(n).await? {
                 self.warn(format!("version {n} of {path} is ignored: {why}"));
+                junk = true;
                 continue;
             }
             if let Some(why) = self.passes_mark(&mut versions, path, &signed).await? {
-                return Err(Error::integrity(escape(&why)).hint(
-                    "the storage lies, or it was restored from a backup; `vault history` shows what is there",
-                ));
+                return Err(rolled_back(&why));
             }
-            return Ok(Some(Newest { signed, object }));
+            let newest = Some(Newest { signed, object, from_head: false });
+            return Ok(Some(Standing { newest, head: None, junk }));
         }
         if let Some(mark) = versions.mark() {
             return Err(Error::integrity(format!(
@@ -154,7 +176,19 @@ impl Vault {
                 mark.n
             )));
         }
-        Ok(None)
+        Ok(Some(Standing { newest: None, head: None, junk }))
+    }
+
+    /// An object whose body may be a version's. A longer one comes with its metadata only: no
+    /// signed hash fits an empty body, so it is never taken for a version.
+    pub(super) async fn fetch(&self, key: &str) -> crate::store::Result<Object> {
+        match self.store.get(key, MAX_BODY).await {
+            Err(StoreError::TooLarge { .. }) => {
+                let Head { metadata, etag, .. } = self.store.head(key).await?;
+                Ok(Object { metadata, body: Vec::new(), etag })
+            }
+            other => other,
+        }
     }
 
     /// `None` if the version may be used; otherwise why not.
@@ -178,28 +212,29 @@ impl Vault {
         }
     }
 
-    /// Version `n` below `newest`, if it counts.
-    async fn version(&self, path: &SecretPath, newest: &Newest, n: u64) -> Result<Newest> {
-        let header = &newest.signed.header;
+    /// Version `n`, if it counts and is linked to `newest`.
+    async fn version(&self, path: &SecretPath, newest: Newest, n: u64) -> Result<Newest> {
+        let top = &newest.signed.header;
         let missing = |why: String| {
             Error::not_found(why).hint(format!("`vault history {path}` lists its versions"))
         };
-        if n < header.from {
+        let tombstone = || missing(format!("version {n} of {path} is a tombstone"));
+        if n < top.from {
             return Err(missing(format!("version {n} of {path} was purged")));
         }
+        if n == top.n {
+            return if top.op.is_tombstone() { Err(tombstone()) } else { Ok(newest) };
+        }
         let mut versions = Versions::new(self, path)?;
-        let object = match self.store.get(&version_key(path, n), MAX_BODY).await {
+        let object = match self.fetch(&version_key(path, n)).await {
             Ok(object) => object,
-            Err(StoreError::NotFound { .. }) if n < header.n => {
+            Err(StoreError::NotFound { .. }) if n < top.n => {
                 return Err(Error::integrity(format!(
                     "version {n} of {path} is missing from its history"
                 )));
             }
             Err(StoreError::NotFound { .. }) => {
-                return Err(missing(format!(
-                    "{path} has no version {n}, the newest is {}",
-                    header.n
-                )));
+                return Err(missing(format!("{path} has no version {n}, the newest is {}", top.n)));
             }
             Err(e) => return Err(e.into()),
         };
@@ -209,15 +244,64 @@ impl Vault {
         if let Err(why) = versions.check(n).await? {
             return Err(Error::integrity(format!("version {n} of {path} does not count: {why}")));
         }
-        if signed.header.op.is_tombstone() {
-            return Err(missing(format!("version {n} of {path} is a tombstone")));
+        if n > top.n {
+            if let Some(why) = self.passes_mark(&mut versions, path, &signed).await? {
+                return Err(rolled_back(&why));
+            }
+        } else if let Err(why) = self.check_link(&mut versions, &newest, &signed).await? {
+            return Err(Error::integrity(format!("version {n} of {path} does not count: {why}")));
         }
-        Ok(Newest { signed, object })
+        if signed.header.op.is_tombstone() {
+            return Err(tombstone());
+        }
+        Ok(Newest { signed, object, from_head: false })
+    }
+
+    /// Whether the version after `signed` names it. Of two writers in a race both signed a
+    /// version with the same number: the storage has seen both, but only one was built upon.
+    async fn check_link(
+        &self,
+        versions: &mut Versions<'_>,
+        newest: &Newest,
+        signed: &SignedHeader,
+    ) -> Result<std::result::Result<(), &'static str>> {
+        let next = signed.header.n + 1;
+        if next == newest.signed.header.n {
+            return Ok(follows(&newest.signed, signed));
+        }
+        let Some(above) = versions.at(next).await?.cloned() else {
+            return Ok(Err("the version after it is missing"));
+        };
+        match versions.check(next).await? {
+            Ok(()) => Ok(follows(&above, signed)),
+            Err(why) => Ok(Err(why)),
+        }
+    }
+
+    /// Decrypts an accepted version. Not all of an object is signed: where the head does not
+    /// open, its `h/` entry may.
+    pub(super) async fn open_newest(&self, path: &SecretPath, version: Newest) -> Result<Opened> {
+        let (n, from_head) = (version.signed.header.n, version.from_head);
+        let error = match self.open(path, version).await {
+            Err(e) if e.kind == ErrorKind::Integrity && from_head => e,
+            other => return other,
+        };
+        match self.newest_in_history(path).await?.newest {
+            Some(entry) if entry.signed.header.n == n => {
+                let opened = self.open(path, entry).await?;
+                self.warn(format!(
+                    "the head of {path} is damaged; its history was read instead \
+                     (`vault verify --repair` mends it)"
+                ));
+                Ok(opened)
+            }
+            _ => Err(error),
+        }
     }
 
     /// Decrypts an accepted version.
     pub(super) async fn open(&self, path: &SecretPath, version: Newest) -> Result<Opened> {
-        let Newest { signed, object } = version;
+        let Newest { signed, object, .. } = version;
         let envelope = Envelope::parse(&object.metadata).map_err(|e| tampered(path.as_str(), e))?;
         let tree = self.tree(&signed.header.group).await?;
         let data_key = tree.unwrap(path, &envelope).await?.ok_or_else(|| {
@@ -243,6 +327,16 @@ impl Vault {
         self.device.raise(path, Mark::of(signed), false)
     }
 
+    /// The error for a path without a version that counts. That there is something, but nothing
+    /// that verifies, is never "not found".
+    pub(super) async fn nothing(&self, path: &SecretPath, junk: bool) -> Error {
+        if !junk {
+            return self.not_found(path).await;
+        }
+        Error::integrity(format!("what is stored at {path} is not of this team"))
+            .hint("somebody else wrote it, or changed it; the next `vault put` there replaces it")
+    }
+
     /// "No such secret", with the names that look like it.
     pub(super) async fn not_found(&self, path: &SecretPath) -> Error {
         let error = Error::not_found(format!("there is no secret {path}"));
@@ -261,6 +355,12 @@ impl Vault {
         }
         error.hint(format!("did you mean {}?", near.join(" or ")))
     }
+}
+
+fn rolled_back(why: &str) -> Error {
+    Error::integrity(escape(why)).hint(
+        "the storage lies, or it was restored from a backup; `vault history` shows what is there",
+    )
 }
 
 fn decode(header: &Header, plaintext: Secret) -> Result<Opened> {

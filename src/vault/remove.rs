@@ -1,6 +1,6 @@
 //! Deleting, bringing back, rolling back, purging.
 
-use super::read::{Newest, Opened};
+use super::read::{Newest, Opened, Standing};
 use super::versions::Versions;
 use super::write::{Change, Draft, Plain, Written};
 use super::{Content, Vault, version_key};
@@ -27,8 +27,19 @@ impl Vault {
     /// # Errors
     /// Not found (also if it is deleted already), denied, conflict.
     pub async fn delete(&self, path: &SecretPath, if_version: Option<u64>) -> Result<Written> {
-        self.need_live(path).await?;
-        self.commit(path, if_version, Change::Tombstone(Op::Delete)).await
+        let standing = self.standing(path).await?;
+        match &standing.newest {
+            Some(v) if !v.signed.header.op.is_tombstone() => {
+                self.commit(path, if_version, Change::Tombstone(Op::Delete)).await
+            }
+            // A delete that was cut off before the head was gone.
+            Some(v) if standing.head.is_some() => {
+                let n = v.signed.header.n;
+                self.remove_head(path, n).await?;
+                Ok(Written { n })
+            }
+            _ => Err(self.nothing(path, standing.junk).await),
+        }
     }
 
     /// Brings a deleted secret back: the version before the tombstone becomes the newest again.
@@ -36,8 +47,8 @@ impl Vault {
     /// # Errors
     /// Conflict if it is not deleted; not found if there is nothing to bring back.
     pub async fn undelete(&self, path: &SecretPath) -> Result<Written> {
-        let newest = self.standing(path).await?.newest;
-        let Some(newest) = newest else { return Err(self.not_found(path).await) };
+        let Standing { newest, junk, .. } = self.standing(path).await?;
+        let Some(newest) = newest else { return Err(self.nothing(path, junk).await) };
         let header = &newest.signed.header;
         if !header.op.is_tombstone() {
             return Err(Error::conflict(format!("{path} is not deleted")));
@@ -47,7 +58,8 @@ impl Vault {
         while n > header.from {
             n -= 1;
             match self.read(path, Some(n)).await {
-                Ok(version) => return self.restore(path, version).await,
+                // Only while it is deleted: somebody may have written it anew.
+                Ok(version) => return self.restore(path, version, Some(0)).await,
                 Err(e) if e.kind == crate::core::error::Kind::NotFound => {}
                 Err(e) => return Err(e),
             }
@@ -61,16 +73,21 @@ impl Vault {
     /// Not found if there is no such version, or it is a tombstone.
     pub async fn rollback(&self, path: &SecretPath, n: u64) -> Result<Written> {
         let version = self.read(path, Some(n)).await?;
-        self.restore(path, version).await
+        self.restore(path, version, None).await
     }
 
     /// An earlier plaintext, with the age of its values, under a fresh data key.
-    async fn restore(&self, path: &SecretPath, version: Opened) -> Result<Written> {
+    async fn restore(
+        &self,
+        path: &SecretPath,
+        version: Opened,
+        if_version: Option<u64>,
+    ) -> Result<Written> {
         let mut make = |_: Option<&Opened>| {
             let (plain, since) = again(&version)?;
             Ok(Draft { op: Op::Reseal, plain, since })
         };
-        self.commit(path, None, Change::Content(&mut make)).await
+        self.commit(path, if_version, Change::Content(&mut make)).await
     }
 
     /// Claims a last tombstone and removes every older version for good. Run again after a
@@ -79,8 +96,8 @@ impl Vault {
     /// # Errors
     /// Not found if there is nothing, denied, conflict.
     pub async fn purge(&self, path: &SecretPath) -> Result<Purged> {
-        let newest = self.standing(path).await?.newest;
-        let Some(newest) = newest else { return Err(self.not_found(path).await) };
+        let Standing { newest, junk, .. } = self.standing(path).await?;
+        let Some(newest) = newest else { return Err(self.nothing(path, junk).await) };
         let n = if newest.signed.header.op == Op::Purge {
             newest.signed.header.n
         } else {
@@ -95,8 +112,9 @@ impl Vault {
     /// cut that was made meanwhile may name a version that is about to go.
     async fn claim_purge(&self, path: &SecretPath) -> Result<u64> {
         loop {
-            let written = self.commit(path, None, Change::Tombstone(Op::Purge)).await?;
+            // Taken first: the chain may be fetched at any time, by other tasks as well.
             let before = self.view().state.current(path);
+            let written = self.commit(path, None, Change::Tombstone(Op::Purge)).await?;
             self.refresh().await?;
             if self.view().state.current(path) == before {
                 return Ok(written.n);
@@ -132,9 +150,11 @@ impl Vault {
     }
 
     pub(super) async fn need_live(&self, path: &SecretPath) -> Result<Newest> {
-        match self.live(path).await? {
-            Some(newest) => Ok(newest),
-            None => Err(self.not_found(path).await),
+        let standing = self.standing(path).await?;
+        match standing.newest {
+            Some(newest) if !newest.signed.header.op.is_tombstone() => Ok(newest),
+            Some(_) => Err(self.not_found(path).await),
+            None => Err(self.nothing(path, standing.junk).await),
         }
     }
 }

@@ -20,10 +20,11 @@ impl Vault {
             return Err(Error::usage(format!("{from} and {to} are the same path")));
         }
         let source = self.need_live(from).await?;
-        let source = self.open(from, source).await?;
+        let source = self.open_newest(from, source).await?;
         if let Some(there) = self.live(to).await? {
-            let there = self.open(to, there).await?;
+            let there = self.open_newest(to, there).await?;
             if there.plaintext_hash == source.plaintext_hash {
+                self.mend_head(to).await?;
                 return Ok(Written { n: there.n });
             }
             return Err(taken(to));
@@ -43,6 +44,13 @@ impl Vault {
     /// # Errors
     /// As [`Self::copy`]; conflict if `from` was changed meanwhile (then both are there).
     pub async fn rename(&self, from: &SecretPath, to: &SecretPath) -> Result<Written> {
+        let standing = self.standing(from).await?;
+        if let Some(tombstone) = standing.newest.filter(|v| v.signed.header.op.is_tombstone())
+            && standing.head.is_some()
+        {
+            // A rename that was cut off before the head was gone.
+            self.remove_head(from, tombstone.signed.header.n).await?;
+        }
         let before = self.need_live(from).await?.signed.header.n;
         let written = self.copy(from, to).await?;
         self.commit(from, Some(before), Change::Tombstone(Op::Delete)).await.map_err(|e| {

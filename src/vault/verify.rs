@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::read::{MAX_BODY, Newest};
-use super::versions::{MAX_GAP, MarkCheck, Versions};
+use super::read::Newest;
+use super::versions::{MarkCheck, Versions, gaps, missing};
 use super::{PARALLEL, Vault, head_key, version_key};
 use crate::core::cipher::sha256;
 use crate::core::error::{Error, Kind, Result};
-use crate::core::header::Op;
 use crate::core::path::{Prefix, SecretPath};
 use crate::store::{Object, StoreError};
 
@@ -121,8 +120,8 @@ impl Vault {
         };
         self.verify_head(path, &newest, repair, &mut report).await?;
         let header = newest.signed.header.clone();
-        if header.op == Op::Purge {
-            self.finish_purge(path, header.n, repair, &mut report).await?;
+        if header.from > 1 {
+            self.finish_purge(path, header.from, repair, &mut report).await?;
         }
         if !header.op.is_tombstone() {
             match self.open(path, newest).await {
@@ -145,18 +144,20 @@ impl Vault {
         let mut versions = Versions::new(self, path)?;
         let numbers = Versions::numbers(self, path).await?;
         let mut newest: Option<Newest> = None;
-        let mut kept = Vec::new();
+        let (mut stored, mut kept) = (Vec::new(), Vec::new());
         for n in numbers.into_iter().rev() {
             report.versions += 1;
-            let object = match self.store.get(&version_key(path, n), MAX_BODY).await {
+            let object = match self.fetch(&version_key(path, n)).await {
                 Ok(object) => object,
                 Err(StoreError::Damaged { reason, .. }) => {
+                    stored.push(n);
                     self.refuse_version(path, n, &reason, newest.as_ref(), report);
                     continue;
                 }
                 Err(StoreError::NotFound { .. }) => continue,
                 Err(e) => return Err(e.into()),
             };
+            stored.push(n);
             let Some(signed) = versions.learn(Some(n), &object.metadata).await? else {
                 self.refuse_version(
                     path,
@@ -176,31 +177,22 @@ impl Vault {
                 report.add(path, Severity::Error, format!("the body of version {n} was changed"));
             }
             if newest.is_none() {
-                newest = Some(Newest { signed, object });
+                newest = Some(Newest { signed, object, from_head: false });
             }
         }
         let Some(top) = &newest else { return Ok(None) };
         let header = &top.signed.header;
-        let mut next = header.from;
-        for n in kept.into_iter().rev().filter(|n| *n >= header.from) {
-            let told = next.max(n.saturating_sub(MAX_GAP));
-            if told > next {
-                let many = format!("versions {next} to {} are missing", told - 1);
-                report.add(path, Severity::Error, many);
-            }
-            for gap in told..n {
-                let start = format!("version {gap} ");
-                if !report.findings.iter().any(|f| f.message.starts_with(&start)) {
-                    report.add(path, Severity::Error, start + "is missing");
-                }
-            }
-            let linked = versions.get(n).zip(versions.get(n - 1)).filter(|_| n > header.from);
+        stored.reverse();
+        for gap in gaps(&stored, header.from, header.n) {
+            report.add(path, Severity::Error, missing(&gap));
+        }
+        for n in kept.into_iter().filter(|n| (header.from..header.n).contains(n)) {
+            let linked = versions.get(n + 1).zip(versions.get(n));
             if let Some((above, below)) = linked
                 && let Err(why) = crate::team::accept::follows(above, below)
             {
                 report.add(path, Severity::Error, format!("version {n}: {why}"));
             }
-            next = n + 1;
         }
         if let MarkCheck::Fails(why) = versions.check_mark(header.n).await? {
             report.add(path, Severity::Error, why);
@@ -238,16 +230,29 @@ impl Vault {
         repair: bool,
         report: &mut Report,
     ) -> Result<()> {
-        let head = match self.store.get(&head_key(path), MAX_BODY).await {
+        let head = match self.fetch(&head_key(path)).await {
             Ok(head) => Some(head),
             Err(StoreError::NotFound { .. }) => None,
-            Err(StoreError::Damaged { .. } | StoreError::TooLarge { .. }) => Some(Object {
+            Err(StoreError::Damaged { .. }) => Some(Object {
                 metadata: vec![],
                 body: vec![],
                 etag: crate::store::Etag(String::new()),
             }),
             Err(e) => return Err(e.into()),
         };
+        if let Some(head) = &head
+            && let Some(ahead) = self.counting(path, &head.metadata).await?
+            && ahead.header.n > newest.signed.header.n
+        {
+            // Written while this was running, or the history does not show it.
+            let n = ahead.header.n;
+            let entry = Versions::new(self, path)?.at(n).await?.map(|s| s.record_hash);
+            if entry != Some(ahead.record_hash) {
+                let lost = format!("version {n} is the head, but missing from the history");
+                report.add(path, Severity::Error, lost);
+            }
+            return Ok(());
+        }
         let gone = newest.signed.header.op.is_tombstone();
         let wrong = match &head {
             None if gone => return Ok(()),
@@ -272,13 +277,13 @@ impl Vault {
     async fn finish_purge(
         &self,
         path: &SecretPath,
-        n: u64,
+        from: u64,
         repair: bool,
         report: &mut Report,
     ) -> Result<()> {
-        let left = Versions::numbers(self, path).await?.into_iter().filter(|old| *old < n).count();
+        let left = Versions::numbers(self, path).await?.into_iter().filter(|n| *n < from).count();
         if left > 0 && repair {
-            self.remove_below(path, n).await?;
+            self.remove_below(path, from).await?;
             report.add(
                 path,
                 Severity::Mended,

@@ -1,7 +1,8 @@
 //! The versions of one path: which are there, which count, and whether they lead on from what
 //! this device has seen.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
 use super::device::Mark;
 use super::{Vault, history_prefix, version_key, version_number};
@@ -12,10 +13,6 @@ use crate::core::s3ec::Envelope;
 use crate::store::{Metadata, StoreError, list_all};
 use crate::team::accept::{self, Standing, Verdict, follows};
 
-/// Most missing numbers that are told one by one below a version that is there. Without a limit, a
-/// single object with a large number in its key would keep us busy for years.
-pub(super) const MAX_GAP: u64 = 100;
-
 /// What is known so far of one path's versions.
 pub(super) struct Versions<'a> {
     vault: &'a Vault,
@@ -24,6 +21,31 @@ pub(super) struct Versions<'a> {
     /// As it was before anything was fetched: another process of this device may raise it while
     /// this one still looks at what the storage said before.
     mark: Option<Mark>,
+}
+
+/// The runs of numbers, from `from` up to but without `to`, that `numbers` (ascending) does not
+/// have. Runs, since a number that somebody made up can be as high as 10^16.
+pub(super) fn gaps(numbers: &[u64], from: u64, to: u64) -> Vec<RangeInclusive<u64>> {
+    let mut gaps = Vec::new();
+    let mut next = from;
+    for &n in numbers.iter().filter(|n| (from..to).contains(n)) {
+        if n > next {
+            gaps.push(next..=n - 1);
+        }
+        next = n + 1;
+    }
+    if next < to {
+        gaps.push(next..=to - 1);
+    }
+    gaps
+}
+
+/// A gap in words.
+pub(super) fn missing(gap: &RangeInclusive<u64>) -> String {
+    match (gap.start(), gap.end()) {
+        (first, last) if first == last => format!("version {first} is missing"),
+        (first, last) => format!("versions {first} to {last} are missing"),
+    }
 }
 
 /// How a version stands to the mark of its path.
@@ -52,11 +74,13 @@ impl<'a> Versions<'a> {
     pub async fn numbers(vault: &Vault, path: &SecretPath) -> Result<Vec<u64>> {
         let prefix = history_prefix(path);
         let keys = list_all(&*vault.store, &prefix).await?;
-        Ok(keys.iter().filter_map(|key| version_number(&key[prefix.len()..])).collect())
+        let numbers = keys.iter().filter_map(|key| version_number(&key[prefix.len()..]));
+        // A set: not every store that calls itself one lists in order, and once.
+        Ok(BTreeSet::from_iter(numbers).into_iter().collect())
     }
 
     /// Reads the metadata of an object of this path, found as version `n` or (`None`) as head.
-    /// `None` if it is junk. A version that is known already is not replaced by a head.
+    /// `None` if it is junk.
     pub async fn learn(
         &mut self,
         n: Option<u64>,
@@ -83,6 +107,14 @@ impl<'a> Versions<'a> {
             (None, None) => {}
         }
         Ok(parsed)
+    }
+
+    /// Version `n`, fetched if it was not learned yet; `None` if it is missing or junk.
+    pub async fn at(&mut self, n: u64) -> Result<Option<&SignedHeader>> {
+        if !self.seen.contains_key(&n) {
+            self.fetch(n).await?;
+        }
+        Ok(self.get(n))
     }
 
     /// A version that was learned and is well-formed.

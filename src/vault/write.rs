@@ -4,9 +4,9 @@
 use std::time::{Duration, Instant};
 
 use super::device::Mark;
-use super::read::{MAX_BODY, Newest, Opened};
+use super::read::{Newest, Opened, Standing};
 use super::versions::Versions;
-use super::{Vault, head_key, history_prefix, now, version_key, version_number};
+use super::{Vault, now, version_key};
 use crate::core::cipher::sha256;
 use crate::core::document::{Document, check_size};
 use crate::core::error::{Error, Result};
@@ -17,7 +17,7 @@ use crate::core::s3ec;
 use crate::core::secret::Secret;
 use crate::core::text::hex;
 use crate::keys::Wrap;
-use crate::store::{Condition, Etag, Listing, MAX_METADATA, Metadata, StoreError};
+use crate::store::{Condition, MAX_METADATA, Metadata, StoreError};
 
 /// How long a write that loses races is tried again.
 const RETRY: Duration = Duration::from_secs(10);
@@ -113,20 +113,31 @@ impl Vault {
         let deadline = Instant::now() + RETRY;
         loop {
             let standing = self.standing(path).await?;
+            if let Change::Tombstone(Op::Delete) = change
+                && let Some(n) = deleted(&standing, if_version)
+            {
+                // By somebody else, or by ourselves before a crash: only the head is left to do.
+                self.remove_head(path, n).await?;
+                return Ok(Written { n });
+            }
             self.check_version(path, if_version, standing.newest.as_ref())?;
             let sealed = self.draft(path, standing.newest, &mut change).await?;
             if self.claim(path, &sealed).await? {
                 let n = sealed.header.n;
-                if sealed.header.op.is_tombstone() {
-                    self.remove_head(path, n).await?;
+                let moved = if sealed.header.op.is_tombstone() {
+                    self.remove_head(path, n).await
                 } else {
-                    self.move_head(path, &sealed, standing.head).await?;
-                }
-                // Last: a reader beside this one would find the head behind its mark otherwise.
+                    let object = (&sealed.metadata, &sealed.body[..]);
+                    self.move_head(path, n, object, standing.head).await
+                };
+                // Not before: a reader beside this one would find the head behind its mark. Also
+                // where the head did not move: the version is claimed, and is to be shown.
                 self.device.raise(path, Mark::of(&sealed.signed), false)?;
+                moved?;
                 return Ok(Written { n });
             }
-            if if_version.is_some() || Instant::now() >= deadline {
+            // Where `if_version` does not hold any more, the next round says so.
+            if Instant::now() >= deadline {
                 return Err(Error::conflict(format!("{path} was changed by somebody else"))
                     .hint("nothing was written; look at the newest version and try again"));
             }
@@ -176,7 +187,7 @@ impl Vault {
             Change::Content(make) => {
                 let before = match before {
                     Some(v) if !v.signed.header.op.is_tombstone() => {
-                        Some(self.open(path, v).await?)
+                        Some(self.open_newest(path, v).await?)
                     }
                     _ => None,
                 };
@@ -237,8 +248,7 @@ impl Vault {
             Err(StoreError::Conflict { .. }) => {}
             Err(e) => return Err(e.into()),
         }
-        let mut versions = Versions::new(self, path)?;
-        let there = match self.store.get(&key, MAX_BODY).await {
+        let there = match self.fetch(&key).await {
             Ok(object) => object,
             Err(StoreError::NotFound { .. }) => return Ok(false),
             Err(StoreError::Damaged { .. }) => {
@@ -248,16 +258,21 @@ impl Vault {
             }
             Err(e) => return Err(e.into()),
         };
-        let learned = versions.learn(Some(n), &there.metadata).await?;
-        if learned.as_ref().is_some_and(|s| s.record_hash == sealed.signed.record_hash) {
+        let signed = SignedHeader::parse(&self.id, path, &there.metadata).ok();
+        if signed.as_ref().is_some_and(|s| s.record_hash == sealed.signed.record_hash) {
             // Our own, claimed by a request whose answer was lost.
             return Ok(true);
         }
-        if learned.is_some() && versions.check(n).await?.is_ok() {
-            self.mend_head(path).await?;
+        // Somebody who was given the right to write a moment ago is no junk.
+        self.refresh().await?;
+        let mut versions = Versions::new(self, path)?;
+        if let Some(learned) = versions.learn(Some(n), &there.metadata).await?
+            && versions.check(n).await?.is_ok()
+        {
+            self.finish_write(path, &learned, &there).await?;
             return Ok(false);
         }
-        self.keep_evidence(learned.as_ref(), &there.metadata, &there.body).await?;
+        self.keep_evidence(signed.as_ref(), &there.metadata, &there.body).await?;
         self.warn(format!("version {n} of {path} was junk and has been replaced"));
         match put(Condition::Matches(there.etag)).await {
             Ok(_) => Ok(true),
@@ -284,140 +299,11 @@ impl Vault {
             Err(e) => Err(e.into()),
         }
     }
+}
 
-    /// Moves the head to a claimed version.
-    async fn move_head(
-        &self,
-        path: &SecretPath,
-        sealed: &Sealed,
-        mut head: Option<Etag>,
-    ) -> Result<()> {
-        let key = head_key(path);
-        loop {
-            let condition = head.take().map_or(Condition::Absent, Condition::Matches);
-            match self.store.put(&key, &sealed.metadata, &sealed.body, &condition).await {
-                Ok(_) if condition == Condition::Absent => {
-                    // While there was no head, a tombstone may have been claimed above this one.
-                    if self.newest_number_above(path, sealed.header.n).await? {
-                        self.mend_head(path).await?;
-                    }
-                    return Ok(());
-                }
-                Ok(_) => return Ok(()),
-                Err(StoreError::Conflict { .. }) => {}
-                Err(e) => return Err(e.into()),
-            }
-            match self.store.head(&key).await {
-                Ok(found) => {
-                    let mut versions = Versions::new(self, path)?;
-                    if let Some(signed) = versions.learn(None, &found.metadata).await?
-                        && signed.header.n >= sealed.header.n
-                        && versions.check(signed.header.n).await?.is_ok()
-                    {
-                        return Ok(());
-                    }
-                    head = Some(found.etag);
-                }
-                Err(StoreError::NotFound { .. }) => {}
-                Err(StoreError::Damaged { .. }) => self.store.delete(&key, None).await?,
-                Err(e) => return Err(e.into()),
-            }
-        }
-    }
-
-    async fn newest_number_above(&self, path: &SecretPath, n: u64) -> Result<bool> {
-        let prefix = history_prefix(path);
-        let start_after = version_key(path, n);
-        let listing = Listing { prefix: &prefix, start_after: &start_after, ..Listing::default() };
-        let page = self.store.list(&listing).await?;
-        Ok(page.keys.iter().any(|key| version_number(&key[prefix.len()..]).is_some()))
-    }
-
-    /// Removes the head below a tombstone with number `n`, unless something newer is there.
-    pub(super) async fn remove_head(&self, path: &SecretPath, n: u64) -> Result<()> {
-        let key = head_key(path);
-        loop {
-            let etag = match self.store.head(&key).await {
-                Ok(found) => {
-                    let mut versions = Versions::new(self, path)?;
-                    if let Some(signed) = versions.learn(None, &found.metadata).await?
-                        && signed.header.n > n
-                        && versions.check(signed.header.n).await?.is_ok()
-                    {
-                        return Ok(());
-                    }
-                    Some(found.etag)
-                }
-                Err(StoreError::NotFound { .. }) => break,
-                Err(StoreError::Damaged { .. }) => None,
-                Err(e) => return Err(e.into()),
-            };
-            match self.store.delete(&key, etag.as_ref()).await {
-                Ok(()) | Err(StoreError::NotFound { .. }) => break,
-                Err(StoreError::Conflict { .. }) => {}
-                Err(e) => return Err(e.into()),
-            }
-        }
-        if self.newest_number_above(path, n).await? {
-            self.mend_head(path).await?;
-        }
-        Ok(())
-    }
-
-    /// Makes the head what the history says. True if it was something else.
-    pub(super) async fn mend_head(&self, path: &SecretPath) -> Result<bool> {
-        let key = head_key(path);
-        loop {
-            let mut versions = Versions::new(self, path)?;
-            let mut newest = None;
-            for n in Versions::numbers(self, path).await?.into_iter().rev() {
-                let object = match self.store.get(&version_key(path, n), MAX_BODY).await {
-                    Ok(object) => object,
-                    Err(StoreError::NotFound { .. } | StoreError::Damaged { .. }) => continue,
-                    Err(e) => return Err(e.into()),
-                };
-                if let Some(signed) = versions.learn(Some(n), &object.metadata).await?
-                    && versions.check(n).await?.is_ok()
-                {
-                    if sha256(&[&object.body]) != signed.header.body {
-                        return Err(Error::integrity(format!(
-                            "the body of version {n} of {path} was changed"
-                        )));
-                    }
-                    newest = Some((signed, object));
-                    break;
-                }
-            }
-            let head = match self.store.get(&key, MAX_BODY).await {
-                Ok(head) => Some(head),
-                Err(StoreError::NotFound { .. }) => None,
-                Err(StoreError::Damaged { .. } | StoreError::TooLarge { .. }) => {
-                    self.store.delete(&key, None).await?;
-                    None
-                }
-                Err(e) => return Err(e.into()),
-            };
-            let newest = newest.filter(|(signed, _)| !signed.header.op.is_tombstone());
-            let result = match (newest, head) {
-                (None, None) => return Ok(false),
-                (None, Some(head)) => self.store.delete(&key, Some(&head.etag)).await,
-                (Some((_, object)), head) => {
-                    let same = |h: &crate::store::Object| {
-                        h.body == object.body && h.metadata == object.metadata
-                    };
-                    if head.as_ref().is_some_and(same) {
-                        return Ok(false);
-                    }
-                    let condition = head.map_or(Condition::Absent, |h| Condition::Matches(h.etag));
-                    self.store.put(&key, &object.metadata, &object.body, &condition).await.map(drop)
-                }
-            };
-            match result {
-                Ok(()) => return Ok(true),
-                // Somebody else moved it: look again.
-                Err(StoreError::Conflict { .. } | StoreError::NotFound { .. }) => {}
-                Err(e) => return Err(e.into()),
-            }
-        }
-    }
+/// The number of the tombstone, if what is to be deleted was deleted already and nothing else.
+fn deleted(standing: &Standing, if_version: Option<u64>) -> Option<u64> {
+    let header = &standing.newest.as_ref()?.signed.header;
+    let wanted = if_version.is_none_or(|n| n + 1 == header.n);
+    (header.op.is_tombstone() && wanted).then_some(header.n)
 }

@@ -78,8 +78,14 @@ fn what_was_tampered_with_is_refused() {
     let (a, b) = (std::fs::read(file("a.o")).unwrap(), std::fs::read(file("b.o")).unwrap());
     let mut flipped = a.clone();
     *flipped.last_mut().unwrap() ^= 1;
-    std::fs::write(file("a.o"), flipped).unwrap();
+    std::fs::write(file("a.o"), &flipped).unwrap();
+    // The head is a cache: what it should be is in the history.
+    assert_eq!(home.run(["get", "a"]).ok().text(), "one");
+    let entry = home.vault_dir().join("h.d/a.d/.vault.d/0000000000000001.o");
+    let good = std::fs::read(&entry).unwrap();
+    std::fs::write(&entry, flipped).unwrap();
     home.run(["get", "a"]).fails(7, "not the one that was signed");
+    std::fs::write(&entry, good).unwrap();
     // A foreign head is no head: the history still has the value.
     std::fs::write(file("a.o"), &b).unwrap();
     let ran = home.run(["get", "a"]).ok();

@@ -22,7 +22,7 @@ fn a_hole_is_shown() {
     }
     std::fs::remove_file(home.vault_dir().join("h.d/a.d/.vault.d/0000000000000002.o")).unwrap();
     let json = home.run(["history", "a", "--json"]).ok().json();
-    assert_eq!(json[1]["refused"], "it is missing");
+    assert_eq!(json[1]["refused"], "version 2 is missing");
     home.run(["get", "a@2"]).fails(7, "missing");
     assert_eq!(home.get("a"), "3");
     let ran = home.run(["verify"]);
@@ -41,7 +41,7 @@ fn a_stray_number_does_not_hang() {
     let json = home.run(["history", "a", "--json"]).ok().json();
     let list = json.as_array().unwrap();
     assert_eq!(list[0]["refused"], "it is not a version of this path");
-    assert_eq!((list.len(), list[101]["version"].as_u64()), (102, Some(1)));
+    assert_eq!((list.len(), list[1]["version"].as_u64()), (2, Some(1)));
     assert_eq!(home.get("a"), "1");
     home.run(["verify"]).ok();
 }

@@ -1,0 +1,241 @@
+//! Every request that changes something fails once, before or after its effect: afterwards the
+//! old or the new value is there, a repair leaves nothing to find, and running it again ends
+//! where it was meant to.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use vault::store::{
+    Condition, Etag, Head, Listing, MemoryStore, Metadata, Object, Page, Result, Store, StoreError,
+};
+use vault::vault::{Error, Kind, Prefix, Vault};
+
+use crate::support::{World, get, get_at, path, put};
+
+/// Fails the request with number `at` (from 1) that changes something, and works after that.
+struct Faulty {
+    inner: MemoryStore,
+    at: usize,
+    after: bool,
+    count: AtomicUsize,
+}
+
+impl Faulty {
+    fn new(inner: &MemoryStore, at: usize, after: bool) -> Arc<Self> {
+        Arc::new(Self { inner: inner.clone(), at, after, count: AtomicUsize::new(0) })
+    }
+
+    fn now(&self) -> bool {
+        self.count.fetch_add(1, Ordering::Relaxed) + 1 == self.at
+    }
+}
+
+fn fault<T>(key: &str) -> Result<T> {
+    let source = std::io::Error::other("the test cut the connection");
+    Err(StoreError::Io { action: "write", target: key.to_owned(), source })
+}
+
+#[async_trait]
+impl Store for Faulty {
+    async fn get(&self, key: &str, limit: u64) -> Result<Object> {
+        self.inner.get(key, limit).await
+    }
+
+    async fn head(&self, key: &str) -> Result<Head> {
+        self.inner.head(key).await
+    }
+
+    async fn put(&self, key: &str, m: &Metadata, body: &[u8], c: &Condition) -> Result<Etag> {
+        match self.now() {
+            false => self.inner.put(key, m, body, c).await,
+            true if self.after => self.inner.put(key, m, body, c).await.and_then(|_| fault(key)),
+            true => fault(key),
+        }
+    }
+
+    async fn delete(&self, key: &str, etag: Option<&Etag>) -> Result<()> {
+        match self.now() {
+            false => self.inner.delete(key, etag).await,
+            true if self.after => self.inner.delete(key, etag).await.and_then(|()| fault(key)),
+            true => fault(key),
+        }
+    }
+
+    async fn list(&self, listing: &Listing<'_>) -> Result<Page> {
+        self.inner.list(listing).await
+    }
+}
+
+/// What is under test.
+#[derive(Clone, Copy, Debug)]
+enum Command {
+    PutNew,
+    Put,
+    Delete,
+    Undelete,
+    Rollback,
+    MoveTo,
+    CopyTo,
+    Purge,
+}
+
+use Command::{CopyTo, Delete, MoveTo, Purge, Put, PutNew, Rollback, Undelete};
+
+impl Command {
+    async fn prepare(self, vault: &Vault) {
+        put(vault, "other", "other").await.unwrap();
+        if matches!(self, PutNew) {
+            return;
+        }
+        put(vault, "a", "1").await.unwrap();
+        put(vault, "a", "2").await.unwrap();
+        if matches!(self, Undelete) {
+            vault.delete(&path("a"), None).await.unwrap();
+        }
+    }
+
+    async fn run(self, vault: &Vault) -> std::result::Result<(), Error> {
+        let (a, b) = (path("a"), path("b"));
+        match self {
+            PutNew | Put => put(vault, "a", "new").await.map(drop),
+            Delete => vault.delete(&a, None).await.map(drop),
+            Undelete => vault.undelete(&a).await.map(drop),
+            Rollback => vault.rollback(&a, 1).await.map(drop),
+            MoveTo => vault.rename(&a, &b).await.map(drop),
+            CopyTo => vault.copy(&a, &b).await.map(drop),
+            Purge => vault.purge(&a).await.map(drop),
+        }
+    }
+
+    /// The values of `a` and `b` before and after; `None`: there is no such secret.
+    fn values(self) -> [[Option<&'static str>; 2]; 2] {
+        match self {
+            PutNew => [[None, None], [Some("new"), None]],
+            Put => [[Some("2"), None], [Some("new"), None]],
+            Delete | Purge => [[Some("2"), None], [None, None]],
+            Undelete => [[None, None], [Some("2"), None]],
+            Rollback => [[Some("2"), None], [Some("1"), None]],
+            MoveTo => [[Some("2"), None], [None, Some("2")]],
+            CopyTo => [[Some("2"), None], [Some("2"), Some("2")]],
+        }
+    }
+}
+
+async fn value(vault: &Vault, name: &str) -> Option<String> {
+    match get(vault, name).await {
+        Ok(value) => Some(value),
+        Err(Kind::NotFound) => None,
+        Err(kind) => panic!("{name}: {kind:?}"),
+    }
+}
+
+async fn clean(vault: &Vault, what: &str) {
+    let report = vault.verify(&Prefix::default(), false).await.unwrap();
+    assert!(report.findings.is_empty(), "{what}: {:?}", report.findings);
+}
+
+/// True if the command did not get as far as request `at`.
+async fn one(command: Command, at: usize, after: bool, repair: bool) -> bool {
+    let what = format!("{command:?}, request {at}, after: {after}, repair: {repair}");
+    let world = World::new().await;
+    command.prepare(&world.device("one").await).await;
+    let store = Faulty::new(&world.store, at, after);
+    let outcome = command.run(&world.device_on(&store, "one").await).await;
+    let reached = store.count.load(Ordering::Relaxed) >= at;
+    let [old, new] = command.values();
+    for device in ["one", "fresh"] {
+        let vault = world.device(device).await;
+        for (i, name) in ["a", "b"].into_iter().enumerate() {
+            let found = value(&vault, name).await;
+            let found = found.as_deref();
+            assert!(found == old[i] || found == new[i], "{what}: {device} reads {found:?}");
+            assert!(outcome.is_err() || found == new[i], "{what}: acknowledged, but {found:?}");
+        }
+        assert_eq!(value(&vault, "other").await.as_deref(), Some("other"), "{what}");
+    }
+    let vault = world.device("one").await;
+    if repair {
+        vault.verify(&Prefix::default(), true).await.unwrap();
+        clean(&vault, &what).await;
+    }
+    // Again; what is done already says so.
+    match command.run(&vault).await {
+        Ok(()) => {}
+        Err(e) => {
+            let done = matches!(
+                (command, e.kind),
+                (Delete | MoveTo, Kind::NotFound) | (Undelete, Kind::Conflict)
+            );
+            assert!(done, "{what}: again: {e}");
+        }
+    }
+    for device in ["one", "fresh", "newest"] {
+        let vault = world.device(device).await;
+        for (i, name) in ["a", "b"].into_iter().enumerate() {
+            assert_eq!(value(&vault, name).await.as_deref(), new[i], "{what}: {device}: {name}");
+        }
+    }
+    vault.verify(&Prefix::default(), true).await.unwrap();
+    clean(&vault, &what).await;
+    if matches!(command, Put | Delete | MoveTo | CopyTo | Rollback) {
+        assert_eq!(get_at(&vault, "a", 2).await.as_deref(), Ok("2"), "{what}: history");
+    }
+    !reached
+}
+
+async fn all(command: Command) {
+    let mut faults = 0;
+    for after in [false, true] {
+        for repair in [false, true] {
+            for at in 1.. {
+                if one(command, at, after, repair).await {
+                    break;
+                }
+                faults += 1;
+            }
+        }
+    }
+    println!("faults: {command:?} survived {faults}");
+    assert!(faults >= 8, "{faults}");
+}
+
+#[tokio::test]
+async fn put_new() {
+    all(PutNew).await;
+}
+
+#[tokio::test]
+async fn put_over() {
+    all(Put).await;
+}
+
+#[tokio::test]
+async fn delete() {
+    all(Delete).await;
+}
+
+#[tokio::test]
+async fn undelete() {
+    all(Undelete).await;
+}
+
+#[tokio::test]
+async fn rollback() {
+    all(Rollback).await;
+}
+
+#[tokio::test]
+async fn rename() {
+    all(MoveTo).await;
+}
+
+#[tokio::test]
+async fn copy() {
+    all(CopyTo).await;
+}
+
+#[tokio::test]
+async fn purge() {
+    all(Purge).await;
+}

@@ -1,0 +1,9 @@
+//! Storage that lies, loses and fails, and writers who race.
+
+mod chain;
+mod faults;
+mod junk;
+mod liar;
+mod lies;
+mod member;
+mod race;

@@ -1,0 +1,5 @@
+//! The team chain: which note may follow, and which version counts.
+
+mod accept;
+mod rules;
+mod state;
