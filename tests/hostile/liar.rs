@@ -11,6 +11,9 @@ use vault::store::{
 /// What a stored object is replaced by.
 type Image = (Metadata, Vec<u8>);
 
+/// Objects and their keys.
+type Images = Vec<(String, Image)>;
+
 /// How it misbehaves. Whatever is not set is done right.
 #[derive(Default)]
 pub struct Lies {
@@ -35,7 +38,7 @@ pub struct Lies {
     /// The listing never ends.
     pub circles: bool,
     /// After this many listings of the path's history, objects are put there.
-    pub after_listings: Option<(usize, &'static str, Vec<(String, Image)>)>,
+    pub after_listings: Option<(usize, &'static str, Images)>,
     /// Before the next write of the first key, an object is put at the second.
     pub before: Option<(String, String, Image)>,
 }
