@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use unicode_normalization::char::is_public_assigned;
 use unicode_normalization::is_nfc;
 
 use super::error::{Error, Result};
@@ -122,6 +123,10 @@ fn check(text: &str) -> std::result::Result<(), &'static str> {
     if text.chars().any(is_hidden) {
         return Err("a path has no control, direction-changing or invisible characters");
     }
+    if !text.chars().all(is_public_assigned) {
+        // A later version of Unicode may say that they normalise to something else.
+        return Err("a path has no unassigned or private-use characters");
+    }
     if !is_nfc(text) {
         return Err("a path must be in Unicode normal form C (NFC)");
     }
@@ -214,6 +219,8 @@ mod tests {
             ("a\u{200b}", "control"),
             ("a\u{7f}", "control"),
             ("e\u{301}", "NFC"),
+            ("a\u{378}", "unassigned"),
+            ("a\u{e000}", "unassigned"),
             (&too_long, "512"),
             (&wide_segment, "200"),
             (&escaped, "1,024"),

@@ -179,13 +179,27 @@ impl Vault {
         Ok(Some(Standing { newest: None, head: None, junk }))
     }
 
-    /// An object whose body may be a version's. A longer one comes with its metadata only: no
-    /// signed hash fits an empty body, so it is never taken for a version.
+    /// An object whose body may be a version's. A longer one comes with its metadata only (no
+    /// signed hash fits an empty body, so it is never taken for a version), a damaged one without:
+    /// both are junk that can be replaced by its etag.
     pub(super) async fn fetch(&self, key: &str) -> crate::store::Result<Object> {
         match self.store.get(key, MAX_BODY).await {
             Err(StoreError::TooLarge { .. }) => {
                 let Head { metadata, etag, .. } = self.store.head(key).await?;
                 Ok(Object { metadata, body: Vec::new(), etag })
+            }
+            Err(StoreError::Damaged { etag: Some(etag), .. }) => {
+                Ok(Object { metadata: Vec::new(), body: Vec::new(), etag })
+            }
+            other => other,
+        }
+    }
+
+    /// [`Self::fetch`] without the body.
+    pub(super) async fn fetch_head(&self, key: &str) -> crate::store::Result<Head> {
+        match self.store.head(key).await {
+            Err(StoreError::Damaged { etag: Some(etag), .. }) => {
+                Ok(Head { metadata: Vec::new(), size: 0, etag })
             }
             other => other,
         }

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
+use super::head::same_object;
 use super::read::Newest;
 use super::versions::{MarkCheck, Versions, gaps, missing};
 use super::{PARALLEL, Vault, head_key, version_key};
 use crate::core::cipher::sha256;
 use crate::core::error::{Error, Kind, Result};
 use crate::core::path::{Prefix, SecretPath};
-use crate::store::{Object, StoreError};
+use crate::store::StoreError;
 
 /// Temporary files older than this are nobody's.
 const STALE: Duration = Duration::from_secs(3600);
@@ -75,6 +76,7 @@ impl Vault {
     pub async fn verify(&self, prefix: &Prefix, repair: bool) -> Result<Report> {
         self.refresh().await?;
         self.check_chain_is_there().await?;
+        self.check_pinned_objects().await?;
         if repair {
             self.store.sweep(STALE).await?;
         }
@@ -233,11 +235,6 @@ impl Vault {
         let head = match self.fetch(&head_key(path)).await {
             Ok(head) => Some(head),
             Err(StoreError::NotFound { .. }) => None,
-            Err(StoreError::Damaged { .. }) => Some(Object {
-                metadata: vec![],
-                body: vec![],
-                etag: crate::store::Etag(String::new()),
-            }),
             Err(e) => return Err(e.into()),
         };
         if let Some(head) = &head
@@ -258,11 +255,7 @@ impl Vault {
             None if gone => return Ok(()),
             None => "its head is missing",
             Some(_) if gone => "it was deleted, but its head is still there",
-            Some(head)
-                if head.body == newest.object.body && head.metadata == newest.object.metadata =>
-            {
-                return Ok(());
-            }
+            Some(head) if same_object(head, &newest.object) => return Ok(()),
             Some(_) => "its head is not the newest version",
         };
         if repair {

@@ -251,11 +251,6 @@ impl Vault {
         let there = match self.fetch(&key).await {
             Ok(object) => object,
             Err(StoreError::NotFound { .. }) => return Ok(false),
-            Err(StoreError::Damaged { .. }) => {
-                // Not even an object: there is nothing in it to keep.
-                self.store.delete(&key, None).await?;
-                return Ok(false);
-            }
             Err(e) => return Err(e.into()),
         };
         let signed = SignedHeader::parse(&self.id, path, &there.metadata).ok();
