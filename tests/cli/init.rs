@@ -72,7 +72,7 @@ fn a_passphrase_can_come_from_a_file_descriptor() {
             let mut shell = std::process::Command::new("bash");
             shell.arg("-c").arg(line).env_clear().current_dir(home.path());
             shell.envs(envs.into_iter().filter_map(|(k, v)| Some((k, v?))));
-            shell.env("V", super::home::VAULT);
+            shell.env("V", super::home::program());
             shell
         };
         finish(command, b"")
