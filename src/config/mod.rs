@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use etcetera::base_strategy::{BaseStrategy, Xdg};
 
-use crate::vault::{Error, Join, Location, Places, Prefix, Result, escape};
+use crate::vault::{Error, Join, Location, Places, Prefix, Result, escape, is_member_name};
 
 pub use file::{VaultEntry, add_vault, set_default};
 
@@ -64,10 +64,8 @@ pub struct Settings {
     pub pin: Option<Join>,
     /// The folder that `ls` lists when none is given.
     pub prefix: Option<Sourced<Prefix>>,
-    /// The user's login name, if the environment tells.
+    /// The user's login name, if the environment tells and it is legal for a member.
     pub user: Option<String>,
-    /// True if colours and other styling are unwanted.
-    pub plain: bool,
 }
 
 impl Settings {
@@ -114,9 +112,7 @@ impl Settings {
             selected: selected.or(selected_by_file).or(default),
             pin,
             prefix,
-            user: variable("USER")?.or(variable("LOGNAME")?),
-            plain: env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty())
-                || env::var_os("TERM").is_some_and(|term| term == "dumb"),
+            user: variable("USER")?.or(variable("LOGNAME")?).filter(|name| is_member_name(name)),
         })
     }
 
