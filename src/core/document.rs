@@ -331,9 +331,12 @@ pub fn check_size(len: usize) -> Result<()> {
         return Ok(());
     }
     Err(Error::usage(format!(
-        "the value is too large: a secret holds at most 16 MiB, this is {len} bytes"
+        "the value is too large: a secret holds at most 16 MiB as it is stored, this is {len} bytes"
     ))
-    .hint("larger files are attachments (`vault attach`), which this version does not have yet"))
+    .hint(
+        "bytes that are no text take less room with --raw; larger files are attachments, which \
+         this version does not have yet",
+    ))
 }
 
 #[cfg(test)]

@@ -49,6 +49,16 @@ impl SecretPath {
         &self.0
     }
 
+    /// The path as an argument that can be typed into a shell.
+    pub fn quoted(&self) -> String {
+        let safe = |b: u8| b.is_ascii_alphanumeric() || b"/._-+@%:,".contains(&b) || !b.is_ascii();
+        let text = match self.0.bytes().all(safe) {
+            true => self.0.clone(),
+            false => format!("'{}'", self.0.replace('\'', r"'\''")),
+        };
+        if text.starts_with('-') { format!("-- {text}") } else { text }
+    }
+
     /// Its segments; there is at least one.
     pub fn segments(&self) -> impl DoubleEndedIterator<Item = &str> {
         self.0.split('/')
@@ -228,6 +238,20 @@ mod tests {
             let error = SecretPath::parse(bad).unwrap_err();
             let hint = error.hint.expect("a rule");
             assert!(hint.contains(rule), "{bad:?}: {hint}");
+        }
+    }
+
+    #[test]
+    fn arguments_can_be_typed() {
+        for (path, typed) in [
+            ("a/b-c.d", "a/b-c.d"),
+            ("a b", "'a b'"),
+            ("it's", r"'it'\''s'"),
+            ("-rf", "-- -rf"),
+            ("a$(b)", "'a$(b)'"),
+            ("ü", "ü"),
+        ] {
+            assert_eq!(SecretPath::parse(path).unwrap().quoted(), typed);
         }
     }
 

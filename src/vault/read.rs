@@ -76,7 +76,7 @@ impl Vault {
         self.see(path, &newest.signed)?;
         let mut error = Error::not_found(format!("{path} was deleted"));
         if newest.signed.header.op != crate::core::header::Op::Purge {
-            error = error.hint(format!("`vault undelete {path}` brings it back"));
+            error = error.hint(format!("`vault undelete {}` brings it back", path.quoted()));
         }
         Err(error)
     }
@@ -230,7 +230,8 @@ impl Vault {
     async fn version(&self, path: &SecretPath, newest: Newest, n: u64) -> Result<Newest> {
         let top = &newest.signed.header;
         let missing = |why: String| {
-            Error::not_found(why).hint(format!("`vault history {path}` lists its versions"))
+            Error::not_found(why)
+                .hint(format!("`vault history {}` lists its versions", path.quoted()))
         };
         let tombstone = || missing(format!("version {n} of {path} is a tombstone"));
         if n < top.from {
@@ -359,7 +360,8 @@ impl Vault {
             .iter()
             .map(|name| (strsim::damerau_levenshtein(name.as_str(), path.as_str()), name.as_str()))
             .filter(|(distance, name)| {
-                *distance <= 1 + name.len() / 4 || name.ends_with(path.as_str())
+                *distance < name.len() && *distance <= 1 + name.len() / 4
+                    || name.ends_with(path.as_str())
             })
             .collect();
         near.sort_unstable();
