@@ -44,7 +44,7 @@ pub use crate::team::ops::is_member_name;
 pub use history::Version;
 pub use init::Init;
 pub use list::{Deleted, Entry};
-pub use open::{Location, Places, join_words};
+pub use open::{Location, Places};
 pub use read::{Content, Opened};
 pub use remove::Purged;
 pub use verify::{Finding, Report, Severity};

@@ -60,11 +60,6 @@ pub struct Places {
     pub cache: PathBuf,
 }
 
-/// The words by which people compare a join string.
-pub fn join_words(join: &Join) -> String {
-    join.pin.words()
-}
-
 impl Vault {
     /// Opens the vault at `location` that `pin` names. No request if this device has seen it.
     ///
