@@ -1,8 +1,8 @@
 use clap::Args;
 
 use super::output;
-use crate::vault::Result;
 use crate::vault::generate::Spec;
+use crate::vault::{Charset, Result, Secret, write_string};
 
 /// Generate a password or passphrase, without storing it
 #[derive(Args)]
@@ -22,8 +22,11 @@ impl Gen {
     pub fn run(self, json: bool) -> Result<()> {
         let value = Spec::parse(&self.spec)?.generate();
         if json {
-            let text = value.text().unwrap_or_default();
-            return output::json(&serde_json::json!({ "value": text }));
+            // Not through a general JSON library: it would leave copies behind.
+            let mut text = Secret::copy_of(b"{\"value\":");
+            write_string(&mut text, value.text().unwrap_or_default(), Charset::Utf8);
+            text.extend(b"}\n");
+            return output::secret(&text, None, true);
         }
         output::secret(&value, None, false)
     }

@@ -18,9 +18,11 @@ pub fn identity(scalar: &Key) -> age::x25519::Identity {
 
 /// `AGE-SECRET-KEY-1…` of 32 derived bytes, for stock tools.
 pub fn secret_key_text(scalar: &Key) -> Secret {
-    use bech32::{Bech32, Hrp};
+    use bech32::{Bech32, Hrp, encode_upper_to_fmt};
     let hrp = Hrp::parse("age-secret-key-").expect("a constant");
-    let mut text = bech32::encode_upper::<Bech32>(hrp, scalar.bytes()).expect("32 bytes fit");
+    // With room for all of it: a text that grows leaves its beginnings behind.
+    let mut text = String::with_capacity(128);
+    encode_upper_to_fmt::<Bech32, _>(&mut text, hrp, scalar.bytes()).expect("32 bytes fit");
     let secret = Secret::copy_of(text.as_bytes());
     zeroize::Zeroize::zeroize(&mut text);
     secret

@@ -59,6 +59,9 @@ fn a_core_at_the_end_of_get_holds_nothing_of_the_value() {
     home.put("a", CANARY);
     let end = core(&home, "catch syscall exit_group;run", "core-end");
     let control = core(&home, "catch syscall write;run", "core-control");
+    let key = home.run("id export --age".split(' ')).ok().text();
+    let key = [key.trim().as_bytes()[20..60].to_vec()];
+    assert_eq!(hits(&end, &key), 0, "the age key");
     let (end, control) = (hits(&end, &needles()), hits(&control, &needles()));
     println!("memory: {end} hits at the end, {control} in the control");
     assert!(control > 0, "the control must find the value, or the test finds nothing");
