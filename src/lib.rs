@@ -6,6 +6,7 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod aws;
 pub mod cli;
 pub mod config;
 pub mod core;
