@@ -170,7 +170,10 @@ fn nothing_is_unsafe() {
 
 #[test]
 fn the_library_reads_no_environment_and_no_home() {
-    only_in(&["env::var", "env::vars", "home_dir", "var_os", "env::args"], &["config", "aws", "main"]);
+    only_in(
+        &["env::var", "env::vars", "home_dir", "var_os", "env::args"],
+        &["config", "aws", "main"],
+    );
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::error::Error;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_http::endpoint::error::ResolveEndpointError;
 
 use super::super::StoreError;
 use super::super::rules::invalid;
@@ -72,11 +73,15 @@ impl Request<'_> {
                 if let Some(cause) = find::<CredentialsError>(&error) {
                     return StoreError::Credentials { reason: chain(cause) };
                 }
+                // Options that exclude each other.
+                if let Some(cause) = find::<ResolveEndpointError>(&error) {
+                    return invalid(chain(cause));
+                }
                 self.network(chain(&error))
             }
             SdkError::DispatchFailure(_) => self.network(chain(&error)),
             SdkError::TimeoutError(_) => self.network("no answer in time".to_owned()),
-            // Options that exclude each other.
+            // The request cannot even be built.
             _ => invalid(chain(&error)),
         }
     }

@@ -69,16 +69,22 @@ fn cut(mut page: Page, limit: usize, mut more: bool) -> Page {
     page
 }
 
-/// Where the service may begin: at the start that was asked for, or a little before it if the
-/// order of that service is not certain, see above.
+/// Where the service may begin: at the start that was asked for, or before it if the order of
+/// that service is not certain, see above. There, a name before the start may also be a
+/// directory that is left out as a whole, so the last character goes as well.
 fn start<'a>(listing: &Listing<'a>, in_order: bool) -> &'a str {
     let start = listing.start_after;
     // What is behind this cut is filtered out of the answer.
     let start = &start[..start.floor_char_boundary(MAX_KEY / 2)];
-    let fixed = if start.starts_with(listing.prefix) { listing.prefix.len() } else { 0 };
-    match start[fixed..].find(|c| c < '/') {
-        Some(at) if !in_order => &start[..fixed + at],
-        _ => start,
+    if in_order {
+        return start;
+    }
+    let Some(rest) = start.strip_prefix(listing.prefix) else { return "" };
+    let flat = rest.split(|c| c <= '/').next().unwrap_or_default();
+    let last = flat.chars().next_back().map_or(0, char::len_utf8);
+    match flat.len() - last {
+        0 => "",
+        length => &start[..listing.prefix.len() + length],
     }
 }
 
