@@ -1,6 +1,6 @@
 //! A team's secrets in storage that the team owns, encrypted on the team's machines.
 //!
-//! Data flows one way: `cli` → [`vault`] → [`team`] → [`keys`] → [`core`], with [`store`]
+//! Data flows one way: `cli` → [`vault`] → [`team`] → [`keys`] → [`core`], with [`store`] → [`aws`]
 //! beside it; `tests/layers.rs` fails on any other `use`.
 
 #![deny(unsafe_code)]

@@ -20,7 +20,7 @@ mod errors;
 mod faults;
 
 /// Checks that a server is not made for, and why. Everything else runs on every server.
-const NOT_FOR: [(&str, &[&str], &str); 7] = [
+const NOT_FOR: [(&str, &[&str], &str); 8] = [
     (
         "every_write_has_a_new_etag",
         &["ministack", "seaweedfs", "moto"],
@@ -36,6 +36,7 @@ const NOT_FOR: [(&str, &[&str], &str); 7] = [
     ("listings_follow_changes", &["seaweedfs"], "the same: an emptied directory stays a while"),
     ("long_paths_are_stored", &["seaweedfs"], "the same: names of at most 255 bytes"),
     ("no_update_is_lost", &["moto"], "it checks and writes in two steps, without a lock"),
+    ("one_of_many_creators_wins", &["moto"], "the same"),
 ];
 
 pub fn ministack(check: &str) -> Option<Fixture<Elsewhere>> {

@@ -180,6 +180,8 @@ fn start(mut command: Command, dir: &Path, port: u16, health: &str) {
         }
         thread::sleep(Duration::from_millis(50));
     }
+    // Until the watcher ends it.
+    thread::spawn(move || child.wait());
 }
 
 fn healthy(port: u16, path: &str) -> bool {
