@@ -205,7 +205,7 @@ struct Watch {
 const WATCH: &str = r#"
 root=$1; shift
 while read -r pid; do set -- "$@" "$pid"; done
-for pid do kill -9 -- "-$pid"; done
+for pid do kill -s KILL -- "-$pid"; done
 rm -rf -- "$root" || { sleep 1; rm -rf -- "$root"; }
 "#;
 
