@@ -6,7 +6,7 @@ use vault::core::header::{Header, SignedHeader};
 use vault::core::json::{Reader, read_ascii_string, read_string_map};
 use vault::core::path::{Prefix, SecretPath};
 use vault::core::s3ec::{Envelope, import};
-use vault::core::secret::Secret;
+use vault::core::secret::{Key, Secret};
 use vault::keys::identity::{Identity, PublicIdentity};
 use vault::keys::keyring::Keyring;
 use vault::store::dir::parse_head;
@@ -44,18 +44,33 @@ pub fn metadata(bytes: &[u8]) {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
     let _ = Envelope::parse(&pairs);
-    let options = import::Options::default();
-    let _ = import::Foreign::parse(&pairs, None, &options);
+    foreign(&pairs, None);
     let path = SecretPath::parse("a/b").expect("legal");
     let _ = SignedHeader::parse(&[7; 32], &path, &pairs);
 }
 
-/// An instruction file beside an object that needs one.
+/// The reader for foreign objects, strict and as lenient as it can be.
+fn foreign(pairs: &[(String, String)], file: Option<&[u8]>) {
+    let lenient = import::Options {
+        commitment: import::Commitment::Allow,
+        legacy_wrapping: true,
+        legacy_unauthenticated: true,
+    };
+    for options in [import::Options::default(), lenient] {
+        let Ok(foreign) = import::Foreign::parse(pairs, file, &options) else { continue };
+        let _ = foreign.kms_request(&[]);
+        let _ = foreign.unwrap(&import::MasterKey::Aes(&Key::new([1; 32])));
+        let _ = foreign.open(Key::new([1; 32]), vec![0; 48]);
+    }
+}
+
+/// An instruction file beside an object that needs one: V3, and older.
 pub fn instruction_file(bytes: &[u8]) {
     let id = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA==".to_owned();
     let pairs =
         [("x-amz-c".into(), "115".into()), ("x-amz-d".into(), id.clone()), ("x-amz-i".into(), id)];
-    let _ = import::Foreign::parse(&pairs, Some(bytes), &import::Options::default());
+    foreign(&pairs, Some(bytes));
+    foreign(&[], Some(bytes));
 }
 
 /// `vault-h`.
@@ -133,7 +148,7 @@ pub fn cut(bytes: &[u8]) {
 /// A keyring: the age file around it, and what is in it.
 pub fn keyring(bytes: &[u8]) {
     let _ = Keyring::decode(bytes);
-    let identity = Identity::from_seed(vault::core::secret::Key::new([1; 32]));
+    let identity = Identity::from_seed(Key::new([1; 32]));
     let _ = Keyring::open(bytes, "main", 1, identity.age());
 }
 

@@ -28,14 +28,14 @@ impl Fields {
             Content::Raw(_) => &[],
         };
         if session.json {
-            let list = fields.iter().map(|f| json!({ "name": f.name, "type": f.kind.name() }));
+            let list = fields.iter().map(|f| json!({ "name": f.name, "type": f.type_name() }));
             return output::json(&list.collect());
         }
         if matches!(opened.content, Content::Raw(_)) {
             output::note(&format!("{path} is raw bytes, without fields"));
         }
         let rows: Vec<_> =
-            fields.iter().map(|f| vec![f.name.clone(), f.kind.name().to_owned()]).collect();
+            fields.iter().map(|f| vec![f.name.clone(), f.type_name().to_owned()]).collect();
         output::table(&["FIELD", "TYPE"], &rows)
     }
 }

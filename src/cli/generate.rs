@@ -1,8 +1,6 @@
 use clap::Args;
-use serde_json::json;
 
 use super::output;
-use super::session::Session;
 use crate::vault::Result;
 use crate::vault::generate::Spec;
 
@@ -21,11 +19,11 @@ pub struct Gen {
 }
 
 impl Gen {
-    pub fn run(self, session: &Session) -> Result<()> {
+    pub fn run(self, json: bool) -> Result<()> {
         let value = Spec::parse(&self.spec)?.generate();
-        if session.json {
+        if json {
             let text = value.text().unwrap_or_default();
-            return output::json(&json!({ "value": text }));
+            return output::json(&serde_json::json!({ "value": text }));
         }
         output::secret(&value, None, false)
     }

@@ -114,7 +114,7 @@ fn json_field(out: &mut Secret, field: &Field, separator: &[u8]) {
     out.extend(separator);
     out.extend(b"\"name\":");
     write_string(out, &field.name, Charset::Utf8);
-    out.extend(format!(",\"type\":\"{}\"", field.kind.name()).as_bytes());
+    out.extend(format!(",\"type\":\"{}\"", field.type_name()).as_bytes());
     json_value(out, &field.value);
 }
 

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::output;
 use super::session::Session;
-use crate::vault::{DeviceIdentity, Error, Result};
+use crate::vault::{DeviceIdentity, Error, Result, Secret};
 
 /// Make, show or export the identity of this device
 #[derive(Args)]
@@ -52,6 +52,12 @@ impl Id {
             Action::Show => show(session, &session.unlock().await?),
             Action::Export { age: _, output: file } => {
                 let mut key = session.unlock().await?.age_secret_key();
+                if session.json {
+                    let mut text = Secret::copy_of(b"{\"age\":\"");
+                    text.extend(key.bytes());
+                    text.extend(b"\"}\n");
+                    return output::secret(&text, file.as_deref(), true);
+                }
                 if file.is_some() || !output::to_terminal() {
                     key.push(b'\n');
                 }

@@ -4,8 +4,10 @@ use clap::Args;
 
 use super::output;
 use super::session::{Session, shown, write_new};
-use crate::config::{VaultEntry, add_vault};
-use crate::vault::{DeviceIdentity, Error, Init as NewVault, Location, Result, Vault, escape};
+use crate::config::{VaultEntry, add_vault, check_config, check_vault_name};
+use crate::vault::{
+    DeviceIdentity, Error, Init as NewVault, Kind, Location, Result, Vault, escape,
+};
 
 /// Make a new vault, and an identity if this device has none
 ///
@@ -36,8 +38,11 @@ pub struct Init {
 impl Init {
     pub async fn run(self, session: &Session) -> Result<()> {
         let settings = &session.settings;
+        if let Some(name) = &self.name {
+            check_vault_name(name)?;
+        }
         let location = settings.new_location(self.location.as_deref(), self.name.as_deref())?;
-        let name = config_name(self.name.as_deref(), self.location.as_deref(), &location);
+        let name = config_name(self.name.as_deref(), self.location.as_deref(), &location)?;
         if settings.vaults.contains_key(&name) {
             return Err(Error::conflict(format!(
                 "a vault {} is configured already",
@@ -45,14 +50,17 @@ impl Init {
             ))
             .hint("choose another name: --name NAME"));
         }
-        let Location::Dir(dir) = &location;
         if self.recovery_out.is_none() {
             session.prompt.need_terminal(
                 "the recovery words are shown once",
                 "write them to a file with --recovery-out FILE",
             )?;
         }
-        // Before a person types passphrases and writes down words for nothing.
+        // Everything that can fail fails before a person types passphrases and writes words down,
+        // and before there is a vault that nobody knows of.
+        let member = self.member.as_deref().or(settings.user.as_deref()).unwrap_or("owner");
+        Vault::check_ready(member, &settings.places)?;
+        check_config(&settings.config_file)?;
         Vault::check_vacant(&location).await?;
         let identity = match session.has_identity() {
             true => session.unlock().await?,
@@ -67,18 +75,27 @@ impl Init {
             }
             None => session.prompt.show_words(&recovery.to_words()).await?,
         }
-        let member = self.member.as_deref().or(settings.user.as_deref()).unwrap_or("owner");
         let new = NewVault { location: location.clone(), member, identity, recovery: &recovery };
         let made = Vault::init(new, &settings.places).await;
-        let vault = made.inspect_err(|_| {
-            if let Some(file) = &self.recovery_out {
-                // Words of a vault that does not exist would only be mistaken for others.
+        let vault = made.inspect_err(|e| {
+            // Only where somebody else's vault is there are the words certainly of none.
+            if let Some(file) = self.recovery_out.as_ref().filter(|_| e.kind == Kind::Conflict) {
                 let _ = std::fs::remove_file(file);
             }
         })?;
+        session.warn(&vault);
         let pin = vault.join().encode();
-        let entry = VaultEntry { location: location.to_string(), pin: pin.clone() };
+        // Printed first: the vault is there, whatever becomes of the configuration.
+        if session.json {
+            output::json(&serde_json::json!({
+                "name": name, "location": location.to_string(), "vault": vault.id(), "join": pin,
+            }))?;
+        } else {
+            output::line(&pin)?;
+        }
+        let entry = VaultEntry { location: location.to_string(), pin };
         add_vault(&settings.config_file, &name, &entry)?;
+        let Location::Dir(dir) = &location;
         output::note(&format!("The vault {} is in {}.", escape(&name), shown(dir)));
         if let Some(file) = &self.recovery_out {
             output::note(&format!(
@@ -87,18 +104,18 @@ impl Init {
                 shown(file)
             ));
         }
-        if session.json {
-            return output::json(&serde_json::json!({
-                "name": name, "location": location.to_string(), "vault": vault.id(), "join": pin,
-            }));
-        }
-        output::line(&pin)
+        Ok(())
     }
 }
 
 /// The name given, or that of the directory, or `main`.
-pub fn config_name(name: Option<&str>, given: Option<&str>, location: &Location) -> String {
+///
+/// # Errors
+/// Usage if that is no legal name of a vault.
+pub fn config_name(name: Option<&str>, given: Option<&str>, location: &Location) -> Result<String> {
     let Location::Dir(dir) = location;
     let dir_name = dir.file_name().and_then(|n| n.to_str()).filter(|_| given.is_some());
-    name.or(dir_name).unwrap_or("main").to_owned()
+    let name = name.or(dir_name).unwrap_or("main");
+    check_vault_name(name)?;
+    Ok(name.to_owned())
 }

@@ -12,20 +12,27 @@ use crate::vault::{Error, Join as JoinString, Location, Result, Vault, escape};
 #[derive(Args)]
 #[command(after_help = "Examples:
   vault join vault-join1AAAA…
-  vault join vault-join1AAAA… --name team")]
+  vault join vault-join1AAAA… --name team
+  vault join vault-join1AAAA… --location /mnt/shared/vault")]
 pub struct Join {
     /// What `vault init` or `vault member add` printed
     join: String,
     /// Name of the vault in the configuration; default: the directory's name
     #[arg(long)]
     name: Option<String>,
+    /// The directory, if it is not where the join string says
+    #[arg(long, value_name = "DIRECTORY")]
+    location: Option<String>,
 }
 
 impl Join {
     pub async fn run(self, session: &Session) -> Result<()> {
-        let join = JoinString::parse(&self.join)?;
+        let mut join = JoinString::parse(&self.join)?;
+        if let Some(given) = &self.location {
+            join.location = session.settings.new_location(Some(given), None)?.to_string();
+        }
         let location = Location::parse(&join.location)?;
-        let name = config_name(self.name.as_deref(), Some(""), &location);
+        let name = config_name(self.name.as_deref(), Some(""), &location)?;
         let known = session.settings.vaults.get(&name).map(VaultEntry::join).transpose()?;
         if known.is_some_and(|known| known.pin.vault != join.pin.vault) {
             return Err(Error::conflict(format!(

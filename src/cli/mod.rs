@@ -11,6 +11,7 @@ mod get;
 mod help;
 mod history;
 mod id;
+mod inherited;
 mod init;
 mod join;
 mod ls;
@@ -134,33 +135,38 @@ fn run(cli: Cli) -> Result<Exit> {
         .enable_all()
         .build()
         .map_err(|e| Error::general("cannot start").because(e))?;
+    // Without settings: broken ones must not stand in the way of help.
+    let command = match cli.command {
+        None => return help::overview().map(|()| Exit::Ok),
+        Some(Command::Help(c)) => return c.run().map(|()| Exit::Ok),
+        Some(Command::Gen(c)) => return c.run(cli.global.json).map(|()| Exit::Ok),
+        Some(command) => command,
+    };
     let session = Session::new(&cli.global)?;
-    runtime.block_on(dispatch(cli.command, &session))
+    runtime.block_on(dispatch(command, &session))
 }
 
-async fn dispatch(command: Option<Command>, session: &Session) -> Result<Exit> {
+async fn dispatch(command: Command, session: &Session) -> Result<Exit> {
     match command {
-        None => help::overview()?,
-        Some(Command::Init(c)) => c.run(session).await?,
-        Some(Command::Join(c)) => c.run(session).await?,
-        Some(Command::Put(c)) => c.run(session).await?,
-        Some(Command::Get(c)) => c.run(session).await?,
-        Some(Command::Ls(c)) => c.run(session).await?,
-        Some(Command::Fields(c)) => c.run(session).await?,
-        Some(Command::Exists(c)) => return c.run(session).await,
-        Some(Command::Rm(c)) => c.run(session).await?,
-        Some(Command::Undelete(c)) => c.run(session).await?,
-        Some(Command::Mv(c)) => c.run(session).await?,
-        Some(Command::Cp(c)) => c.run(session).await?,
-        Some(Command::History(c)) => c.run(session).await?,
-        Some(Command::Rollback(c)) => c.run(session).await?,
-        Some(Command::Purge(c)) => c.run(session).await?,
-        Some(Command::Gen(c)) => c.run(session)?,
-        Some(Command::Verify(c)) => c.run(session).await?,
-        Some(Command::Vaults(c)) => c.run(session)?,
-        Some(Command::Config(c)) => c.run(session)?,
-        Some(Command::Id(c)) => c.run(session).await?,
-        Some(Command::Help(c)) => c.run()?,
+        Command::Init(c) => c.run(session).await?,
+        Command::Join(c) => c.run(session).await?,
+        Command::Put(c) => c.run(session).await?,
+        Command::Get(c) => c.run(session).await?,
+        Command::Ls(c) => c.run(session).await?,
+        Command::Fields(c) => c.run(session).await?,
+        Command::Exists(c) => return c.run(session).await,
+        Command::Rm(c) => c.run(session).await?,
+        Command::Undelete(c) => c.run(session).await?,
+        Command::Mv(c) => c.run(session).await?,
+        Command::Cp(c) => c.run(session).await?,
+        Command::History(c) => c.run(session).await?,
+        Command::Rollback(c) => c.run(session).await?,
+        Command::Purge(c) => c.run(session).await?,
+        Command::Gen(_) | Command::Help(_) => unreachable!("they need no session"),
+        Command::Verify(c) => c.run(session).await?,
+        Command::Vaults(c) => c.run(session)?,
+        Command::Config(c) => c.run(session)?,
+        Command::Id(c) => c.run(session).await?,
     }
     Ok(Exit::Ok)
 }
@@ -168,8 +174,15 @@ async fn dispatch(command: Option<Command>, session: &Session) -> Result<Exit> {
 /// Line 1 what failed, then the causes, then what to do about it.
 fn report(error: &Error, json: bool) -> Exit {
     if json {
+        let mut message = error.message.clone();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            message.push_str(": ");
+            message.push_str(&cause.to_string());
+            source = cause.source();
+        }
         let body = serde_json::json!({ "error": {
-            "kind": error.kind.name(), "message": error.message, "hint": error.hint,
+            "kind": error.kind.name(), "message": message, "hint": error.hint,
         }});
         output::note(&body.to_string());
         return error.kind.into();
@@ -195,8 +208,9 @@ fn report_usage(error: &clap::Error, json: bool) -> Exit {
     }
     if json {
         let text = error.render().to_string();
-        let message = text.trim_start_matches("error: ").lines().next().unwrap_or_default();
-        return report(&Error::new(Kind::Usage, message), true);
+        let lines = text.trim_start_matches("error: ").lines().map(str::trim);
+        let message: Vec<&str> = lines.take_while(|line| !line.is_empty()).collect();
+        return report(&Error::new(Kind::Usage, message.join(" ")), true);
     }
     output::note(escape_lines(&error.render().to_string()).trim_end());
     Exit::Usage

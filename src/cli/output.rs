@@ -9,7 +9,7 @@ use std::path::Path;
 use rustix::io::{Errno, write};
 use rustix::stdio::{stderr, stdout};
 
-use crate::vault::{Error, Result, Secret, escape, is_hidden};
+use crate::vault::{Error, Kind, Result, Secret, escape, is_hidden};
 
 /// True if stdout is a terminal.
 pub fn to_terminal() -> bool {
@@ -89,29 +89,42 @@ fn is_showable(value: &Secret) -> bool {
 /// Whatever the system says.
 pub fn private_file(path: &Path, bytes: &[u8]) -> Result<()> {
     let failed = |e: std::io::Error| {
-        Error::general(format!("cannot write {}", escape(&path.display().to_string()))).because(e)
+        let kind = match e.kind() {
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Kind::Denied,
+            _ => Kind::General,
+        };
+        let shown = escape(&path.display().to_string());
+        Error::new(kind, format!("cannot write {shown}")).because(e)
     };
-    let name = path.file_name().ok_or_else(|| Error::usage("the output has no file name"))?;
-    // A pipe or a device cannot be replaced by a file.
-    if path.metadata().is_ok_and(|meta| !meta.is_file()) {
-        let mut file = File::options().write(true).open(path).map_err(failed)?;
+    // A link (/dev/stdout is one), a pipe or a device is written to, never replaced by a file.
+    if path.symlink_metadata().is_ok_and(|meta| !meta.is_file()) {
+        let mut options = File::options();
+        let mut file = options
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(path)
+            .map_err(failed)?;
         return file.write_all(bytes).map_err(failed);
     }
-    let mut temp = name.to_owned();
-    temp.push(format!(".{}.tmp", std::process::id()));
-    let temp = path.with_file_name(temp);
-    let write = || {
+    if path.file_name().is_none() {
+        return Err(Error::usage("the output has no file name"));
+    }
+    let temp = path.with_file_name(format!(".vault-{}.tmp", std::process::id()));
+    let mut made = false;
+    let mut write = || {
         let mut file = File::options().write(true).create_new(true).mode(0o600).open(&temp)?;
+        made = true;
         file.write_all(bytes)?;
         file.sync_all()?;
         std::fs::rename(&temp, path)
     };
-    write().map_err(|e| {
-        if e.kind() != ErrorKind::AlreadyExists {
-            let _ = std::fs::remove_file(&temp);
-        }
-        failed(e)
-    })
+    let written = write();
+    if written.is_err() && made {
+        let _ = std::fs::remove_file(&temp);
+    }
+    written.map_err(failed)
 }
 
 /// Rows as a table with a heading on a terminal, as tab-separated lines in a pipe.

@@ -172,7 +172,7 @@ fn say(tty: &mut File, text: &str) -> Result<()> {
 
 /// A line without its end, from an inherited file descriptor.
 fn from_fd(fd: u32) -> Result<Secret> {
-    let file = File::open(format!("/dev/fd/{fd}"))
+    let file = super::inherited::open(fd)
         .map_err(|e| Error::usage(format!("the file descriptor {fd} cannot be read")).because(e))?;
     read_file_line(file)
 }

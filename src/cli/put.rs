@@ -15,8 +15,8 @@ use crate::vault::{
 /// Write a secret: its value from stdin or a prompt, or named fields
 ///
 /// Fields that are not named are kept. Values never travel in arguments: FIELD=@FILE reads a
-/// file, FIELD=- stdin, FIELD=prompt asks. FIELD=TEXT is for fields that are not secret, such as
-/// user or url; FIELD[TYPE]=… sets the type (secret, text, url, email, otp, date).
+/// file, FIELD=- stdin, FIELD=prompt asks; stdin is read only then, or if no field is named.
+/// FIELD=TEXT is for fields that are not secret, such as user or url; FIELD[TYPE]=… sets the type (secret, text, url, email, otp, date).
 #[derive(Args)]
 #[command(after_help = "Examples:
   vault put prod/db/password                  asks twice, without echo
@@ -60,15 +60,15 @@ struct Assignment {
 impl Put {
     pub async fn run(self, session: &Session) -> Result<()> {
         let path = target::path(&self.path)?;
+        // First: nobody should type a value for a vault that cannot be opened.
+        let vault = session.vault().await?;
         if self.raw {
             let value = self.stdin(session, "value").await?;
-            let vault = session.vault().await?;
             let written = vault.put_raw(&path, self.if_version, &value).await;
             session.warn(&vault);
             return done(session, path.as_str(), written?);
         }
         let assignments = self.assignments(session).await?;
-        let vault = session.vault().await?;
         let mut set = |document: &mut Document, seq: u64| {
             for field in &assignments {
                 let value = Secret::copy_of(field.value.bytes());
@@ -81,14 +81,14 @@ impl Put {
         done(session, path.as_str(), written?)
     }
 
-    /// Everything is read, and every mistake found, before the vault is opened.
+    /// Everything is read, and every mistake found, before anything is written.
     async fn assignments(&self, session: &Session) -> Result<Vec<Assignment>> {
         let mut list: Vec<Assignment> = Vec::new();
         let mut stdin_used = false;
         for argument in &self.fields {
             let (name, kind, source) = parse(argument)?;
             if list.iter().any(|a| a.name == name) {
-                return Err(Error::usage(format!("the field {} is set twice", escape(&name))));
+                return Err(Error::usage("a field is set twice"));
             }
             let value = match source {
                 "-" if stdin_used => return Err(Error::usage("stdin can be only one field")),
@@ -111,7 +111,9 @@ impl Put {
         };
         if let Some(value) = value {
             if list.iter().any(|a| a.name == "value") {
-                return Err(Error::usage("the field value is set twice"));
+                return Err(
+                    Error::usage("a field is set twice").hint("the value is the field `value`")
+                );
             }
             list.push(Assignment { name: "value".to_owned(), kind: None, value });
         }
@@ -121,13 +123,11 @@ impl Put {
     fn argument(&self, name: &str, kind: Option<FieldType>, text: &str) -> Result<Secret> {
         let kind = kind.unwrap_or(FieldType::for_name(name));
         if kind.is_secret() && !self.value_in_argv {
-            let name = escape(name);
-            return Err(Error::usage(format!(
-                "the field {name} is secret, and arguments are seen by others"
-            ))
-            .hint(format!(
-                "use {name}=prompt, {name}=- or {name}=@FILE; {name}[text]=… if it is not secret"
-            )));
+            // Neither side is repeated: a value with `=` in it looks like a field.
+            return Err(Error::usage(
+                "a secret field was given as text, and arguments are seen by others",
+            )
+            .hint("use FIELD=prompt, FIELD=- or FIELD=@FILE; FIELD[text]=… if it is not secret"));
         }
         self.checked(Secret::copy_of(text.as_bytes()))
     }
@@ -183,7 +183,11 @@ fn parse(argument: &str) -> Result<(String, Option<FieldType>, &str)> {
             (name, Some(kind))
         }
     };
-    check_field_name(name)?;
+    // Not the error itself, which repeats the name.
+    check_field_name(name).map_err(|e| {
+        let error = Error::usage("an argument does not begin with the name of a field");
+        error.hint(e.hint.unwrap_or_default())
+    })?;
     Ok((name.to_owned(), kind, source))
 }
 

@@ -28,7 +28,8 @@ impl Rm {
         session.warn(&vault);
         done(session, path.as_str(), written?)?;
         if !session.json {
-            output::note(&format!("Undo: vault undelete '{path}'"));
+            let vault = session.vault_flag();
+            output::note(&format!("Undo: vault{vault} undelete {}", path.quoted()));
         }
         Ok(())
     }

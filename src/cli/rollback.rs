@@ -23,7 +23,7 @@ impl Rollback {
         let (path, n) = target::versioned(&self.path)?;
         let n = n.ok_or_else(|| {
             Error::usage("no version is named")
-                .hint(format!("vault rollback {path}@N; `vault history {path}` lists the versions"))
+                .hint(format!("`vault history {}` lists the versions; then PATH@N", path.quoted()))
         })?;
         let vault = session.vault().await?;
         let written = vault.rollback(&path, n).await;

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{ErrorKind, Read};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use super::Global;
@@ -24,6 +24,8 @@ pub struct Session {
     pub json: bool,
     /// `--yes`
     pub yes: bool,
+    /// `--vault`
+    vault: Option<String>,
 }
 
 impl Session {
@@ -37,7 +39,13 @@ impl Session {
             prompt: Prompt::new(global.no_input, global.passphrase_fd),
             json: global.json,
             yes: global.yes,
+            vault: global.vault.clone(),
         })
+    }
+
+    /// ` --vault NAME` if that was given, for commands that are suggested.
+    pub fn vault_flag(&self) -> String {
+        self.vault.as_ref().map_or_else(String::new, |name| format!(" --vault {}", escape(name)))
     }
 
     /// The vault that is meant, open.
@@ -126,12 +134,17 @@ pub fn write_new(path: &Path, bytes: &Secret) -> Result<()> {
     if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed)?;
     }
-    let name = path.file_name().ok_or_else(|| Error::usage("the path has no file name"))?;
-    let mut temp = name.to_owned();
-    temp.push(format!(".{}.tmp", std::process::id()));
-    let temp = path.with_file_name(temp);
-    let write = || {
-        let mut file = fs::File::options().write(true).create_new(true).mode(0o600).open(&temp)?;
+    if path.file_name().is_none() {
+        return Err(Error::usage("the path has no file name"));
+    }
+    let temp = path.with_file_name(format!(".vault-{}.tmp", std::process::id()));
+    let mut file = fs::File::options()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&temp)
+        .map_err(|e| Error::general(format!("cannot write {}", shown(&temp))).because(e))?;
+    let mut write = || {
         std::io::Write::write_all(&mut file, bytes.bytes())?;
         file.sync_all()?;
         // A link, unlike a rename, never replaces an identity that appeared meanwhile.
@@ -151,6 +164,12 @@ fn read_private(path: &Path) -> Result<Option<Secret>> {
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(failed(e)),
     };
+    if file.metadata().is_ok_and(|meta| meta.is_file() && meta.mode() & 0o077 != 0) {
+        output::note(&format!(
+            "warning: {} can be read by other users of this machine: chmod 600 it",
+            shown(path)
+        ));
+    }
     let mut secret = Secret::with_capacity(MAX_IDENTITY as usize);
     let mut chunk = zeroize::Zeroizing::new([0u8; 512]);
     loop {

@@ -38,6 +38,9 @@ impl Vaults {
                 .hint("`vault vaults` lists the known ones"));
             }
             set_default(&settings.config_file, &name)?;
+            if session.json {
+                return output::json(&json!({ "name": name }));
+            }
             output::note(&format!("The vault {} is the default now.", escape(&name)));
             return Ok(());
         }

@@ -29,6 +29,10 @@ impl Verify {
         let report = vault.verify(&prefix, self.repair).await;
         session.warn(&vault);
         let report = report?;
+        if report.paths == 0 && !prefix.as_str().is_empty() {
+            return Err(Error::not_found(format!("there is nothing below {prefix}"))
+                .hint("`vault ls` lists the names"));
+        }
         let word = |severity| match severity {
             Severity::Error => "error",
             Severity::Warning => "warning",

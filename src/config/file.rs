@@ -3,15 +3,18 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::fs;
-use std::io::{ErrorKind, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
 use toml_edit::{DocumentMut, Item, Table, value};
 
-use crate::vault::{Error, Join, Prefix, Result};
+use crate::vault::{Error, Join, Kind, Prefix, Result};
 
 const PROJECT_FILE: &str = ".vault.toml";
+/// Largest file of settings that is read, in bytes.
+const MAX_SIZE: u64 = 1024 * 1024;
 
 /// A vault in the configuration file.
 #[derive(Clone, Debug)]
@@ -136,9 +139,27 @@ pub fn set_default(path: &Path, name: &str) -> Result<()> {
     })
 }
 
+/// Checks that the configuration file can be written.
+///
+/// # Errors
+/// Whatever the system says.
+pub fn check_config(path: &Path) -> Result<()> {
+    edit(path, |_| Ok(()))
+}
+
 fn edit(path: &Path, change: impl FnOnce(&mut DocumentMut) -> Result<()>) -> Result<()> {
-    let failed =
-        |e: std::io::Error| Error::general(format!("cannot write {}", path.display())).because(e);
+    let failed = |e: std::io::Error| {
+        let kind = match e.kind() {
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Kind::Denied,
+            _ => Kind::General,
+        };
+        Error::new(kind, format!("cannot write {}", path.display()))
+            .because(e)
+            .hint("XDG_CONFIG_HOME names another place for the configuration")
+    };
+    // A link into somebody's collection of settings stays a link.
+    let target = fs::canonicalize(path);
+    let path = target.as_deref().unwrap_or(path);
     let dir = path.parent().expect("the configuration file is in a directory");
     fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed)?;
     // Two commands may add a vault at the same time: neither may lose the other's.
@@ -160,11 +181,22 @@ fn edit(path: &Path, change: impl FnOnce(&mut DocumentMut) -> Result<()>) -> Res
 }
 
 fn read_toml(path: &Path) -> Result<Option<DocumentMut>> {
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
+    let wrong = |what: &str| Error::usage(format!("{} {what}", path.display()));
+    let mut options = fs::File::options();
+    // Without NONBLOCK, a pipe that somebody put into a directory above would hold us for ever.
+    options.read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed());
+    let file = match options.open(path) {
+        Ok(file) => file,
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(Error::general(format!("cannot read {}", path.display())).because(e)),
+        Err(e) => return Err(wrong("cannot be read").because(e)),
     };
+    if !file.metadata().is_ok_and(|meta| meta.is_file() && meta.len() <= MAX_SIZE) {
+        return Err(wrong("is no file, or too large"));
+    }
+    let mut text = String::new();
+    file.take(MAX_SIZE)
+        .read_to_string(&mut text)
+        .map_err(|e| wrong("cannot be read").because(e))?;
     let parsed = text.parse::<DocumentMut>();
-    parsed.map(Some).map_err(|e| Error::usage(format!("{} is not TOML", path.display())).because(e))
+    parsed.map(Some).map_err(|e| wrong("is not TOML").because(e))
 }

@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 
 use etcetera::base_strategy::{BaseStrategy, Xdg};
 
-use crate::vault::{Error, Join, Location, Places, Prefix, Result, escape};
+use crate::vault::{Error, Join, Location, Places, Prefix, Result, escape, is_member_name};
 
-pub use file::{VaultEntry, add_vault, set_default};
+pub use file::{VaultEntry, add_vault, check_config, set_default};
 
 /// Where a setting came from, for `config list --show-origin`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,10 +64,8 @@ pub struct Settings {
     pub pin: Option<Join>,
     /// The folder that `ls` lists when none is given.
     pub prefix: Option<Sourced<Prefix>>,
-    /// The user's login name, if the environment tells.
+    /// The user's login name, if the environment tells and it is legal for a member.
     pub user: Option<String>,
-    /// True if colours and other styling are unwanted.
-    pub plain: bool,
 }
 
 impl Settings {
@@ -96,6 +94,7 @@ impl Settings {
             (None, Some(name)) => named(name, Origin::Env("VAULT_NAME")),
             (None, None) => None,
         };
+        let chosen = selected.is_some();
         let mut prefix = None;
         let mut selected_by_file = None;
         if let Some(project) = project {
@@ -113,10 +112,11 @@ impl Settings {
             vaults: global.vaults,
             selected: selected.or(selected_by_file).or(default),
             pin,
-            prefix,
-            user: variable("USER")?.or(variable("LOGNAME")?),
-            plain: env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty())
-                || env::var_os("TERM").is_some_and(|term| term == "dumb"),
+            // A folder of the vault that the file names, not of another one.
+            prefix: prefix.filter(|_| !chosen),
+            user: ["USER", "LOGNAME"]
+                .into_iter()
+                .find_map(|name| env::var(name).ok().filter(|name| is_member_name(name))),
         })
     }
 
@@ -161,6 +161,21 @@ impl Settings {
             }
         }
     }
+}
+
+/// Checks the name of a vault in the configuration: 1 to 64 letters, digits, `.`, `_`, `-`, and
+/// none of the last three in front.
+///
+/// # Errors
+/// Usage.
+pub fn check_vault_name(name: &str) -> Result<()> {
+    let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+    if plain && (1..=64).contains(&name.len()) && !name.starts_with(['.', '_', '-']) {
+        return Ok(());
+    }
+    Err(Error::usage(format!("not a name for a vault: {}", escape(name))).hint(
+        "--name NAME: 1 to 64 letters, digits, `.`, `_` or `-`, beginning with a letter or digit",
+    ))
 }
 
 fn absolute(path: &Path) -> Result<String> {

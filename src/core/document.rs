@@ -89,6 +89,9 @@ pub struct Field {
     pub value: Secret,
     /// For secret types: the team seq known to whoever set this value.
     pub since: Option<u64>,
+    /// The type's name, if a later version wrote one that this version does not know. Such a
+    /// field is treated as secret, and keeps its type.
+    later_type: Option<String>,
     /// Members that this version does not know: name and raw JSON.
     extra: Vec<(String, Secret)>,
 }
@@ -157,7 +160,10 @@ impl Document {
         check_field_name(name)?;
         let since = |kind: FieldType| kind.is_secret().then_some(team_seq);
         if let Some(field) = self.fields.iter_mut().find(|f| f.name == name) {
-            field.kind = kind.unwrap_or(field.kind);
+            if let Some(kind) = kind {
+                field.kind = kind;
+                field.later_type = None;
+            }
             field.since = since(field.kind);
             field.value = value;
             return Ok(());
@@ -166,8 +172,14 @@ impl Document {
             return Err(Error::usage(format!("a secret has at most {MAX_FIELDS} fields")));
         }
         let kind = kind.unwrap_or(FieldType::for_name(name));
-        let field =
-            Field { name: name.to_owned(), kind, value, since: since(kind), extra: Vec::new() };
+        let field = Field {
+            name: name.to_owned(),
+            kind,
+            value,
+            since: since(kind),
+            later_type: None,
+            extra: Vec::new(),
+        };
         self.fields.push(field);
         Ok(())
     }
@@ -211,6 +223,7 @@ impl Document {
 impl Field {
     fn read(reader: &mut Reader<'_>) -> std::result::Result<Self, JsonError> {
         let (mut name, mut kind, mut value, mut since) = (None, None, None, None);
+        let mut later_type = None;
         let mut extra = Vec::new();
         reader.object(|member, reader| {
             match member {
@@ -224,8 +237,10 @@ impl Field {
                 }
                 "type" => {
                     let word = reader.string()?;
-                    let word = word.text().and_then(FieldType::parse);
-                    kind = Some(word.ok_or(reader.error("an unknown type"))?);
+                    let word = word.text().filter(|w| is_type_name(w));
+                    let word = word.ok_or(reader.error("not a type"))?;
+                    kind = Some(FieldType::parse(word).unwrap_or(FieldType::Secret));
+                    later_type = FieldType::parse(word).is_none().then(|| word.to_owned());
                 }
                 "value" | "b64" if value.is_some() => {
                     return Err(reader.error("a field with two values"));
@@ -242,9 +257,16 @@ impl Field {
         })?;
         let missing = reader.error("a field without name, type or value");
         match (name, kind, value) {
-            (Some(name), Some(kind), Some(value)) => Ok(Self { name, kind, value, since, extra }),
+            (Some(name), Some(kind), Some(value)) => {
+                Ok(Self { name, kind, value, since, later_type, extra })
+            }
             _ => Err(missing),
         }
+    }
+
+    /// The name of its type, also of one that this version does not know.
+    pub fn type_name(&self) -> &str {
+        self.later_type.as_deref().unwrap_or(self.kind.name())
     }
 
     fn write(&self, out: &mut Secret) {
@@ -253,7 +275,7 @@ impl Field {
         if let Some(since) = self.since {
             out.extend(format!(",\"since\":{since}").as_bytes());
         }
-        out.extend(format!(",\"type\":\"{}\"", self.kind.name()).as_bytes());
+        out.extend(format!(",\"type\":\"{}\"", self.type_name()).as_bytes());
         if let Some(text) = self.value.text() {
             out.extend(b",\"value\":");
             write_string(out, text, Charset::Utf8);
@@ -265,6 +287,11 @@ impl Field {
         write_extra(out, &self.extra);
         out.push(b'}');
     }
+}
+
+/// A type is a short lower-case word; which ones there are may grow.
+fn is_type_name(word: &str) -> bool {
+    (1..=32).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')
 }
 
 fn write_extra(out: &mut Secret, extra: &[(String, Secret)]) {
@@ -304,9 +331,12 @@ pub fn check_size(len: usize) -> Result<()> {
         return Ok(());
     }
     Err(Error::usage(format!(
-        "the value is too large: a secret holds at most 16 MiB, this is {len} bytes"
+        "the value is too large: a secret holds at most 16 MiB as it is stored, this is {len} bytes"
     ))
-    .hint("larger files are attachments (`vault attach`), which this version does not have yet"))
+    .hint(
+        "bytes that are no text take less room with --raw; larger files are attachments, which \
+         this version does not have yet",
+    ))
 }
 
 #[cfg(test)]
@@ -363,6 +393,17 @@ mod tests {
     }
 
     #[test]
+    fn a_type_of_a_later_version_is_kept_and_treated_as_secret() {
+        let text = r#"{"fields":[{"name":"a","since":3,"type":"passkey","value":"b"}]}"#;
+        let mut document = Document::decode(&secret(text)).expect("decodes");
+        assert!(document.field("a").unwrap().kind.is_secret());
+        document.set("a", None, secret("c"), 5).unwrap();
+        assert!(encoded(&document).contains(r#""since":5,"type":"passkey","value":"c""#));
+        document.set("a", Some(FieldType::Text), secret("d"), 6).unwrap();
+        assert!(encoded(&document).contains(r#""type":"text","value":"d""#));
+    }
+
+    #[test]
     fn malformed_documents_are_refused() {
         for bad in [
             "",
@@ -372,7 +413,8 @@ mod tests {
             r#"{"fields":[{}]}"#,
             r#"{"fields":[{"name":"a","type":"secret"}]}"#,
             r#"{"fields":[{"name":"a","value":"b"}]}"#,
-            r#"{"fields":[{"name":"a","type":"odd","value":"b"}]}"#,
+            r#"{"fields":[{"name":"a","type":"Odd","value":"b"}]}"#,
+            r#"{"fields":[{"name":"a","type":"","value":"b"}]}"#,
             r#"{"fields":[{"name":"a","type":"secret","value":"b","b64":"AA=="}]}"#,
             r#"{"fields":[{"name":"a","type":"secret","b64":"AB=="}]}"#,
             r#"{"fields":[{"name":"","type":"secret","value":"b"}]}"#,

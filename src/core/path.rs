@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use unicode_normalization::char::is_public_assigned;
 use unicode_normalization::is_nfc;
 
 use super::error::{Error, Result};
@@ -46,6 +47,16 @@ impl SecretPath {
     /// The path as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The path as an argument that can be typed into a shell.
+    pub fn quoted(&self) -> String {
+        let safe = |b: u8| b.is_ascii_alphanumeric() || b"/._-+@%:,".contains(&b) || !b.is_ascii();
+        let text = match self.0.bytes().all(safe) {
+            true => self.0.clone(),
+            false => format!("'{}'", self.0.replace('\'', r"'\''")),
+        };
+        if text.starts_with('-') { format!("-- {text}") } else { text }
     }
 
     /// Its segments; there is at least one.
@@ -121,6 +132,10 @@ fn check(text: &str) -> std::result::Result<(), &'static str> {
     }
     if text.chars().any(is_hidden) {
         return Err("a path has no control, direction-changing or invisible characters");
+    }
+    if !text.chars().all(is_public_assigned) {
+        // A later version of Unicode may say that they normalise to something else.
+        return Err("a path has no unassigned or private-use characters");
     }
     if !is_nfc(text) {
         return Err("a path must be in Unicode normal form C (NFC)");
@@ -214,6 +229,8 @@ mod tests {
             ("a\u{200b}", "control"),
             ("a\u{7f}", "control"),
             ("e\u{301}", "NFC"),
+            ("a\u{378}", "unassigned"),
+            ("a\u{e000}", "unassigned"),
             (&too_long, "512"),
             (&wide_segment, "200"),
             (&escaped, "1,024"),
@@ -221,6 +238,20 @@ mod tests {
             let error = SecretPath::parse(bad).unwrap_err();
             let hint = error.hint.expect("a rule");
             assert!(hint.contains(rule), "{bad:?}: {hint}");
+        }
+    }
+
+    #[test]
+    fn arguments_can_be_typed() {
+        for (path, typed) in [
+            ("a/b-c.d", "a/b-c.d"),
+            ("a b", "'a b'"),
+            ("it's", r"'it'\''s'"),
+            ("-rf", "-- -rf"),
+            ("a$(b)", "'a$(b)'"),
+            ("ü", "ü"),
+        ] {
+            assert_eq!(SecretPath::parse(path).unwrap().quoted(), typed);
         }
     }
 

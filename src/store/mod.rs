@@ -126,6 +126,8 @@ pub enum StoreError {
         key: String,
         /// What is wrong with it.
         reason: String,
+        /// By which it can be replaced or removed all the same, if it can.
+        etag: Option<Etag>,
     },
     /// The store itself is not there (no such directory, no such bucket).
     #[error("there is no store at {location}")]
@@ -278,7 +280,7 @@ pub async fn list_all(store: &dyn Store, prefix: &str) -> Result<Vec<String>> {
         match page.next {
             Some(next) if next <= start_after => {
                 let reason = "its listing goes round in circles".to_owned();
-                return Err(StoreError::Damaged { key: prefix.to_owned(), reason });
+                return Err(StoreError::Damaged { key: prefix.to_owned(), reason, etag: None });
             }
             Some(next) => start_after = next,
             None => return Ok(keys),

@@ -75,7 +75,12 @@ pub fn next(
         // A note of another vault of the same admin, copied here by the storage.
         return Err(Refusal::Void);
     }
-    if note.seq != last_seq + 1 || note.prev != *last_hash {
+    if note.seq != last_seq + 1 {
+        // An earlier note, copied here by the storage: refusing the chain for it would let the
+        // storage end it for good.
+        return Err(Refusal::Void);
+    }
+    if note.prev != *last_hash {
         return Err(Refusal::Invalid("it does not follow the note before it"));
     }
     if recovery != matches!(note.ops.as_slice(), [Op::RecoveryUsed { .. }]) {
@@ -164,7 +169,12 @@ pub fn after(before: &State, ops: &[Op], seq: u64) -> Result<State, &'static str
     if !state.members.values().any(|m| m.admin && !m.keys.is_empty()) {
         return Err("the last admin cannot be removed");
     }
-    for group in exposed(before, &state) {
+    let mut known = exposed(before, &state);
+    known.extend(moved_from_readers(before, &state));
+    if seq > 0 && before.recovery != state.recovery {
+        known.extend(state.groups.keys().cloned());
+    }
+    for group in known {
         if let Some(group) = state.groups.get_mut(&group) {
             group.exposed = Some(seq);
         }
@@ -327,6 +337,27 @@ fn exposed(before: &State, after: &State) -> BTreeSet<String> {
             if key_lost || is.is_none_or(|m| !after.may_read(m, group)) {
                 groups.insert(group.clone());
             }
+        }
+    }
+    groups
+}
+
+/// Groups that took a prefix over from a group which somebody can read who cannot read them: what
+/// is below the prefix was read with the keys of the old group.
+fn moved_from_readers(before: &State, after: &State) -> BTreeSet<String> {
+    let (was, is) = (before.prefixes_at(u64::MAX), after.prefixes_at(u64::MAX));
+    let mut groups = BTreeSet::new();
+    for prefix in was.keys().chain(is.keys()) {
+        let (Some(from), Some(to)) = (before.folder_owner(prefix), after.folder_owner(prefix))
+        else {
+            continue;
+        };
+        let reads_both = |(name, member): (&String, &Member)| {
+            !before.may_read(member, from)
+                || after.members.get(name).is_some_and(|m| after.may_read(m, to))
+        };
+        if from != to && !before.members.iter().all(reads_both) {
+            groups.insert(to.to_owned());
         }
     }
     groups

@@ -198,6 +198,21 @@ impl Vault {
         }
     }
 
+    /// Checks that everything that the newest state pins is stored, whatever is cached here.
+    pub(super) async fn check_pinned_objects(&self) -> Result<()> {
+        let view = self.view();
+        fetch_pinned(&*self.store, &view.state.hash(), MAX_STATE, "team state").await?;
+        for group in view.state.groups.values() {
+            for hash in &group.keyring {
+                fetch_pinned(&*self.store, hash, MAX_KEYRING, "keyring").await?;
+            }
+            if let Some(hash) = &group.cut {
+                fetch_pinned(&*self.store, hash, MAX_CUT, "cut").await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Makes `view` the current one and remembers it.
     pub(super) fn adopt(&self, view: View) -> Result<()> {
         let text = view.state.to_string();

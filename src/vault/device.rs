@@ -63,7 +63,8 @@ pub struct Device {
 impl Device {
     /// The device's files for `vault` below the two directories. Nothing is touched yet.
     pub fn new(vault: Hash, state: &Path, cache: &Path, identity: &Identity) -> Self {
-        let name = hex(&vault[..16]);
+        // A directory for each identity: another one has seen other things, under other keys.
+        let name = format!("{}-{}", hex(&vault[..16]), identity.public().id());
         Self {
             vault,
             state: state.join(&name),
@@ -218,7 +219,7 @@ impl Device {
 
 fn read(path: &Path) -> Result<Option<Vec<u8>>> {
     match fs::metadata(path) {
-        Ok(meta) if meta.len() > MAX_FILE => return Err(edited(path)),
+        Ok(meta) if meta.len() > MAX_FILE || !meta.is_file() => return Err(edited(path)),
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
         Ok(_) | Err(_) => {}
     }
@@ -246,6 +247,13 @@ fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     })
 }
 
+/// Checks that files can be made in a directory, which is made if it is not there.
+pub(super) fn check_writable(dir: &Path) -> Result<()> {
+    let probe = dir.join(format!(".probe-{}", hex(&random::array::<8>())));
+    replace(&probe, b"")?;
+    fs::remove_file(&probe).map_err(|e| cannot("write", dir, e))
+}
+
 fn make_dir(dir: &Path) -> Result<()> {
     fs::DirBuilder::new()
         .recursive(true)
@@ -261,15 +269,13 @@ fn cannot(action: &str, path: &Path, error: std::io::Error) -> Error {
         }
         _ => crate::core::error::Kind::General,
     };
-    Error::new(kind, format!("cannot {action} {}", path.display())).because(error)
+    Error::new(kind, format!("cannot {action} {}", path.display()))
+        .because(error)
+        .hint("XDG_STATE_HOME and XDG_CACHE_HOME name other places for what this device remembers")
 }
 
 fn edited(path: &Path) -> Error {
-    Error::integrity(format!(
-        "{} was damaged or edited, or belongs to another identity",
-        path.display()
-    ))
-    .hint(
+    Error::integrity(format!("{} was damaged or edited", path.display())).hint(
         "if you know why, remove the file: this device then forgets how far it has seen the vault",
     )
 }

@@ -8,21 +8,25 @@ use crate::store::StoreError;
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         let message = escape(&error.to_string());
-        match &error {
+        match error {
             StoreError::NotFound { .. } => Self::not_found(message),
             StoreError::Conflict { .. } => {
                 Self::conflict(message).hint("nothing was changed; try again")
             }
+            StoreError::Damaged { etag: None, .. } => Self::integrity(message)
+                .hint("somebody put something else there; look at it, and remove it by hand"),
             StoreError::TooLarge { .. } | StoreError::Damaged { .. } => Self::integrity(message),
             StoreError::Invalid { .. } => Self::usage(message),
-            StoreError::Missing { .. } => Self::not_found(message)
-                .hint("`vault init` makes a vault, `vault vaults` lists the known ones"),
-            StoreError::Denied { .. } => Self::denied(message)
+            StoreError::Missing { .. } => Self::not_found(message).hint(
+                "`vault vaults --json` has the join string; if the directory was moved: \
+                 vault join JOIN --location DIRECTORY",
+            ),
+            StoreError::Denied { source, .. } => Self::denied(message)
                 .hint("the system user that runs vault needs read and write access there")
-                .because(error),
-            StoreError::Full { .. } => Self::general(message)
+                .because(source),
+            StoreError::Full { source, .. } => Self::general(message)
                 .hint("free some space and run the command again; what was stored before is intact")
-                .because(error),
+                .because(source),
             StoreError::Credentials { .. } => Self::credentials(message)
                 .hint("look at AWS_PROFILE and the other AWS_ variables, or log in again"),
             StoreError::Refused { action, resource, .. } => Self::denied(message).hint(escape(
@@ -37,7 +41,7 @@ impl From<StoreError> for Error {
             StoreError::Network { .. } => Self::new(Kind::Network, message)
                 .hint("it was tried several times; look whether it has happened, then try again"),
             StoreError::Unsupported { .. } | StoreError::Service { .. } => Self::general(message),
-            StoreError::Io { .. } => Self::general(message).because(error),
+            StoreError::Io { source, .. } => Self::general(message).because(source),
         }
     }
 }

@@ -39,7 +39,7 @@ impl Vault {
                 Err(StoreError::Conflict { .. } | StoreError::NotFound { .. }) => {}
                 Err(e) => return Err(e.into()),
             }
-            match self.store.head(&key).await {
+            match self.fetch_head(&key).await {
                 Ok(found) => {
                     if self.counting(path, &found.metadata).await?.is_some_and(|s| s.header.n >= n)
                     {
@@ -48,7 +48,6 @@ impl Vault {
                     head = Some(found.etag);
                 }
                 Err(StoreError::NotFound { .. }) => {}
-                Err(StoreError::Damaged { .. }) => self.store.delete(&key, None).await?,
                 Err(e) => return Err(e.into()),
             }
         }
@@ -59,14 +58,13 @@ impl Vault {
     pub(super) async fn remove_head(&self, path: &SecretPath, n: u64) -> Result<()> {
         let key = head_key(path);
         for _ in 0..TRIES {
-            let gone = match self.store.head(&key).await {
+            let gone = match self.fetch_head(&key).await {
                 Ok(found) => {
                     if self.counting(path, &found.metadata).await?.is_some_and(|s| s.header.n > n) {
                         return Ok(());
                     }
                     self.store.delete(&key, Some(&found.etag)).await
                 }
-                Err(StoreError::Damaged { .. }) => self.store.delete(&key, None).await,
                 Err(e) => Err(e),
             };
             match gone {
@@ -112,10 +110,6 @@ impl Vault {
             let head = match self.fetch(&key).await {
                 Ok(head) => Some(head),
                 Err(StoreError::NotFound { .. }) => None,
-                Err(StoreError::Damaged { .. }) => {
-                    self.store.delete(&key, None).await?;
-                    None
-                }
                 Err(e) => return Err(e.into()),
             };
             // Somebody wrote after the history was listed, or the listing hides it: either way
@@ -131,7 +125,7 @@ impl Vault {
                 (None, None) => return Ok(false),
                 (None, Some(head)) => self.store.delete(&key, Some(&head.etag)).await,
                 (Some(Newest { object, .. }), head) => {
-                    let same = |h: &Object| h.body == object.body && h.metadata == object.metadata;
+                    let same = |h: &Object| same_object(h, &object);
                     if head.as_ref().is_some_and(same) {
                         return Ok(false);
                     }
@@ -170,6 +164,16 @@ impl Vault {
         }
         Ok(false)
     }
+}
+
+/// True if two objects have the same bytes and metadata; stores may answer with names in another
+/// order or case.
+pub(super) fn same_object(a: &Object, b: &Object) -> bool {
+    let entries = |object: &Object| {
+        let entries = object.metadata.iter().map(|(k, v)| (k.to_ascii_lowercase(), v.clone()));
+        std::collections::BTreeSet::from_iter(entries)
+    };
+    a.body == b.body && entries(a) == entries(b)
 }
 
 fn check_body(path: &SecretPath, signed: &SignedHeader, object: &Object) -> Result<()> {

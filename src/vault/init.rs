@@ -29,20 +29,29 @@ pub struct Init<'a> {
 }
 
 impl Vault {
-    /// Fails early, before a person is shown recovery words, if there is a vault already.
+    /// Makes the directory, and fails early, before a person is shown recovery words, if that
+    /// cannot be or there is a vault already.
     ///
     /// # Errors
-    /// Conflict if there is one.
+    /// Conflict if there is one; usage if the directory holds other things.
     pub async fn check_vacant(location: &Location) -> Result<()> {
-        match location.open() {
-            Ok(store) => match store.head(&note_key(0)).await {
-                Ok(_) => Err(taken(location)),
-                Err(StoreError::NotFound { .. }) => Ok(()),
-                Err(e) => Err(e.into()),
-            },
-            Err(e) if e.kind == crate::core::error::Kind::NotFound => Ok(()),
-            Err(e) => Err(e),
+        let Location::Dir(path) = location;
+        match DirStore::create(path)?.head(&note_key(0)).await {
+            Ok(_) => Err(taken(location)),
+            Err(StoreError::NotFound { .. }) => Ok(()),
+            Err(e) => Err(e.into()),
         }
+    }
+
+    /// Fails early if the first admin's name is not legal, or this device could not remember the
+    /// vault.
+    ///
+    /// # Errors
+    /// Usage, denied.
+    pub fn check_ready(member: &str, places: &Places) -> Result<()> {
+        check_name(member)?;
+        super::device::check_writable(&places.state)?;
+        super::device::check_writable(&places.cache)
     }
 
     /// Makes a vault. Note 0, written last and create-only, is the moment at which it exists.
@@ -102,7 +111,10 @@ impl Vault {
         let device = Device::new(id, &places.state, &places.cache, &identity);
         let view = || View { first: 0, hashes: vec![id], state: state.clone() };
         let vault = Self::assemble(store, location, "", id, identity, device, view());
-        vault.adopt(view())?;
+        // The vault exists from here on: what this device cannot remember is no reason to fail.
+        if let Err(e) = vault.adopt(view()) {
+            vault.warn(format!("this device cannot remember the vault: {e}"));
+        }
         Ok(vault)
     }
 }
@@ -111,7 +123,8 @@ fn check_name(member: &str) -> Result<()> {
     if is_member_name(member) {
         return Ok(());
     }
-    Err(Error::usage("not a name for a member: 1 to 64 of A-Z a-z 0-9 . _ @ + -"))
+    Err(Error::usage("not a name for a member: 1 to 64 of A-Z a-z 0-9 . _ @ + -")
+        .hint("--member NAME gives another one"))
 }
 
 fn taken(location: &Location) -> Error {

@@ -40,6 +40,7 @@ pub use crate::core::secret::Secret;
 pub use crate::core::text::b64_secret;
 pub use crate::keys::identity::{Identity as DeviceIdentity, PublicIdentity};
 pub use crate::team::join::{Join, Pin};
+pub use crate::team::ops::is_member_name;
 pub use history::Version;
 pub use init::Init;
 pub use list::{Deleted, Entry};

@@ -76,7 +76,7 @@ impl Vault {
         self.see(path, &newest.signed)?;
         let mut error = Error::not_found(format!("{path} was deleted"));
         if newest.signed.header.op != crate::core::header::Op::Purge {
-            error = error.hint(format!("`vault undelete {path}` brings it back"));
+            error = error.hint(format!("`vault undelete {}` brings it back", path.quoted()));
         }
         Err(error)
     }
@@ -179,13 +179,27 @@ impl Vault {
         Ok(Some(Standing { newest: None, head: None, junk }))
     }
 
-    /// An object whose body may be a version's. A longer one comes with its metadata only: no
-    /// signed hash fits an empty body, so it is never taken for a version.
+    /// An object whose body may be a version's. A longer one comes with its metadata only (no
+    /// signed hash fits an empty body, so it is never taken for a version), a damaged one without:
+    /// both are junk that can be replaced by its etag.
     pub(super) async fn fetch(&self, key: &str) -> crate::store::Result<Object> {
         match self.store.get(key, MAX_BODY).await {
             Err(StoreError::TooLarge { .. }) => {
                 let Head { metadata, etag, .. } = self.store.head(key).await?;
                 Ok(Object { metadata, body: Vec::new(), etag })
+            }
+            Err(StoreError::Damaged { etag: Some(etag), .. }) => {
+                Ok(Object { metadata: Vec::new(), body: Vec::new(), etag })
+            }
+            other => other,
+        }
+    }
+
+    /// [`Self::fetch`] without the body.
+    pub(super) async fn fetch_head(&self, key: &str) -> crate::store::Result<Head> {
+        match self.store.head(key).await {
+            Err(StoreError::Damaged { etag: Some(etag), .. }) => {
+                Ok(Head { metadata: Vec::new(), size: 0, etag })
             }
             other => other,
         }
@@ -216,7 +230,8 @@ impl Vault {
     async fn version(&self, path: &SecretPath, newest: Newest, n: u64) -> Result<Newest> {
         let top = &newest.signed.header;
         let missing = |why: String| {
-            Error::not_found(why).hint(format!("`vault history {path}` lists its versions"))
+            Error::not_found(why)
+                .hint(format!("`vault history {}` lists its versions", path.quoted()))
         };
         let tombstone = || missing(format!("version {n} of {path} is a tombstone"));
         if n < top.from {
@@ -345,7 +360,8 @@ impl Vault {
             .iter()
             .map(|name| (strsim::damerau_levenshtein(name.as_str(), path.as_str()), name.as_str()))
             .filter(|(distance, name)| {
-                *distance <= 1 + name.len() / 4 || name.ends_with(path.as_str())
+                *distance < name.len() && *distance <= 1 + name.len() / 4
+                    || name.ends_with(path.as_str())
             })
             .collect();
         near.sort_unstable();

@@ -50,6 +50,11 @@ impl Vault {
         let Standing { newest, junk, .. } = self.standing(path).await?;
         let Some(newest) = newest else { return Err(self.nothing(path, junk).await) };
         let header = &newest.signed.header;
+        if !header.op.is_tombstone() && !newest.from_head {
+            // An undelete that was cut off before the head was there.
+            self.mend_head(path).await?;
+            return Ok(Written { n: header.n });
+        }
         if !header.op.is_tombstone() {
             return Err(Error::conflict(format!("{path} is not deleted")));
         }

@@ -66,5 +66,5 @@ impl Vault {
 
 fn taken(path: &SecretPath) -> Error {
     Error::conflict(format!("{path} is already there"))
-        .hint(format!("choose another name, or remove it first: vault rm {path}"))
+        .hint(format!("choose another name, or remove it first: vault rm {}", path.quoted()))
 }

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
+use super::head::same_object;
 use super::read::Newest;
 use super::versions::{MarkCheck, Versions, gaps, missing};
 use super::{PARALLEL, Vault, head_key, version_key};
 use crate::core::cipher::sha256;
 use crate::core::error::{Error, Kind, Result};
 use crate::core::path::{Prefix, SecretPath};
-use crate::store::{Object, StoreError};
+use crate::store::{Condition, StoreError};
 
 /// Temporary files older than this are nobody's.
 const STALE: Duration = Duration::from_secs(3600);
@@ -74,7 +75,6 @@ impl Vault {
     /// Of the store. What is wrong with the data is in the report.
     pub async fn verify(&self, prefix: &Prefix, repair: bool) -> Result<Report> {
         self.refresh().await?;
-        self.check_chain_is_there().await?;
         if repair {
             self.store.sweep(STALE).await?;
         }
@@ -82,9 +82,18 @@ impl Vault {
         paths.extend(self.list(prefix).await?);
         let total = paths.len();
         let reports = stream::iter(paths)
-            .map(|path| async move { self.verify_path(&path, repair).await })
+            .map(|path| async move { self.verify_one(&path, repair).await })
             .buffered(PARALLEL);
         let mut all = Report { paths: total, ..Report::default() };
+        for check in [self.check_chain_is_there().await, self.check_pinned_objects().await] {
+            match check {
+                Err(e) if e.kind == Kind::Integrity => {
+                    let severity = Severity::Error;
+                    all.findings.push(Finding { path: None, severity, message: e.message });
+                }
+                other => other?,
+            }
+        }
         let reports: Vec<Report> = reports.try_collect().await?;
         for report in reports {
             all.versions += report.versions;
@@ -93,10 +102,25 @@ impl Vault {
         Ok(all)
     }
 
+    /// What is wrong with one path is no reason not to look at the others.
+    async fn verify_one(&self, path: &SecretPath, repair: bool) -> Result<Report> {
+        match self.verify_path(path, repair).await {
+            Err(e) if e.kind == Kind::Integrity => {
+                let mut report = Report::default();
+                report.add(path, Severity::Error, e.message);
+                Ok(report)
+            }
+            other => other,
+        }
+    }
+
     async fn verify_path(&self, path: &SecretPath, repair: bool) -> Result<Report> {
         let mut report = Report::default();
         let mut newest = None;
         let mark = self.device.mark(path)?;
+        if repair {
+            self.restore_entry(path, &mut report).await?;
+        }
         match self.verify_history(path, &mut report).await {
             Ok(found) => newest = found,
             Err(e) if e.kind == Kind::Integrity => report.add(path, Severity::Error, e.message),
@@ -133,6 +157,43 @@ impl Vault {
             }
         }
         Ok(report)
+    }
+
+    /// Where the history lost its newest version, or has it damaged, and the head is that version:
+    /// writes the entry again, before the next write makes the loss final.
+    async fn restore_entry(&self, path: &SecretPath, report: &mut Report) -> Result<()> {
+        let head = match self.fetch(&head_key(path)).await {
+            Ok(head) => head,
+            Err(StoreError::NotFound { .. }) => return Ok(()),
+            Err(e) => return Err(e.into()),
+        };
+        let Some(signed) = self.counting(path, &head.metadata).await? else { return Ok(()) };
+        if sha256(&[&head.body]) != signed.header.body {
+            return Ok(());
+        }
+        let n = signed.header.n;
+        let condition = match self.fetch(&version_key(path, n)).await {
+            Ok(entry) if same_object(&entry, &head) => return Ok(()),
+            Ok(entry) => {
+                let mut versions = Versions::new(self, path)?;
+                let found = versions.learn(Some(n), &entry.metadata).await?;
+                if found.is_some_and(|found| found.record_hash != signed.record_hash) {
+                    return Ok(());
+                }
+                Condition::Matches(entry.etag)
+            }
+            Err(StoreError::NotFound { .. }) => Condition::Absent,
+            Err(e) => return Err(e.into()),
+        };
+        match self.store.put(&version_key(path, n), &head.metadata, &head.body, &condition).await {
+            Ok(_) => {
+                let restored = format!("version {n} was missing or damaged: mended from the head");
+                report.add(path, Severity::Mended, restored);
+                Ok(())
+            }
+            Err(StoreError::Conflict { .. }) => Ok(()),
+            Err(e) => Err(e.into()),
+        }
     }
 
     /// Every version from the oldest that is kept to the newest; answers the newest acceptable.
@@ -233,11 +294,6 @@ impl Vault {
         let head = match self.fetch(&head_key(path)).await {
             Ok(head) => Some(head),
             Err(StoreError::NotFound { .. }) => None,
-            Err(StoreError::Damaged { .. }) => Some(Object {
-                metadata: vec![],
-                body: vec![],
-                etag: crate::store::Etag(String::new()),
-            }),
             Err(e) => return Err(e.into()),
         };
         if let Some(head) = &head
@@ -258,11 +314,7 @@ impl Vault {
             None if gone => return Ok(()),
             None => "its head is missing",
             Some(_) if gone => "it was deleted, but its head is still there",
-            Some(head)
-                if head.body == newest.object.body && head.metadata == newest.object.metadata =>
-            {
-                return Ok(());
-            }
+            Some(head) if same_object(head, &newest.object) => return Ok(()),
             Some(_) => "its head is not the newest version",
         };
         if repair {

@@ -8,7 +8,7 @@ use super::read::{Newest, Opened, Standing};
 use super::versions::Versions;
 use super::{Vault, now, version_key};
 use crate::core::cipher::sha256;
-use crate::core::document::{Document, check_size};
+use crate::core::document::{DEFAULT_FIELD, Document, check_size};
 use crate::core::error::{Error, Result};
 use crate::core::header::{self, Header, Kind, Op, SignedHeader};
 use crate::core::path::SecretPath;
@@ -81,6 +81,14 @@ impl Vault {
             };
             // Ages are counted in notes: this is the newest one that the value was set under.
             set(&mut document, self.view().seq())?;
+            if matches!(before, Some(Opened { content: super::Content::Raw(_), .. }))
+                && document.field(DEFAULT_FIELD).is_none()
+            {
+                return Err(Error::usage(format!(
+                    "{path} is raw bytes, which fields would replace"
+                ))
+                .hint("set the field `value`, or remove it first"));
+            }
             Ok(Draft { op: Op::Write, plain: Plain::Doc(document), since: None })
         };
         self.commit(path, if_version, Change::Content(&mut make)).await
@@ -132,8 +140,8 @@ impl Vault {
                 };
                 // Not before: a reader beside this one would find the head behind its mark. Also
                 // where the head did not move: the version is claimed, and is to be shown.
-                self.device.raise(path, Mark::of(&sealed.signed), false)?;
-                moved?;
+                let remembered = self.device.raise(path, Mark::of(&sealed.signed), false);
+                moved.and(remembered).map_err(|e| claimed(path, n, e))?;
                 return Ok(Written { n });
             }
             // Where `if_version` does not hold any more, the next round says so.
@@ -251,11 +259,6 @@ impl Vault {
         let there = match self.fetch(&key).await {
             Ok(object) => object,
             Err(StoreError::NotFound { .. }) => return Ok(false),
-            Err(StoreError::Damaged { .. }) => {
-                // Not even an object: there is nothing in it to keep.
-                self.store.delete(&key, None).await?;
-                return Ok(false);
-            }
             Err(e) => return Err(e.into()),
         };
         let signed = SignedHeader::parse(&self.id, path, &there.metadata).ok();
@@ -299,6 +302,14 @@ impl Vault {
             Err(e) => Err(e.into()),
         }
     }
+}
+
+/// The version is written: "failed, try again" would make the caller write it twice.
+fn claimed(path: &SecretPath, n: u64, cause: Error) -> Error {
+    let message = format!("version {n} of {path} was written, but the write was not finished");
+    Error::new(crate::core::error::Kind::Partial, message)
+        .because(cause)
+        .hint("do not write it again: `vault verify --repair` finishes it")
 }
 
 /// The number of the tombstone, if what is to be deleted was deleted already and nothing else.

@@ -79,3 +79,41 @@ fn the_environment_of_other_programs_is_not_read() {
     command.env("VAULT_ADDR", "http://127.0.0.1:1").env("VAULT_TOKEN", "x");
     assert_eq!(finish(command, b"").ok().text(), "1");
 }
+
+#[test]
+fn broken_settings_do_not_stand_in_the_way_of_help() {
+    let home = Home::with_vault();
+    let made = std::process::Command::new("mkfifo").arg(home.path().join(".vault.toml")).status();
+    assert!(made.unwrap().success());
+    home.run(["help", "exit-codes"]).ok();
+    home.run(["gen"]).ok();
+    home.run(["ls"]).fails(2, ".vault.toml");
+}
+
+#[test]
+fn another_identity_is_a_stranger_not_tampering() {
+    let home = Home::with_vault();
+    home.put("a", "1");
+    let mut new = home.command(["id", "new", "--no-passphrase"]);
+    new.env("VAULT_IDENTITY", home.path().join("other"));
+    finish(new, b"").ok();
+    let mut get = home.command(["get", "a"]);
+    get.env("VAULT_IDENTITY", home.path().join("other"));
+    finish(get, b"").fails(5, "cannot open the group main");
+    assert_eq!(home.get("a"), "1");
+}
+
+#[test]
+fn hints_can_be_typed() {
+    let home = Home::with_vault();
+    for path in ["it's", "a b/c d", "-rf", "$(x)"] {
+        home.run_with(["put", "--", path], b"v").ok();
+        let ran = home.run(["rm", "--", path]).ok();
+        let undo = ran.stderr.split("Undo: vault").nth(1).unwrap().trim().to_owned();
+        let mut shell = std::process::Command::new("bash");
+        shell.arg("-c").arg(format!("\"$V\" {undo}")).env_clear().env("HOME", home.path());
+        shell.env("V", super::home::program()).env("PATH", std::env::var_os("PATH").unwrap());
+        finish(shell, b"").ok();
+        assert_eq!(home.run(["get", "--", path]).ok().text(), "v");
+    }
+}

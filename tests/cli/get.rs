@@ -121,3 +121,18 @@ fn an_older_state_is_noticed() {
     std::fs::remove_dir_all(home.vault_dir().join("h.d")).unwrap();
     home.run(["get", "a"]).fails(7, "without a tombstone");
 }
+
+#[test]
+fn a_link_is_written_through_and_stays_a_link() {
+    let home = Home::with_vault();
+    home.put("a", "value");
+    let link = home.path().join("link");
+    std::os::unix::fs::symlink(home.path().join("target"), &link).unwrap();
+    home.run(["get", "a", "-o", "link"]).ok();
+    assert!(link.symlink_metadata().unwrap().is_symlink());
+    assert_eq!(std::fs::read_to_string(home.path().join("target")).unwrap(), "value");
+    std::fs::remove_file(&link).unwrap();
+    std::os::unix::fs::symlink("/proc/self/fd/1", &link).unwrap();
+    assert_eq!(home.run(["get", "a", "-o", "link"]).ok().text(), "value");
+    assert!(link.symlink_metadata().unwrap().is_symlink());
+}

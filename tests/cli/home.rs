@@ -7,7 +7,12 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-pub const VAULT: &str = env!("CARGO_BIN_EXE_vault");
+/// The program under test: the one that was built with the tests, or `VAULT_TEST_BINARY` (to run
+/// them on a release build).
+pub fn program() -> PathBuf {
+    std::env::var_os("VAULT_TEST_BINARY")
+        .map_or_else(|| env!("CARGO_BIN_EXE_vault").into(), PathBuf::from)
+}
 
 /// What a run of the program left.
 pub struct Ran {
@@ -80,7 +85,7 @@ impl Home {
     /// The program with nothing of the caller's environment, and without its terminal.
     pub fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new("setsid");
-        command.arg("--wait").arg(VAULT).args(args);
+        command.arg("--wait").arg(program()).args(args);
         command.env_clear().env("HOME", self.path()).env("PATH", std::env::var_os("PATH").unwrap());
         command.env("USER", "ann").current_dir(self.path());
         command

@@ -72,7 +72,7 @@ fn a_passphrase_can_come_from_a_file_descriptor() {
             let mut shell = std::process::Command::new("bash");
             shell.arg("-c").arg(line).env_clear().current_dir(home.path());
             shell.envs(envs.into_iter().filter_map(|(k, v)| Some((k, v?))));
-            shell.env("V", super::home::VAULT);
+            shell.env("V", super::home::program());
             shell
         };
         finish(command, b"")
@@ -111,4 +111,74 @@ fn files_are_for_the_user_alone() {
             open.extend(path.read_dir().unwrap().map(|e| e.unwrap().path()));
         }
     }
+}
+
+/// Runs the program as another user: root may write everywhere.
+fn as_nobody(home: &Home, args: &[&str], variable: &str, value: &str) -> super::home::Ran {
+    use std::process::Command;
+    let program = home.path().join("program");
+    if !program.exists() {
+        std::fs::copy(super::home::program(), &program).unwrap();
+        std::fs::create_dir(home.path().join("of-root")).unwrap();
+        let owned = ["-R", "65534:65534", home.path().to_str().unwrap()];
+        assert!(Command::new("chown").args(owned).status().unwrap().success());
+        let back = Command::new("chown").arg("0:0").arg(home.path().join("of-root")).status();
+        assert!(back.unwrap().success());
+    }
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups", "setsid", "--wait"]);
+    command.arg(&program).args(args).env_clear().env("HOME", home.path()).env(variable, value);
+    command.env("PATH", std::env::var_os("PATH").unwrap()).current_dir(home.path());
+    finish(command, b"")
+}
+
+#[test]
+fn what_cannot_be_remembered_fails_before_there_is_a_vault() {
+    if !rustix::process::geteuid().is_root() {
+        println!("skipped: only root can become another user");
+        return;
+    }
+    let home = Home::new();
+    let init = ["init", "--no-passphrase", "--recovery-out", "words"];
+    let locked = home.path().join("of-root").to_str().unwrap().to_owned();
+    for variable in ["XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"] {
+        as_nobody(&home, &init, variable, &locked).fails(5, variable);
+        assert!(!home.path().join("words").exists() && !home.vault_dir().exists(), "{variable}");
+    }
+    as_nobody(&home, &["init", "of-root/v", "--no-passphrase", "--recovery-out", "w"], "X", "")
+        .fails(5, "not allowed");
+    as_nobody(&home, &init, "X", "").ok();
+    assert_eq!(std::fs::read_to_string(home.path().join("words")).unwrap().split(' ').count(), 24);
+}
+
+#[test]
+fn names_are_checked_before_anything_is_made() {
+    let home = Home::new();
+    let init = |more: &[&str]| {
+        home.run(["init", "--no-passphrase", "--recovery-out", "r"].iter().chain(more))
+    };
+    for name in ["../../escape", "/abs", "a\u{1b}[31m", "", ".x", "-x"] {
+        init(&[&format!("--name={name}")]).fails(2, "not a name for a vault");
+    }
+    init(&["--member", "Jan\u{e9} Doe"]).fails(2, "--member");
+    assert!(!home.identity().exists() && !home.path().join("r").exists());
+    let mut odd = home.command(["init", "--no-passphrase", "--recovery-out", "r"]);
+    odd.env("USER", "Jan\u{e9} Doe");
+    finish(odd, b"").ok();
+}
+
+#[test]
+fn a_passphrase_is_read_from_where_the_descriptor_stands() {
+    let home = Home::new();
+    std::fs::write(home.path().join("two"), "first\nsecond\n").unwrap();
+    let line = r#"exec 4<two; read -u 4 skipped; "$V" id new --passphrase-fd 4"#;
+    let mut shell = std::process::Command::new("bash");
+    shell.args(["-c", line]).env_clear().env("HOME", home.path()).env("V", super::home::program());
+    shell.env("PATH", std::env::var_os("PATH").unwrap()).current_dir(home.path());
+    finish(shell, b"").ok();
+    let mut shell = std::process::Command::new("bash");
+    let line = r#"printf second | "$V" id show --passphrase-fd 0"#;
+    shell.args(["-c", line]).env_clear().env("HOME", home.path()).env("V", super::home::program());
+    shell.env("PATH", std::env::var_os("PATH").unwrap()).current_dir(home.path());
+    finish(shell, b"").ok();
 }

@@ -63,3 +63,14 @@ fn a_wrong_string_or_vault_is_refused() {
     first.run(["get", "a"]).fails(7, "not the one that this device has seen");
     first.run_with(["put", "a"], b"x").fails(7, "another vault");
 }
+
+#[test]
+fn a_directory_that_moved_is_joined_again() {
+    let home = Home::with_vault();
+    home.put("a", "1");
+    let string = join_string(&home);
+    std::fs::rename(home.vault_dir(), home.path().join("moved")).unwrap();
+    home.run(["get", "a"]).fails(3, "--location");
+    home.run(["join", &string, "--name", "main", "--location", "moved"]).ok();
+    assert_eq!(home.get("a"), "1");
+}

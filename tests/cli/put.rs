@@ -65,7 +65,7 @@ fn fields_are_set_and_the_others_kept() {
 #[test]
 fn secrets_do_not_come_in_as_arguments() {
     let home = Home::with_vault();
-    let ran = home.run(["put", "db", "password=hunter2"]).fails(2, "is secret");
+    let ran = home.run(["put", "db", "password=hunter2"]).fails(2, "a secret field");
     assert!(!ran.stderr.contains("hunter2"), "{}", ran.stderr);
     let ran = home.run(["put", "db", "hunter2"]).fails(2, "FIELD=");
     assert!(!ran.stderr.contains("hunter2"), "{}", ran.stderr);
@@ -152,4 +152,37 @@ fn mistakes_on_the_command_line_write_nothing() {
     home.run(["put", "a", "x=prompt"]).fails(2, "no terminal");
     home.run(["put", "a", "--raw", "x=y"]).fails(2, "");
     assert!(home.run(["ls"]).ok().text().is_empty());
+}
+
+#[test]
+fn what_looks_like_a_field_is_not_repeated() {
+    let home = Home::with_vault();
+    for value in ["aHVudGVyMg==", "hunter2=", "hunter2==x", "hunter2\u{1b}=x"] {
+        let ran = home.run(["put", "a", value]).fails(2, "");
+        assert!(!ran.stderr.contains("hunter2") && !ran.stderr.contains("aHVu"), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn fields_do_not_replace_raw_bytes() {
+    let home = Home::with_vault();
+    home.run_with(["put", "a", "--raw"], b"bytes").ok();
+    home.run(["put", "a", "user=x"]).fails(2, "raw bytes");
+    assert_eq!(home.get("a"), "bytes");
+    home.put("a", "new");
+    assert_eq!(home.get("a"), "new");
+}
+
+#[test]
+fn a_claimed_version_is_never_called_a_failure_to_try_again() {
+    let home = Home::with_vault();
+    home.put("a", "1");
+    let head = home.vault_dir().join("s.d/a.o");
+    std::fs::remove_file(&head).unwrap();
+    std::fs::create_dir(&head).unwrap();
+    home.run_with(["put", "a"], b"2").fails(9, "version 2 of a was written");
+    std::fs::remove_dir(&head).unwrap();
+    assert_eq!(home.get("a"), "2");
+    home.run(["verify", "--repair"]).ok();
+    assert!(home.run(["verify"]).ok().text().is_empty());
 }

@@ -5,7 +5,7 @@ fn says_how_to_undo_and_keeps_the_history() {
     let home = Home::with_vault();
     home.put("a", "x");
     let ran = home.run(["rm", "a"]).ok();
-    assert!(ran.stderr.contains("vault undelete 'a'"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("vault undelete a\n"), "{}", ran.stderr);
     home.run(["get", "a"]).fails(3, "vault undelete a");
     assert_eq!(home.get("a@1"), "x");
     home.run(["rm", "a"]).fails(3, "");

@@ -46,3 +46,41 @@ fn changed_bytes_are_an_error() {
         assert!(ran.text().contains("the body of version 1 was changed"), "{}", ran.text());
     }
 }
+
+#[test]
+fn one_odd_file_hides_nothing_else() {
+    let home = Home::with_vault();
+    home.put("a", "1");
+    home.put("b", "1");
+    let head = home.vault_dir().join("s.d/a.o");
+    std::fs::remove_file(&head).unwrap();
+    std::os::unix::fs::symlink("/etc/passwd", &head).unwrap();
+    let entry = home.vault_dir().join("h.d/b.d/.vault.d/0000000000000001.o");
+    let mut bytes = std::fs::read(&entry).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&entry, bytes).unwrap();
+    let ran = home.run(["verify", "--json"]);
+    assert_eq!(ran.code, 7);
+    let findings = ran.json()["findings"].to_string();
+    assert!(findings.contains("\"a\"") && findings.contains("\"b\""), "{findings}");
+    home.run(["verify", "nothing-here"]).fails(3, "nothing below");
+}
+
+#[test]
+fn the_newest_entry_is_restored_from_its_head() {
+    let home = Home::with_vault();
+    home.put("a", "1");
+    home.put("a", "2");
+    let entry = home.vault_dir().join("h.d/a.d/.vault.d/0000000000000002.o");
+    let good = std::fs::read(&entry).unwrap();
+    std::fs::remove_file(&entry).unwrap();
+    assert_eq!(home.run(["verify"]).code, 7);
+    home.run(["verify", "--repair"]).ok();
+    let mut flipped = good.clone();
+    *flipped.last_mut().unwrap() ^= 1;
+    std::fs::write(&entry, flipped).unwrap();
+    let ran = home.run(["verify", "--repair"]).ok();
+    assert!(ran.text().contains("mended from the head"), "{}", ran.text());
+    assert!(home.run(["verify"]).ok().text().is_empty());
+    assert_eq!(home.get("a@2"), "2");
+}

@@ -176,6 +176,12 @@ async fn one(command: Command, at: usize, after: bool, repair: bool) -> bool {
             assert_eq!(value(&vault, name).await.as_deref(), new[i], "{what}: {device}: {name}");
         }
     }
+    // Names are those of heads: nothing is left half written or half removed.
+    let names = vault.list(&Prefix::default()).await.unwrap();
+    let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
+    let wanted = [("a", new[0]), ("b", new[1]), ("other", Some(""))];
+    let wanted: Vec<&str> = wanted.iter().filter(|(_, v)| v.is_some()).map(|(n, _)| *n).collect();
+    assert_eq!(names, wanted, "{what}");
     vault.verify(&Prefix::default(), true).await.unwrap();
     clean(&vault, &what).await;
     if matches!(command, Put | Delete | MoveTo | CopyTo | Rollback) {

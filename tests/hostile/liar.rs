@@ -11,6 +11,9 @@ use vault::store::{
 /// What a stored object is replaced by.
 type Image = (Metadata, Vec<u8>);
 
+/// Objects and their keys.
+type Images = Vec<(String, Image)>;
+
 /// How it misbehaves. Whatever is not set is done right.
 #[derive(Default)]
 pub struct Lies {
@@ -34,6 +37,8 @@ pub struct Lies {
     pub unconditional: bool,
     /// The listing never ends.
     pub circles: bool,
+    /// After this many listings of the path's history, objects are put there.
+    pub after_listings: Option<(usize, &'static str, Images)>,
     /// Before the next write of the first key, an object is put at the second.
     pub before: Option<(String, String, Image)>,
 }
@@ -128,6 +133,20 @@ impl Store for Liar {
 
     async fn list(&self, listing: &Listing<'_>) -> Result<Page> {
         let mut page = self.inner.list(listing).await?;
+        let now = {
+            let mut lies = self.lies();
+            match &mut lies.after_listings {
+                Some((count, prefix, _)) if *prefix == listing.prefix => {
+                    *count -= 1;
+                    *count == 0
+                }
+                _ => false,
+            }
+        };
+        let images = if now { self.lies().after_listings.take() } else { None };
+        for (key, (metadata, body)) in images.map(|(_, _, images)| images).unwrap_or_default() {
+            self.inner.put(&key, &metadata, &body, &Condition::None).await?;
+        }
         let lies = self.lies();
         page.keys.retain(|key| !lies.unlisted.contains(key));
         let phantoms = lies.phantoms.iter().filter(|key| key.as_str() > listing.start_after);

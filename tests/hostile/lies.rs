@@ -218,9 +218,9 @@ async fn finishing_a_copy_never_takes_a_head_back() {
     put(&vault, "c", "4").await.unwrap();
     liar.lies().unlisted.push(h("c", 2));
     let new = world.device_on(&liar, "new").await;
-    // The head was read before the listing that hides it: that is a lie, and told as one.
-    let copied = new.copy(&path("a"), &path("c")).await;
-    assert_eq!(copied.unwrap_err().kind, Kind::Integrity);
+    // The head was read, so that the history is known to be a lie.
+    let refused = new.copy(&path("a"), &path("c")).await.unwrap_err();
+    assert_eq!(refused.kind, Kind::Integrity);
     liar.honest();
     assert_eq!(super::liar::image(&world.store, &s("c")).await.0, {
         super::liar::image(&world.store, &h("c", 2)).await.0

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use vault::core::cipher::sha256;
-use vault::core::header::SignedHeader;
+use vault::core::cipher::{self, sha256};
+use vault::core::header::{GroupGen, SignedHeader};
+use vault::core::s3ec::{Envelope, unwrap_aes};
 use vault::core::secret::Secret;
-use vault::core::text::{b64, hex};
+use vault::core::text::{b64, b64_key, hex};
+use vault::keys::local::Tree;
 use vault::keys::recipient;
 use vault::store::{Condition, Metadata, Store, list_all};
 use vault::team::Cut;
@@ -212,4 +214,30 @@ async fn a_removed_member_reads_nothing_new() {
     assert_eq!(put(&bob, "a", "3").await.unwrap_err().kind, Kind::Denied);
     assert_eq!(bob.delete(&path("a"), None).await.unwrap_err().kind, Kind::Denied);
     assert_eq!(bob.check_membership().await.unwrap_err().kind, Kind::Denied);
+}
+
+#[tokio::test]
+async fn whoever_can_read_cannot_change_a_body() {
+    let team = Team::new().await;
+    let ann = team.ann("ann").await;
+    put(&ann, "a", "1000").await.unwrap();
+    // A reader has the group's key, so also the data key and the key of the body: a right tag
+    // and commitment prove nothing.
+    let at = team.keyring.find("\"gk\":\"").unwrap() + 6;
+    let gk = b64_key(&team.keyring.as_bytes()[at..at + 44]).unwrap();
+    let group = GroupGen::parse("main.1").unwrap();
+    let leaf = Tree::new(team.world.pin.vault, group, &gk).leaf(&path("a"));
+    let (metadata, _) = image(&team.world.store, &s("a")).await;
+    let envelope = Envelope::parse(&metadata).unwrap();
+    let data_key = unwrap_aes(&leaf, envelope.wrapped()).unwrap();
+    let key = cipher::hkdf(data_key.bytes(), envelope.message_id(), b"\x00\x73DERIVEKEY");
+    let body = cipher::seal(&key, &[1; 12], &[0x00, 0x73], Secret::copy_of(b"9999"));
+    let opened = envelope.content_key(data_key).unwrap().open(body.clone()).unwrap();
+    assert_eq!(opened.text(), Some("9999"), "without its signature it would be read");
+    for key in [s("a"), h("a", 1)] {
+        team.world.store.put(&key, &metadata, &body, &Condition::None).await.unwrap();
+    }
+    for device in ["ann", "new"] {
+        assert_eq!(get(&team.ann(device).await, "a").await, Err(Kind::Integrity));
+    }
 }

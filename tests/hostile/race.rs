@@ -53,6 +53,29 @@ async fn a_head_behind_is_finished_by_a_repair() {
 }
 
 #[tokio::test]
+async fn a_repair_that_meets_a_writer_does_not_take_the_head_back() {
+    let world = behind().await;
+    let vault = world.device("other").await;
+    put(&vault, "a", "3").await.unwrap();
+    let third = image(&world.store, &h("a", 3)).await;
+    let liar = Liar::new(&world.store);
+    // Version 3 is claimed after the repair has listed what there is.
+    for listings in 1..=3 {
+        world.store.delete(&h("a", 3), None).await.unwrap();
+        liar.plant(&h("a", 1), &s("a")).await;
+        let images = vec![(h("a", 3), third.clone()), (s("a"), third.clone())];
+        liar.lies().after_listings = Some((listings, "h/a/.vault/", images));
+        let repairer = world.device_on(&liar, &format!("repair{listings}")).await;
+        repairer.verify(&Prefix::default(), true).await.unwrap();
+        if liar.lies().after_listings.take().is_none() {
+            assert_eq!(image(&world.store, &s("a")).await, third, "after {listings} listings");
+        } else {
+            world.store.put(&h("a", 3), &third.0, &third.1, &Condition::None).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_writer_itself_never_goes_behind_its_own_claim() {
     let world = behind().await;
     let vault = world.device("writer").await;

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::cli::home::{Home, VAULT};
+use crate::cli::home::{Home, program};
 
 const CANARY: &str = "Zq8-canary-Xw3vTn5rLp0sKd9f-end-Yb6mHc2";
 
@@ -23,7 +23,7 @@ fn core(home: &Home, stop: &str, name: &str) -> Vec<u8> {
         command.args(["-ex", line]);
     }
     command.arg("-ex").arg(format!("gcore {}", file.display()));
-    command.args(["-ex", "kill", "--args", VAULT, "get", "a"]);
+    command.args(["-ex", "kill", "--args"]).arg(program()).args(["get", "a"]);
     command.env_clear().env("HOME", home.path()).env("PATH", std::env::var_os("PATH").unwrap());
     command.current_dir(home.path());
     let ran = crate::cli::home::finish(command, b"");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use vault::core::s3ec::import::{self, Commitment, ImportObject, MasterKey, Options};
+use vault::core::s3ec::import::{self, Commitment, ImportObject, MasterKey, Options, RsaKey};
 use vault::core::s3ec::{
     Class, Envelope, Result, WrapKind, check_kms_context, kms_context, unwrap_aes,
 };
@@ -64,8 +64,7 @@ struct InstructionFile {
 struct Master {
     kind: Kind,
     key_b64: Option<String>,
-    #[serde(rename = "pem")]
-    _pem: Option<String>,
+    pem: Option<String>,
     #[serde(rename = "kms_key_arn")]
     _kms_key_arn: Option<String>,
     kms_ciphertext_b64: Option<String>,
@@ -147,7 +146,7 @@ impl Vector {
         body
     }
 
-    fn options(&self) -> Options {
+    pub fn options(&self) -> Options {
         Options {
             commitment: match self.options.commitment_policy.as_str() {
                 "REQUIRE_ENCRYPT_REQUIRE_DECRYPT" => Commitment::Require,
@@ -161,21 +160,37 @@ impl Vector {
         }
     }
 
+    pub fn instruction_file(&self) -> Option<&[u8]> {
+        self.instruction_file.as_ref().map(|file| file.body.as_bytes())
+    }
+
     /// Through the reader for foreign objects.
     pub fn import(&self, metadata: &[(String, String)], body: Vec<u8>) -> Result<Secret> {
-        let file = self.instruction_file.as_ref().map(|file| file.body.as_bytes());
-        let object = ImportObject { metadata, body, instruction_file: file };
-        let options = self.options();
+        self.import_with(metadata, self.instruction_file(), body, &self.options())
+    }
+
+    /// [`Vector::import`] with another instruction file or other settings.
+    pub fn import_with(
+        &self,
+        metadata: &[(String, String)],
+        instruction_file: Option<&[u8]>,
+        body: Vec<u8>,
+        options: &Options,
+    ) -> Result<Secret> {
+        let object = ImportObject { metadata, body, instruction_file };
         let master = &self.master_key;
         let context = borrowed(&master.encryption_context);
         let decrypt = |blob: &[u8], context: &[(String, String)]| master.kms(blob, context);
         let aes = master.key_b64.as_deref().map(key);
+        let rsa = master.pem.as_deref().map(|pem| {
+            RsaKey::from_pkcs1_pem(&Secret::copy_of(pem.as_bytes())).expect("PKCS#1 in a vector")
+        });
         let key = match master.kind {
             Kind::Aes => MasterKey::Aes(aes.as_ref().expect("key_b64")),
-            Kind::Rsa => MasterKey::Rsa,
+            Kind::Rsa => MasterKey::Rsa(rsa.as_ref().expect("pem")),
             Kind::Kms => MasterKey::Kms { context: &context, decrypt: &decrypt },
         };
-        import::open(object, &key, &options)
+        import::open(object, &key, options)
     }
 
     /// Through the steps of a normal read.
@@ -200,9 +215,11 @@ impl Vector {
     }
 
     /// A V3 object that a normal read could meet. A stored `kms_cmk_id` is no part of such a
-    /// read, which sends the caller's context, not the stored one.
+    /// read, which sends the caller's context, not the stored one; nor is RSA.
     fn is_normal(&self) -> bool {
+        let by_rsa = self.metadata.get("x-amz-w").is_some_and(|w| w == "22");
         self.instruction_file.is_none()
+            && !(by_rsa && matches!(self.master_key.kind, Kind::Rsa))
             && self.options().commitment == Commitment::Require
             && ["x-amz-c", "x-amz-d", "x-amz-i", "x-amz-3"]
                 .iter()

@@ -28,7 +28,7 @@ fn describe(name: &str, read: &str, document: &Document) -> Value {
     let fields: Vec<Value> = document
         .fields
         .iter()
-        .map(|f| json!({ "name": f.name, "type": f.kind.name(), "since": f.since, "value": hex(f.value.bytes()) }))
+        .map(|f| json!({ "name": f.name, "type": f.type_name(), "since": f.since, "value": hex(f.value.bytes()) }))
         .collect();
     assert_eq!(written.len() % 256, 0);
     json!({
@@ -53,6 +53,7 @@ fn make() -> Cases {
         ("bytes", doc(&[field("key", r#""since":4,"type":"secret","b64":"/wAB""#)])),
         ("bytes that are text", doc(&[field("key", r#""since":4,"type":"secret","b64":"aGk=""#)])),
         ("escapes", doc(&[field("value", r#""since":1,"type":"secret","value":"\u00fc\ud83d\ude00\/\"\\\n\u0000\u007f""#)])),
+        ("an unknown type", doc(&[field("a", r#""since":3,"type":"pass-key","value":"b""#)])),
         ("unknown members", r#" { "notes" : "n" , "fields" : [ { "x" : { "y" : [ 1.5e3 ] } , "name" : "a" , "type" : "secret" , "value" : "b" } ] , "tags" : [ ] } "#.to_owned()),
         ("the oldest secret counts", doc(&[value.clone(), field("pin", r#""since":2,"type":"secret","value":"1""#), field("user", r#""type":"text","value":"bob""#)])),
     ];
@@ -73,7 +74,7 @@ fn make() -> Cases {
         ("a field without a type", doc(&[field("a", r#""value":"b""#)])),
         ("a field without a value", doc(&[field("a", r#""type":"secret""#)])),
         ("two values", doc(&[field("a", r#""type":"secret","value":"b","b64":"AA==""#)])),
-        ("an unknown type", doc(&[field("a", r#""type":"odd","value":"b""#)])),
+        ("not a type", doc(&[field("a", r#""type":"Odd","value":"b""#)])),
         ("base64 not canonical", doc(&[field("a", r#""type":"secret","b64":"AB==""#)])),
         ("an empty name", doc(&[field("", r#""type":"secret","value":"b""#)])),
         ("an equals sign in a name", doc(&[field("a=b", r#""type":"secret","value":"b""#)])),

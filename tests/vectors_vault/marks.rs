@@ -28,7 +28,8 @@ fn read(case: &Value) -> Result<(), String> {
     let vault = array(case, "vault");
     let identity = vault::keys::identity::Identity::from_seed(key(text(case, "seed")));
     let device = || Device::new(vault, &dir.path().join("s"), &dir.path().join("c"), &identity);
-    let root = |kind: &str| dir.path().join(kind).join(hex(&vault[..16]));
+    let folder = format!("{}-{}", hex(&vault[..16]), identity.public().id());
+    let root = |kind: &str| dir.path().join(kind).join(&folder);
     let place = |kind: &str, bytes: &[u8]| {
         let file = root(kind).join(text(case, "file"));
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();
@@ -47,7 +48,7 @@ fn read(case: &Value) -> Result<(), String> {
             let again = tempfile::tempdir().unwrap();
             let device = Device::new(vault, again.path(), again.path(), &identity);
             device.raise(&path(text(case, "path")), mark, false).unwrap();
-            let file = again.path().join(hex(&vault[..16])).join(text(case, "file"));
+            let file = again.path().join(&folder).join(text(case, "file"));
             assert_eq!(std::fs::read_to_string(file).unwrap(), text(case, "text"));
         }
         "chain" => {
@@ -60,7 +61,7 @@ fn read(case: &Value) -> Result<(), String> {
             assert_eq!(record, expected);
             let again = tempfile::tempdir().unwrap();
             Device::new(vault, again.path(), again.path(), &identity).save_chain(&record).unwrap();
-            let file = again.path().join(hex(&vault[..16])).join("chain");
+            let file = again.path().join(&folder).join("chain");
             assert_eq!(std::fs::read_to_string(file).unwrap(), text(case, "text"));
         }
         "cached" => {

@@ -215,15 +215,15 @@ fn later_notes(good: &mut Vec<Value>, bad: &mut Vec<Value>) {
     let other_hash = b64(&[&[0; 4], &raw[4..]].concat());
     add("wrong key hash", "void", text.replace(blob, &other_hash).into_bytes());
     add("a note of another vault", "void", sign(&second_note(erin(), |n| n.vault = Some([7; 32]))));
+    add("a note of a later place", "void", sign(&second_note(erin(), |n| n.seq = 3)));
+    add("a note of an earlier place", "void", sign(&second_note(erin(), |n| n.seq = 1)));
 
     for (name, why, edit) in [
         (
-            "a gap in the numbers",
+            "another prev",
             "it does not follow the note before it",
-            (|n| n.seq = 3) as fn(&mut Note),
+            (|n| n.prev = [1; 32]) as fn(&mut Note),
         ),
-        ("a note again", "it does not follow the note before it", |n| n.seq = 1),
-        ("another prev", "it does not follow the note before it", |n| n.prev = [1; 32]),
         ("another state hash", "its state hash is not that of the state it leads to", |n| {
             n.state = [1; 32]
         }),

@@ -84,6 +84,8 @@ fn make() -> Cases {
         ("a@7", "a path may not end in `@` and digits, which names a version"),
         ("a/@007", "a path may not end in `@` and digits, which names a version"),
         ("e\u{301}", "a path must be in Unicode normal form C (NFC)"),
+        ("a\u{378}", "a path has no unassigned or private-use characters"),
+        ("a\u{e000}", "a path has no unassigned or private-use characters"),
         ("\u{212b}", "a path must be in Unicode normal form C (NFC)"),
         (&("x/".repeat(256) + "x"), "a path has at most 512 bytes"),
         (&"x".repeat(201), "a segment of a path has at most 200 bytes"),

@@ -40,6 +40,22 @@ pub(super) fn foreign_context(
     if found == expected { Ok(sorted(stored)) } else { mismatch() }
 }
 
+/// The stored context of the legacy `kms` wrap, to be sent to KMS as it is (§4.4). That wrap
+/// binds nothing, so an object that claims it must not be a renamed `kms+context` one: a caller
+/// who expects a context, or a stored reserved pair, is refused before KMS is asked.
+pub(super) fn legacy_context(
+    stored: &[(String, String)],
+    caller: &[(&str, &str)],
+) -> Result<Vec<(String, String)>> {
+    if !caller.is_empty() {
+        return Class::ContextMismatch.refuse("the legacy `kms` wrap cannot check a context");
+    }
+    if stored.iter().any(|(name, _)| name == RESERVED) {
+        return Class::ContextMismatch.refuse("a `kms` wrap with the context of `kms+context`");
+    }
+    Ok(sorted(stored))
+}
+
 fn with_reserved(caller: &[(&str, &str)], label: &str) -> Result<Vec<(String, String)>> {
     let mut pairs: Vec<(String, String)> =
         caller.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
@@ -77,6 +93,19 @@ mod tests {
         for bad in [&[(RESERVED, "115")][..], &[("a", "b"), ("a", "b")]] {
             assert_eq!(kms_context(bad).unwrap_err().class, Class::ContextMismatch);
         }
+    }
+
+    #[test]
+    fn the_legacy_wrap_takes_no_context_and_no_reserved_pair() {
+        let stored = owned(&[("note", "b"), (KEY_ID, "k")]);
+        assert_eq!(legacy_context(&stored, &[]).unwrap(), sorted(&stored));
+        let class = |stored: &[(&str, &str)], caller: &[(&str, &str)]| {
+            legacy_context(&owned(stored), caller).unwrap_err().class
+        };
+        assert_eq!(class(&[(KEY_ID, "k")], &[("a", "b")]), Class::ContextMismatch);
+        let renamed = [("a", "b"), (RESERVED, "AES/GCM/NoPadding")];
+        assert_eq!(class(&renamed, &[("a", "b")]), Class::ContextMismatch);
+        assert_eq!(class(&renamed, &[]), Class::ContextMismatch);
     }
 
     #[test]

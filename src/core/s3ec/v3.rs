@@ -206,16 +206,21 @@ fn content_key(data_key: &Key, message_id: &[u8; ID]) -> Key {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::s3ec::import::RsaKey;
     use crate::core::s3ec::wrap::unwrap_aes;
 
-    /// The data key of a vector, if it is one that opens by itself.
+    /// The data key of a vector.
     fn data_key(vector: &serde_json::Value, envelope: &Envelope) -> Option<Key> {
         let master = &vector["master_key"];
         let key = |name: &str| text::b64_key(master[name].as_str()?.as_bytes());
         match envelope.wrap() {
             WrapKind::Aes => unwrap_aes(&key("key_b64")?, envelope.wrapped()).ok(),
             WrapKind::Kms => key("kms_plaintext_datakey_b64"),
-            WrapKind::Rsa => None,
+            WrapKind::Rsa => {
+                let pem = Secret::copy_of(master["pem"].as_str()?.as_bytes());
+                let opened = RsaKey::from_pkcs1_pem(&pem)?.open_oaep_sha1(envelope.wrapped())?;
+                Key::from_slice(&opened.bytes()[1..33])
+            }
         }
     }
 

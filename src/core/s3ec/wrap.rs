@@ -1,6 +1,6 @@
 //! Wrapping a data key (§4).
 
-use super::error::{Class, Result};
+use super::error::{Class, Result, S3ecError};
 use crate::core::cipher::{self, NONCE, TAG};
 use crate::core::random;
 use crate::core::secret::{Key, Secret};
@@ -49,10 +49,15 @@ impl WrapKind {
             Self::Kms => (1, MAX_KMS_BLOB),
             Self::Rsa => (1, MAX_RSA),
         };
-        crate::core::text::b64_decode(base64, max)
-            .filter(|bytes| bytes.len() >= min)
-            .ok_or(Class::BadEncoding.because("a malformed wrapped key"))
+        decode(base64, min, max)
     }
+}
+
+/// Decodes a wrapped key of `min` to `max` bytes; the length is checked before decoding, too.
+pub(super) fn decode(base64: &str, min: usize, max: usize) -> Result<Vec<u8>> {
+    crate::core::text::b64_decode(base64, max)
+        .filter(|bytes| bytes.len() >= min)
+        .ok_or(Class::BadEncoding.because("a malformed wrapped key"))
 }
 
 /// Wraps a data key under a raw AES key for V3: nonce, ciphertext, tag; 60 bytes (§4.1).
@@ -76,9 +81,13 @@ pub(super) fn unwrap_aes_labelled(wrapping: &Key, wrapped: &[u8], label: &str) -
     if wrapped.len() != WRAPPED_AES {
         return Class::BadEncoding.refuse("a wrapped AES key that is not 60 bytes long");
     }
-    let failed = Class::UnwrapFailed.because("the wrapping key does not open the data key");
+    let failed = unwrap_failed();
     let (nonce, sealed) = wrapped.split_first_chunk::<NONCE>().ok_or(failed)?;
     cipher::open(wrapping, nonce, label.as_bytes(), sealed.to_vec())
         .and_then(|key| Key::from_slice(key.bytes()))
         .ok_or(failed)
+}
+
+pub(super) fn unwrap_failed() -> S3ecError {
+    Class::UnwrapFailed.because("the wrapping key does not open the data key")
 }

@@ -22,6 +22,7 @@ pub(super) fn fault(action: &'static str, target: &str) -> impl Fn(io::Error) ->
             Some(Errno::LOOP | Errno::NOTDIR | Errno::ISDIR | Errno::NXIO) => StoreError::Damaged {
                 key: target,
                 reason: "something else is in the place of its file or directory".to_owned(),
+                etag: None,
             },
             _ => StoreError::Io { action, target, source },
         }

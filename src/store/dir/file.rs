@@ -24,6 +24,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
 
 use rand::TryRng;
 use rand::rngs::SysRng;
@@ -78,10 +79,11 @@ impl ObjectFile {
         let Some(mut file) = file else {
             return Err(damaged(key, "not a regular file"));
         };
-        let length = file.metadata().map_err(fault("read", key))?.len();
+        let info = file.metadata().map_err(fault("read", key))?;
+        let length = info.len();
         let (head, start) = read_head(&mut file).map_err(fault("read", key))?;
-        let head = head.ok_or_else(|| damaged(key, "its head has no end"))?;
-        let (etag, metadata) = parse_head(&head).map_err(|reason| damaged(key, reason))?;
+        let head = head.ok_or_else(|| torn(key, "its head has no end", &info))?;
+        let (etag, metadata) = parse_head(&head).map_err(|reason| torn(key, reason, &info))?;
         // Another program may cut the file while we read: never below what was read.
         let size = length.saturating_sub(head.len() as u64 + 2).max(start.len() as u64);
         Ok(Self { etag, metadata, size, start, file })
@@ -166,5 +168,13 @@ pub fn parse_head(head: &[u8]) -> std::result::Result<(Etag, Metadata), &'static
 
 /// [`StoreError::Damaged`] with its reason.
 pub(super) fn damaged(key: &str, reason: &str) -> StoreError {
-    StoreError::Damaged { key: key.to_owned(), reason: reason.to_owned() }
+    StoreError::Damaged { key: key.to_owned(), reason: reason.to_owned(), etag: None }
+}
+
+/// [`StoreError::Damaged`] of a file without a head of ours. Its etag is made of what the system
+/// tells of the file, so that it is still replaced by one writer only.
+fn torn(key: &str, reason: &str, file: &std::fs::Metadata) -> StoreError {
+    let etag =
+        format!("{:x}-{:x}-{:x}-{:x}", file.ino(), file.mtime(), file.mtime_nsec(), file.len());
+    StoreError::Damaged { key: key.to_owned(), reason: reason.to_owned(), etag: Some(Etag(etag)) }
 }

@@ -123,6 +123,15 @@ impl DirStore {
         }
     }
 
+    /// The etag of what is there, also if that is a damaged file.
+    fn etag(&self, location: &Location, key: &str) -> Result<Etag> {
+        match self.find(location, key) {
+            Ok((_, object)) => Ok(object.etag),
+            Err(StoreError::Damaged { etag: Some(etag), .. }) => Ok(etag),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Whether there is anything that an interrupted [`Self::create`] would not leave.
     fn holds_other_things(&self) -> io::Result<bool> {
         for entry in Dir::read_from(&*self.root)? {
@@ -217,8 +226,8 @@ impl Store for DirStore {
         }
         let _lock = lock::exclusive(&self.root).map_err(&fault)?;
         if let Condition::Matches(expected) = condition {
-            match self.find(&location, key) {
-                Ok((_, object)) if object.etag == *expected => {}
+            match self.etag(&location, key) {
+                Ok(etag) if etag == *expected => {}
                 Ok(_) | Err(StoreError::NotFound { .. }) => return Err(conflict()),
                 Err(error) => return Err(error),
             }
@@ -232,7 +241,7 @@ impl Store for DirStore {
         let fault = fault("delete", key);
         let _lock = lock::exclusive(&self.root).map_err(&fault)?;
         if let Some(expected) = etag
-            && self.find(&location, key)?.1.etag != *expected
+            && self.etag(&location, key)? != *expected
         {
             return Err(StoreError::Conflict { key: key.to_owned() });
         }

@@ -65,7 +65,7 @@ impl Request<'_> {
             }
             SdkError::ResponseError(answer) if answer.raw().status().is_success() => {
                 let reason = format!("the answer cannot be read: {}", chain(&error));
-                StoreError::Damaged { key: self.key.to_owned(), reason }
+                StoreError::Damaged { key: self.key.to_owned(), reason, etag: None }
             }
             SdkError::ResponseError(answer) => self.refused(answer.raw(), "", ""),
             SdkError::DispatchFailure(failure) if failure.is_user() => invalid(chain(&error)),

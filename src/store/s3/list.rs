@@ -143,5 +143,5 @@ fn decode(text: &str) -> Result<Cow<'_, str>> {
 }
 
 fn damaged(key: &str, reason: &str) -> StoreError {
-    StoreError::Damaged { key: key.to_owned(), reason: reason.to_owned() }
+    StoreError::Damaged { key: key.to_owned(), reason: reason.to_owned(), etag: None }
 }

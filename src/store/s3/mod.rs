@@ -231,7 +231,7 @@ fn metadata(
 ) -> Result<Metadata> {
     if missing.is_some_and(|missing| missing > 0) {
         let reason = "it has metadata that cannot be sent".to_owned();
-        return Err(StoreError::Damaged { key: key.to_owned(), reason });
+        return Err(StoreError::Damaged { key: key.to_owned(), reason, etag: None });
     }
     let entries = found.into_iter().flatten();
     let mut metadata: Metadata =
@@ -242,9 +242,11 @@ fn metadata(
 
 fn etag(key: &str, found: Option<&str>) -> Result<Etag> {
     let reason = || "the store sends no etag for it".to_owned();
-    found
-        .map(|etag| Etag(etag.to_owned()))
-        .ok_or_else(|| StoreError::Damaged { key: key.to_owned(), reason: reason() })
+    found.map(|etag| Etag(etag.to_owned())).ok_or_else(|| StoreError::Damaged {
+        key: key.to_owned(),
+        reason: reason(),
+        etag: None,
+    })
 }
 
 /// The etag as a precondition. `*` would match anything and an empty one may be dropped on the

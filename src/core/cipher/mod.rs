@@ -1,4 +1,5 @@
-//! Every cipher, KDF, MAC, hash and signature call of the crate, in one file to review.
+//! Every cipher, KDF, MAC, hash and signature call of the crate, in one file to review; what only
+//! the import of foreign objects needs is in `legacy.rs`.
 //!
 //! Nonce rules, each with its reason:
 //! - **wrap** and **sealed files** (identity, cache): a fresh random 96-bit nonce, stored beside
@@ -17,6 +18,8 @@ use sha2::{Digest, Sha256, Sha512};
 use subtle::ConstantTimeEq;
 
 use super::secret::{Key, Secret};
+
+pub(in crate::core) mod legacy;
 
 /// Length of an AES-GCM tag in bytes.
 pub const TAG: usize = 16;
