@@ -11,9 +11,11 @@ pub mod dir;
 pub mod memory;
 mod page;
 mod rules;
+pub mod s3;
 
 pub use dir::DirStore;
 pub use memory::MemoryStore;
+pub use s3::S3Store;
 
 /// User metadata in the order stored. Names are compared without regard to case; a store may
 /// answer with names of another case, so readers look them up case-insensitively.
@@ -154,6 +156,62 @@ pub enum StoreError {
         /// The system's answer.
         #[source]
         source: std::io::Error,
+    },
+    /// There are no credentials, or the service does not know them or takes them no longer.
+    #[error("the storage service does not accept the credentials: {reason}")]
+    Credentials {
+        /// What it, or the SDK, said.
+        reason: String,
+    },
+    /// The credentials are good but do not allow it; or, where the service gives no reason, are
+    /// not.
+    #[error("not allowed: {action} on {resource}: {reason}")]
+    Refused {
+        /// The permission that is needed, as policies name it.
+        action: &'static str,
+        /// What it is needed for, as policies name it.
+        resource: String,
+        /// What the service said.
+        reason: String,
+    },
+    /// This computer's clock differs too much from the service's.
+    #[error("the clocks of this computer and of {place} differ too much")]
+    ClockSkew {
+        /// The endpoint or region.
+        place: String,
+    },
+    /// The bucket is in another region than the one that was asked.
+    #[error("the bucket {bucket:?} is in another region{}", region.as_ref().map_or(String::new(), |r| format!(": {r}")))]
+    WrongRegion {
+        /// The bucket.
+        bucket: String,
+        /// Its region, if the service says so.
+        region: Option<String>,
+    },
+    /// No connection, no answer in time, or a service that is overloaded or out of order, after
+    /// all attempts. What was asked may have happened.
+    #[error("no answer from {place}: {reason}")]
+    Network {
+        /// The endpoint or region.
+        place: String,
+        /// What is known.
+        reason: String,
+    },
+    /// The service lacks what was asked of it.
+    #[error("the storage service cannot do {action}: {reason}")]
+    Unsupported {
+        /// The permission that it would take.
+        action: &'static str,
+        /// What the service said.
+        reason: String,
+    },
+    /// Any other refusal of the service.
+    #[error("the storage service refuses {action}: {reason}")]
+    Service {
+        /// The permission that it takes.
+        action: &'static str,
+        /// What the service said.
+        reason: String,
     },
     /// Any other failure of the system.
     #[error("cannot {action} {target:?}")]

@@ -27,6 +27,20 @@ impl From<StoreError> for Error {
             StoreError::Full { source, .. } => Self::general(message)
                 .hint("free some space and run the command again; what was stored before is intact")
                 .because(source),
+            StoreError::Credentials { .. } => Self::credentials(message)
+                .hint("look at AWS_PROFILE and the other AWS_ variables, or log in again"),
+            StoreError::Refused { action, resource, .. } => Self::denied(message).hint(escape(
+                &format!("whoever runs the storage can allow {action} on {resource}"),
+            )),
+            StoreError::ClockSkew { .. } => {
+                Self::credentials(message).hint("set this computer's clock and try again")
+            }
+            StoreError::WrongRegion { .. } => {
+                Self::usage(message).hint("set the vault's region to that of the bucket")
+            }
+            StoreError::Network { .. } => Self::new(Kind::Network, message)
+                .hint("it was tried several times; look whether it has happened, then try again"),
+            StoreError::Unsupported { .. } | StoreError::Service { .. } => Self::general(message),
             StoreError::Io { source, .. } => Self::general(message).because(source),
         }
     }

@@ -3,6 +3,7 @@
 mod conformance;
 mod dir;
 mod model;
+mod s3;
 
 use vault::store::{DirStore, MemoryStore, Metadata, Store};
 
@@ -22,6 +23,16 @@ fn dir() -> Fixture<DirStore> {
     let keep = tempfile::tempdir().unwrap();
     let store = DirStore::create(&keep.path().join("store")).unwrap();
     Fixture { store, _keep: Some(keep) }
+}
+
+/// For the suite: all checks are for it.
+fn any_memory(_check: &str) -> Option<Fixture<MemoryStore>> {
+    Some(memory())
+}
+
+/// For the suite: all checks are for it.
+fn any_dir(_check: &str) -> Option<Fixture<DirStore>> {
+    Some(dir())
 }
 
 /// Runs a future to its end on this thread.

@@ -1,0 +1,219 @@
+//! Real servers that speak S3, from the pinned packages of `tests/requirements.txt`.
+//!
+//! Each is started with the first test that asks for it, once for the whole test binary, on free
+//! ports of 127.0.0.1, with its state in a temporary directory; it is stopped by its process id
+//! when the binary ends, however it ends.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{ChildStdin, Command, Stdio};
+use std::sync::{LazyLock, Mutex, OnceLock};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use vault::aws::{AwsOptions, Credentials};
+
+/// How long a server may take to start on a busy machine.
+const START: Duration = Duration::from_secs(90);
+
+/// A running server.
+pub struct Server {
+    pub port: u16,
+    pub access_key: String,
+    pub secret_key: String,
+}
+
+impl Server {
+    pub fn endpoint(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Its administrator.
+    pub fn options(&self) -> AwsOptions {
+        self.options_at(self.endpoint())
+    }
+
+    /// Its administrator, through another address.
+    pub fn options_at(&self, endpoint: String) -> AwsOptions {
+        AwsOptions {
+            region: Some("us-east-1".to_owned()),
+            endpoint_s3: Some(endpoint),
+            credentials: Some(credentials(&self.access_key, &self.secret_key)),
+            ..AwsOptions::default()
+        }
+    }
+}
+
+pub fn credentials(access_key: &str, secret_key: &str) -> Credentials {
+    Credentials::new(access_key, secret_key, None, None, "tests")
+}
+
+/// S3, KMS, STS and IAM, with signatures and policies enforced.
+pub fn ministack() -> &'static Server {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    SERVER.get_or_init(|| {
+        let (port, dir) = (free_port(), state("ministack"));
+        let mut command = command("ministack", &dir);
+        command.env("AUTH", "true").env("GATEWAY_PORT", port.to_string());
+        command.env("BIND_HOST", "127.0.0.1").env("IOT_MTLS_ENABLED", "0");
+        command.env("SFTP_ENABLED", "0");
+        start(command, &dir, port, "/_ministack/health");
+        let (access_key, secret_key) = ministack_admin(port, &dir);
+        Server { port, access_key, secret_key }
+    })
+}
+
+/// The secret of the bootstrap key is not checked, so a user of our own is made with it.
+fn ministack_admin(port: u16, dir: &Path) -> (String, String) {
+    let script = r#"
+import boto3, sys
+iam = boto3.client("iam", endpoint_url=sys.argv[1], region_name="us-east-1",
+                   aws_access_key_id="test", aws_secret_access_key="test")
+iam.create_user(UserName="admin")
+iam.put_user_policy(UserName="admin", PolicyName="all", PolicyDocument=
+    '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}')
+key = iam.create_access_key(UserName="admin")["AccessKey"]
+print(key["AccessKeyId"], key["SecretAccessKey"])
+"#;
+    let endpoint = format!("http://127.0.0.1:{port}");
+    let output = command("python3", dir).args(["-c", script, &endpoint]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let (access_key, secret_key) = text.trim().split_once(' ').unwrap_or_else(|| {
+        panic!("no admin of MiniStack: {}", String::from_utf8_lossy(&output.stderr))
+    });
+    (access_key.to_owned(), secret_key.to_owned())
+}
+
+/// A distributed object store.
+pub fn seaweedfs() -> &'static Server {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    SERVER.get_or_init(|| {
+        let dir = state("weed");
+        let (access_key, secret_key) = ("vaultadmin", "a secret of the tests");
+        let identities = format!(
+            r#"{{"identities":[{{"name":"admin","credentials":[{{"accessKey":"{access_key}",
+            "secretKey":"{secret_key}"}}],"actions":["Admin","Read","Write","List","Tagging"]}}]}}"#
+        );
+        fs::write(dir.join("s3.json"), identities).unwrap();
+        let mut command = command("weed", &dir);
+        command.env("WEED_MASTER_VOLUME_GROWTH_COPY_1", "1");
+        command.args(["server", "-dir=.", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3"]);
+        command.args(["-s3.config=s3.json", "-s3.port.iceberg=0", "-s3.port.lance=0"]);
+        command.args(["-s3.allowDeleteBucketNotEmpty=false", "-master.volumeSizeLimitMB=64"]);
+        let port = free_port();
+        command.arg(format!("-s3.port={port}"));
+        for other in ["s3.port.grpc", "master.port", "master.port.grpc", "volume.port"] {
+            command.arg(format!("-{other}={}", free_port()));
+        }
+        for other in ["volume.port.grpc", "filer.port", "filer.port.grpc"] {
+            command.arg(format!("-{other}={}", free_port()));
+        }
+        start(command, &dir, port, "/status");
+        Server { port, access_key: access_key.to_owned(), secret_key: secret_key.to_owned() }
+    })
+}
+
+/// An emulator that checks no signatures.
+pub fn moto() -> &'static Server {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    SERVER.get_or_init(|| {
+        let (port, dir) = (free_port(), state("moto"));
+        let mut command = command("moto_server", &dir);
+        command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
+        start(command, &dir, port, "/moto-api/");
+        Server { port, access_key: "any".to_owned(), secret_key: "any".to_owned() }
+    })
+}
+
+/// A directory for one server, removed with all the others.
+fn state(name: &str) -> PathBuf {
+    let dir = WATCHER.root.join(name);
+    fs::create_dir(&dir).unwrap();
+    dir
+}
+
+/// A program of the environment, with nothing of ours in its surroundings.
+fn command(program: &str, dir: &Path) -> Command {
+    let python = std::env::var("VAULT_TEST_PYTHON").map_or_else(
+        |_| Path::new(env!("CARGO_MANIFEST_DIR")).join(".test-tools/venv/bin/python3"),
+        PathBuf::from,
+    );
+    let bin = python.parent().unwrap();
+    let mut command = Command::new(bin.join(program));
+    command.env_clear().current_dir(dir).env("HOME", dir).env("TMPDIR", dir);
+    command.env("PATH", format!("{}:/usr/bin:/bin", bin.display()));
+    command
+}
+
+/// A port that nobody listens on. Below the range that the system hands out for outgoing
+/// connections, so that none takes it before the server does.
+fn free_port() -> u16 {
+    static NEXT: LazyLock<Mutex<u16>> =
+        LazyLock::new(|| Mutex::new(10_000 + (std::process::id() % 200) as u16 * 100));
+    let mut next = NEXT.lock().unwrap();
+    loop {
+        *next = if *next >= 31_000 { 10_000 } else { *next + 1 };
+        if TcpListener::bind(("127.0.0.1", *next)).is_ok() {
+            return *next;
+        }
+    }
+}
+
+/// Starts a server and waits until it answers.
+fn start(mut command: Command, dir: &Path, port: u16, health: &str) {
+    let log = fs::File::create(dir.join("log")).unwrap();
+    command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+    // A group of its own: what it starts ends with it.
+    let mut child = command.process_group(0).spawn().unwrap_or_else(|error| {
+        panic!("{command:?}: {error}; `tests/run` installs what the tests need")
+    });
+    writeln!(WATCHER.pids.lock().unwrap(), "{}", child.id()).unwrap();
+    let deadline = Instant::now() + START;
+    while !healthy(port, health) {
+        let ended = child.try_wait().unwrap();
+        if ended.is_some() || Instant::now() > deadline {
+            let log = fs::read_to_string(dir.join("log")).unwrap_or_default();
+            panic!("{command:?}: {ended:?}, no answer on port {port}: {log}");
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    // Until the watcher ends it.
+    thread::spawn(move || child.wait());
+}
+
+fn healthy(port: u16, path: &str) -> bool {
+    let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return false };
+    let _ = stream.set_read_timeout(Some(Duration::from_secs(5)));
+    let request =
+        format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n");
+    let mut answer = [0; 12];
+    stream.write_all(request.as_bytes()).is_ok()
+        && stream.read_exact(&mut answer).is_ok()
+        && answer.ends_with(b"200")
+}
+
+/// Stops the servers and removes their state when this process is gone, even by a signal: it
+/// reads their process ids from a pipe whose other end only this process holds.
+struct Watch {
+    root: PathBuf,
+    pids: Mutex<ChildStdin>,
+}
+
+const WATCH: &str = r#"
+root=$1; shift
+while read -r pid; do set -- "$@" "$pid"; done
+for pid do kill -s KILL -- "-$pid"; done
+rm -rf -- "$root" || { sleep 1; rm -rf -- "$root"; }
+"#;
+
+static WATCHER: LazyLock<Watch> = LazyLock::new(|| {
+    let root = tempfile::Builder::new().prefix("vault-servers-").tempdir().unwrap().keep();
+    let mut command = Command::new("sh");
+    command.args(["-c", WATCH, "sh"]).arg(&root).stdin(Stdio::piped());
+    command.stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
+    let pids = command.spawn().unwrap().stdin.take().unwrap();
+    Watch { root, pids: Mutex::new(pids) }
+});
