@@ -4,6 +4,7 @@ mod cli;
 mod docs;
 mod fuzz;
 mod hostile;
+mod keys;
 mod layers;
 mod process;
 mod reader;

@@ -1,6 +1,7 @@
 //! The one-shot commands: a file a command, each with its arguments (whose doc comments are the
 //! help text) and one `run`.
 
+mod aws_context;
 mod bucket;
 mod config;
 mod cp;
@@ -99,6 +100,7 @@ enum Command {
     Purge(purge::Purge),
     Gen(generate::Gen),
     Verify(verify::Verify),
+    AwsContext(aws_context::AwsContext),
     Vaults(vaults::Vaults),
     Config(config::Config),
     Id(id::Id),
@@ -165,6 +167,7 @@ async fn dispatch(command: Command, session: &Session) -> Result<Exit> {
         Command::Purge(c) => c.run(session).await?,
         Command::Gen(_) | Command::Help(_) => unreachable!("they need no session"),
         Command::Verify(c) => c.run(session).await?,
+        Command::AwsContext(c) => c.run(session).await?,
         Command::Vaults(c) => c.run(session)?,
         Command::Config(c) => c.run(session)?,
         Command::Id(c) => c.run(session).await?,

@@ -1,7 +1,9 @@
 //! The use cases: what the commands and the terminal UI call. Ties keys, team and store
 //! together; never prints, prompts or reads the environment.
 
+mod ahead;
 mod chain;
+mod context;
 mod device;
 pub mod error;
 mod head;
@@ -26,6 +28,7 @@ use crate::core::text::hex;
 use crate::keys::identity::Identity;
 use crate::store::Store;
 
+use ahead::Ahead;
 use chain::{Secrets, View};
 use device::Memory;
 // Not for callers: the vectors of this device's files read and write through it.
@@ -68,6 +71,7 @@ pub struct Vault {
     view: RwLock<Arc<View>>,
     secrets: Mutex<Secrets>,
     warnings: Mutex<Vec<String>>,
+    ahead: Ahead,
 }
 
 impl Vault {

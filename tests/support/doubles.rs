@@ -15,6 +15,14 @@ pub struct Request {
     raw: Vec<u8>,
 }
 
+impl Request {
+    /// The body, as text.
+    pub fn body(&self) -> String {
+        let end = self.raw.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or(0);
+        String::from_utf8_lossy(&self.raw[end..]).into_owned()
+    }
+}
+
 /// What happens to a request.
 pub enum Act {
     /// The server behind does it and answers.
