@@ -50,6 +50,9 @@ pub(super) type Make<'m> = dyn FnMut(Option<&Opened>) -> Result<Draft> + Send + 
 
 pub(super) enum Change<'c, 'm> {
     Tombstone(Op),
+    /// A new content whatever was there before, which is not decrypted.
+    Whole(&'c mut Make<'m>),
+    /// A content that is made from the one before.
     Content(&'c mut Make<'m>),
 }
 
@@ -115,7 +118,7 @@ impl Vault {
             let plain = Plain::Raw(Secret::copy_of(value.bytes()));
             Ok(Draft { op: Op::Write, plain, since: None })
         };
-        self.commit(path, if_version, Change::Content(&mut make)).await
+        self.commit(path, if_version, Change::Whole(&mut make)).await
     }
 
     /// Claims the next version and moves the head to it.
@@ -226,11 +229,12 @@ impl Vault {
             Some(v) => (v.signed.header.n + 1, v.signed.header.from, v.signed.record_hash),
         };
         let seq = view.seq();
+        let needed = matches!(change, Change::Content(_));
         let (op, kind, plaintext, since) = match change {
             Change::Tombstone(op) => (*op, Kind::Raw, Secret::with_capacity(0), seq),
-            Change::Content(make) => {
+            Change::Whole(make) | Change::Content(make) => {
                 let before = match before {
-                    Some(v) if !v.signed.header.op.is_tombstone() => {
+                    Some(v) if needed && !v.signed.header.op.is_tombstone() => {
                         Some(self.decrypt_newest(path, v).await?)
                     }
                     _ => None,
