@@ -214,7 +214,7 @@ fn every_lie_is_caught_where_it_is_told() {
         (Lie::RefusesEveryEtag, &[Replace, ReplaceRace], "the right etag is refused"),
         (Lie::NoCreateOnly, &[CreateOnly, CreateRace], "NotImplemented"),
         (Lie::StaleEtagTaken, &[Replace, ReplaceRace], "earlier version is accepted"),
-        (Lie::MissingEtagTaken, &[Replace], "what is gone is accepted"),
+        (Lie::MissingEtagTaken, &[Replace], "where nothing is is accepted"),
         (Lie::MetadataCut, &[Metadata], "1024 bytes long"),
         (Lie::MetadataRenamed, &[Metadata], "under no name"),
         (Lie::ValuesInLowerCase, &[Metadata], "changed"),
@@ -265,7 +265,7 @@ fn what_is_not_allowed_is_not_known() {
     for (lie, unknown, says) in [
         (Lie::MayNotWrite, &Capability::ALL[..], "s3:PutObject"),
         (Lie::MayNotList, &[Listing], "s3:ListBucket"),
-        (Lie::MayNotDelete, &[ReadAfterWrite, Listing, Replace, Delete], "s3:DeleteObject"),
+        (Lie::MayNotDelete, &[ReadAfterWrite, Listing, Delete], "s3:DeleteObject"),
     ] {
         let report = wait(probe(&liar(lie)));
         let flaws = flaws(&report);

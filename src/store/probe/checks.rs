@@ -108,10 +108,10 @@ impl Bench<'_> {
         let wrong = refused(self.put(name, "wrong", wrong).await)?;
         let there = self.holds(name, "second").await?;
         judge(wrong, there, "a write with an etag that never was")?;
-        self.store.delete(&self.key(name), None).await?;
+        let name = "replace-missing";
         let missing = refused(self.put(name, "missing", Condition::Matches(second)).await)?;
         let there = self.holds(name, "missing").await?;
-        judge(missing, !there, "a write with the etag of what is gone")
+        judge(missing, !there, "a write with an etag where nothing is")
     }
 
     pub(super) async fn deletes_by_etag(&self) -> Result<(), Flaw> {
