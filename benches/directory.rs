@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use vault::vault::{DeviceIdentity, Join, Location, Places, Secret, Vault};
+use vault::vault::{AwsOptions, DeviceIdentity, Join, Location, Places, Secret, Storage, Vault};
 
 const VAULT: &str = env!("CARGO_BIN_EXE_vault");
 const RUNS: usize = 30;
@@ -31,8 +31,9 @@ fn home(root: &Path, size: usize) -> PathBuf {
         tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let location = Location::parse(&join.location).expect("a location");
+        let storage = Storage::open(location, AwsOptions::default()).await.expect("opens");
         let vault =
-            Vault::open_at(location, "", &join.pin, &places, identity).await.expect("opens");
+            Vault::open_in(storage, &join.pin, &places, Some(identity)).await.expect("opens");
         for i in 0..size {
             let path =
                 vault::vault::Path::parse(&format!("team{}/service{}/key{i}", i % 7, i % 97));

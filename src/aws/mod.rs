@@ -21,14 +21,21 @@ use aws_config::web_identity_token::WebIdentityTokenCredentialsProvider;
 use aws_config::{BehaviorVersion, Region, SdkConfig, ecs, imds};
 use aws_sdk_s3::config::SharedCredentialsProvider;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use tokio::sync::OnceCell;
 
 pub use aws_sdk_s3::config::Credentials;
 
 use self::metadata::Surroundings;
 
+pub use self::fault::{Answer, Fault};
+pub use self::policy::statement;
+
 mod endpoint;
+mod fault;
 mod http;
+mod kms;
 mod metadata;
+mod policy;
 mod retry;
 mod s3;
 
@@ -164,6 +171,34 @@ impl Aws {
     /// What it was made from, with the endpoints that are in use.
     pub fn options(&self) -> &AwsOptions {
         &self.options
+    }
+
+    /// The region that is in use.
+    pub fn region(&self) -> &str {
+        SdkConfig::region(&self.sdk).map_or(NO_REGION, Region::as_ref)
+    }
+}
+
+/// [`Aws`], loaded when it is first needed: a vault in a directory needs it only where a KMS key
+/// wraps its data keys.
+#[derive(Debug)]
+pub struct LazyAws {
+    options: AwsOptions,
+    loaded: OnceCell<Aws>,
+}
+
+impl LazyAws {
+    /// Nothing is read yet.
+    pub fn new(options: AwsOptions) -> Self {
+        Self { options, loaded: OnceCell::new() }
+    }
+
+    /// The configuration; all callers get the same one.
+    ///
+    /// # Errors
+    /// As [`Aws::load`].
+    pub async fn get(&self) -> Result<&Aws, SettingError> {
+        self.loaded.get_or_try_init(|| Aws::load(self.options.clone())).await
     }
 }
 

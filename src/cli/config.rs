@@ -68,6 +68,9 @@ fn entries(settings: &Settings) -> Vec<(String, String, Origin)> {
         let file = || Origin::File(settings.config_file.clone());
         add(&format!("vault.{name}.location"), vault.location.clone(), file());
         add(&format!("vault.{name}.pin"), vault.pin.clone(), file());
+        for (key, value) in &vault.more {
+            add(&format!("vault.{name}.{key}"), value.clone(), file());
+        }
     }
     list
 }

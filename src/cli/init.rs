@@ -2,11 +2,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::bucket::Bucket;
 use super::output;
 use super::session::{Session, shown, write_new};
 use crate::config::{VaultEntry, add_vault, check_config, check_vault_name};
 use crate::vault::{
-    DeviceIdentity, Error, Init as NewVault, Kind, Location, Result, Vault, escape,
+    DeviceIdentity, Error, Init as NewVault, Kind, Location, Result, Storage, Vault, escape,
 };
 
 /// Make a new vault, and an identity if this device has none
@@ -17,11 +18,17 @@ use crate::vault::{
 #[command(after_help = "Examples:
   vault init                                  in a directory of your own
   vault init /srv/team/vault --name team      in a shared directory
+  vault init s3://acme-vault/prod --region eu-west-1
+  vault init s3://acme-vault/prod --kms alias/vault-prod
   vault init --no-passphrase --recovery-out recovery.txt    in a script")]
 pub struct Init {
-    /// A directory; default: one below the user's data directory
+    /// A directory or s3://bucket/prefix; default: a directory below the user's data
     location: Option<String>,
-    /// Name of the vault in the configuration; default: the directory's name, or main
+    /// Wrap data keys with this AWS KMS key (ARN, id or alias/NAME), not with a key of the team:
+    /// whoever IAM lets decrypt with it can read
+    #[arg(long, value_name = "KEY")]
+    kms: Option<String>,
+    /// Name of the vault in the configuration; default: the last part of the location, or main
     #[arg(long)]
     name: Option<String>,
     /// Your name in the team; everybody who sees the vault sees it. Default: the login name
@@ -33,6 +40,8 @@ pub struct Init {
     /// Write the recovery words to this new file instead of showing them
     #[arg(long, value_name = "FILE")]
     recovery_out: Option<PathBuf>,
+    #[command(flatten)]
+    bucket: Bucket,
 }
 
 impl Init {
@@ -61,7 +70,13 @@ impl Init {
         let member = self.member.as_deref().or(settings.user.as_deref()).unwrap_or("owner");
         Vault::check_ready(member, &settings.places)?;
         check_config(&settings.config_file)?;
-        Vault::check_vacant(&location).await?;
+        let options = self.bucket.options(&location, self.kms.is_some())?;
+        let storage = Storage::create(location.clone(), options.clone()).await?;
+        Vault::check_vacant(&storage).await?;
+        let kms = match &self.kms {
+            Some(key) => Some(Vault::check_kms(&storage, key).await?),
+            None => None,
+        };
         let identity = match session.has_identity() {
             true => session.unlock().await?,
             false => session.new_identity(self.no_passphrase).await?,
@@ -75,8 +90,8 @@ impl Init {
             }
             None => session.prompt.show_words(&recovery.to_words()).await?,
         }
-        let new = NewVault { location: location.clone(), member, identity, recovery: &recovery };
-        let made = Vault::init(new, &settings.places).await;
+        let new = NewVault { kms: kms.as_deref(), member, identity, recovery: &recovery };
+        let made = Vault::init(storage, new, &settings.places).await;
         let vault = made.inspect_err(|e| {
             // Only where somebody else's vault is there are the words certainly of none.
             if let Some(file) = self.recovery_out.as_ref().filter(|_| e.kind == Kind::Conflict) {
@@ -93,10 +108,16 @@ impl Init {
         } else {
             output::line(&pin)?;
         }
-        let entry = VaultEntry { location: location.to_string(), pin };
+        let entry = VaultEntry::new(location.to_string(), pin, options);
         add_vault(&settings.config_file, &name, &entry)?;
-        let Location::Dir(dir) = &location;
-        output::note(&format!("The vault {} is in {}.", escape(&name), shown(dir)));
+        output::note(&format!(
+            "The vault {} is in {}.",
+            escape(&name),
+            escape(&location.to_string())
+        ));
+        if let Some(arn) = &kms {
+            output::note(&format!("Its data keys are wrapped by {}.", escape(arn)));
+        }
         if let Some(file) = &self.recovery_out {
             output::note(&format!(
                 "The 24 recovery words are in {}: print them or move them to a safe place, then \
@@ -108,14 +129,13 @@ impl Init {
     }
 }
 
-/// The name given, or that of the directory, or `main`.
+/// The name given, or that of the location, or `main`.
 ///
 /// # Errors
 /// Usage if that is no legal name of a vault.
 pub fn config_name(name: Option<&str>, given: Option<&str>, location: &Location) -> Result<String> {
-    let Location::Dir(dir) = location;
-    let dir_name = dir.file_name().and_then(|n| n.to_str()).filter(|_| given.is_some());
-    let name = name.or(dir_name).unwrap_or("main");
+    let last = location.name().filter(|_| given.is_some());
+    let name = name.or(last).unwrap_or("main");
     check_vault_name(name)?;
     Ok(name.to_owned())
 }

@@ -1,10 +1,11 @@
 use clap::Args;
 
+use super::bucket::Bucket;
 use super::init::config_name;
 use super::output;
 use super::session::Session;
 use crate::config::{VaultEntry, add_vault};
-use crate::vault::{Error, Join as JoinString, Location, Result, Vault, escape};
+use crate::vault::{Error, Join as JoinString, Location, Result, Storage, Vault, escape};
 
 /// Open a vault that somebody else made, with the join string from them
 ///
@@ -17,12 +18,14 @@ use crate::vault::{Error, Join as JoinString, Location, Result, Vault, escape};
 pub struct Join {
     /// What `vault init` or `vault member add` printed
     join: String,
-    /// Name of the vault in the configuration; default: the directory's name
+    /// Name of the vault in the configuration; default: the last part of the location
     #[arg(long)]
     name: Option<String>,
-    /// The directory, if it is not where the join string says
-    #[arg(long, value_name = "DIRECTORY")]
+    /// A directory or s3://bucket/prefix, if it is not where the join string says
+    #[arg(long, value_name = "LOCATION")]
     location: Option<String>,
+    #[command(flatten)]
+    bucket: Bucket,
 }
 
 impl Join {
@@ -42,12 +45,16 @@ impl Join {
             .hint("choose another name: --name NAME"));
         }
         output::note(&format!("Compare these words with the other side: {}", join.pin.words()));
+        let options = self.bucket.options(&location, true)?;
+        let mut reach = options.clone();
+        reach.region = reach.region.or(Some(join.region.clone()).filter(|r| !r.is_empty()));
         let identity = session.unlock().await?;
+        let storage = Storage::open(location, reach).await?;
         let places = &session.settings.places;
-        let vault = Vault::open_at(location, &join.region, &join.pin, places, identity).await?;
+        let vault = Vault::open_in(storage, &join.pin, places, Some(identity)).await?;
         vault.check_membership().await?;
         session.warn(&vault);
-        let entry = VaultEntry { location: join.location.clone(), pin: join.encode() };
+        let entry = VaultEntry::new(join.location.clone(), join.encode(), options);
         add_vault(&session.settings.config_file, &name, &entry)?;
         let member = vault.member().unwrap_or_default();
         if session.json {

@@ -1,6 +1,7 @@
 //! The one-shot commands: a file a command, each with its arguments (whose doc comments are the
 //! help text) and one `run`.
 
+mod bucket;
 mod config;
 mod cp;
 mod exists;

@@ -9,7 +9,7 @@ use super::Global;
 use super::output;
 use super::prompt::Prompt;
 use crate::config::Settings;
-use crate::vault::{DeviceIdentity, Error, Location, Result, Secret, Vault, escape};
+use crate::vault::{DeviceIdentity, Error, Location, Result, Secret, Storage, Vault, escape};
 
 /// Largest identity file that is read, in bytes.
 const MAX_IDENTITY: u64 = 4096;
@@ -53,10 +53,15 @@ impl Session {
     /// # Errors
     /// Not found, credentials, integrity.
     pub async fn vault(&self) -> Result<Vault> {
-        let (_, join) = self.settings.target()?;
-        let identity = self.unlock().await?;
-        let location = Location::parse(&join.location)?;
-        Vault::open_at(location, &join.region, &join.pin, &self.settings.places, identity).await
+        let target = self.settings.target()?;
+        let location = Location::parse(&target.join.location)?;
+        // Where KMS wraps the data keys, the credentials for AWS are enough to read.
+        let identity = match self.has_identity() || matches!(location, Location::Dir(_)) {
+            true => Some(self.unlock().await?),
+            false => None,
+        };
+        let storage = Storage::open(location, target.aws).await?;
+        Vault::open_in(storage, &target.join.pin, &self.settings.places, identity).await
     }
 
     /// The identity of this device.

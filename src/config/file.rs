@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 use toml_edit::{DocumentMut, Item, Table, value};
 
-use crate::vault::{Error, Join, Kind, Prefix, Result};
+use super::aws;
+use crate::vault::{AwsOptions, Error, Join, Kind, Prefix, Result};
 
 const PROJECT_FILE: &str = ".vault.toml";
 /// Largest file of settings that is read, in bytes.
@@ -23,9 +24,18 @@ pub struct VaultEntry {
     pub location: String,
     /// The join string that it was made or joined with.
     pub pin: String,
+    /// How its bucket and KMS are reached.
+    pub aws: AwsOptions,
+    /// Everything else that is set, for lists.
+    pub more: Vec<(String, String)>,
 }
 
 impl VaultEntry {
+    /// An entry for the configuration file.
+    pub fn new(location: String, pin: String, aws: AwsOptions) -> Self {
+        Self { location, pin, aws, more: Vec::new() }
+    }
+
     /// How to open it.
     ///
     /// # Errors
@@ -64,11 +74,8 @@ pub(super) fn read_config(path: &Path) -> Result<Config> {
             "vault" => {
                 let table = item.as_table_like().ok_or_else(|| wrong("`vault` is not a table"))?;
                 for (name, entry) in table.iter() {
-                    let text = |key: &str| {
-                        let found = entry.get(key).and_then(Item::as_str).map(str::to_owned);
-                        found.ok_or_else(|| wrong(&format!("[vault.{name}] needs `{key}`")))
-                    };
-                    let entry = VaultEntry { location: text("location")?, pin: text("pin")? };
+                    let entry = read_entry(entry)
+                        .map_err(|e| wrong(&format!("[vault.{name}]: {}", e.message)))?;
                     config.vaults.insert(name.to_owned(), entry);
                 }
             }
@@ -76,6 +83,25 @@ pub(super) fn read_config(path: &Path) -> Result<Config> {
         }
     }
     Ok(config)
+}
+
+fn read_entry(entry: &Item) -> Result<VaultEntry> {
+    let table = entry.as_table_like().ok_or_else(|| Error::usage("not a table"))?;
+    let (mut location, mut pin) = (None, None);
+    let (mut aws, mut more) = (AwsOptions::default(), Vec::new());
+    for (key, item) in table.iter() {
+        match key {
+            "location" => location = item.as_str().map(str::to_owned),
+            "pin" => pin = item.as_str().map(str::to_owned),
+            key if aws::read(&mut aws, key, item)? => {
+                more.push((key.to_owned(), aws::shown(item)));
+            }
+            other => return Err(Error::usage(format!("unknown key `{other}`"))),
+        }
+    }
+    let needs = |key: &str| Error::usage(format!("it needs `{key}`"));
+    let location = location.ok_or_else(|| needs("location"))?;
+    Ok(VaultEntry { location, pin: pin.ok_or_else(|| needs("pin"))?, aws, more })
 }
 
 /// The nearest `.vault.toml`, from the current directory upwards.
@@ -120,6 +146,7 @@ pub fn add_vault(path: &Path, name: &str, entry: &VaultEntry) -> Result<()> {
         let mut table = Table::new();
         table.insert("location", value(&entry.location));
         table.insert("pin", value(&entry.pin));
+        aws::write(&entry.aws, &mut table);
         vaults.insert(name, Item::Table(table));
         if document.get("default").is_none() {
             document.insert("default", value(name));

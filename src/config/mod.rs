@@ -1,6 +1,7 @@
 //! Settings: where they come from, and which vault is meant. With `aws`, the only part of the
 //! crate that reads the environment.
 
+mod aws;
 mod file;
 
 use std::collections::BTreeMap;
@@ -9,7 +10,9 @@ use std::path::{Path, PathBuf};
 
 use etcetera::base_strategy::{BaseStrategy, Xdg};
 
-use crate::vault::{Error, Join, Location, Places, Prefix, Result, escape, is_member_name};
+use crate::vault::{
+    AwsOptions, Error, Join, Location, Places, Prefix, Result, escape, is_member_name,
+};
 
 pub use file::{VaultEntry, add_vault, check_config, set_default};
 
@@ -68,6 +71,26 @@ pub struct Settings {
     pub user: Option<String>,
 }
 
+/// A vault that is configured, or that `VAULT_PIN` names.
+pub struct Target<'s> {
+    /// Its name in the configuration.
+    pub name: Option<&'s str>,
+    /// Which vault, and where.
+    pub join: Join,
+    /// How its bucket and KMS are reached.
+    pub aws: AwsOptions,
+}
+
+impl<'s> Target<'s> {
+    /// The region of the join string holds unless the configuration names another.
+    fn new(name: Option<&'s str>, join: Join, mut aws: AwsOptions) -> Self {
+        if aws.region.is_none() && !join.region.is_empty() {
+            aws.region = Some(join.region.clone());
+        }
+        Self { name, join, aws }
+    }
+}
+
 impl Settings {
     /// Reads the environment and the files. `vault` is the `--vault` flag.
     ///
@@ -120,15 +143,15 @@ impl Settings {
         })
     }
 
-    /// The vault that is meant: its name (none for `VAULT_PIN`) and how to open it.
+    /// The vault that is meant.
     ///
     /// # Errors
     /// Not found, with what to do.
-    pub fn target(&self) -> Result<(Option<&str>, Join)> {
+    pub fn target(&self) -> Result<Target<'_>> {
         if let (Some(pin), None | Some(Sourced { origin: Origin::File(_), .. })) =
             (&self.pin, &self.selected)
         {
-            return Ok((None, pin.clone()));
+            return Ok(Target::new(None, pin.clone(), AwsOptions::default()));
         }
         let hint = "`vault init` makes a vault, `vault join` opens one of somebody else's";
         let Some(selected) = &self.selected else {
@@ -143,7 +166,7 @@ impl Settings {
             Error::not_found(format!("there is no vault {} in the configuration", escape(name)))
                 .hint("`vault vaults` lists the known ones")
         })?;
-        Ok((Some(name), entry.join()?))
+        Ok(Target::new(Some(name), entry.join()?, entry.aws.clone()))
     }
 
     /// The location of a new vault: what was given, made absolute, or a directory of ours.

@@ -1,5 +1,5 @@
 //! Who holds which key, and how a data key is wrapped: identities, age recipients, keyrings,
-//! the folder tree.
+//! the folder tree, KMS.
 
 use async_trait::async_trait;
 
@@ -10,6 +10,7 @@ use crate::core::secret::Key;
 
 pub mod identity;
 pub mod keyring;
+pub mod kms;
 pub mod local;
 pub mod recipient;
 
@@ -39,3 +40,8 @@ pub trait Unwrap: Send + Sync {
     /// ours. Where a wrap is ours but does not open, that is an integrity error.
     async fn unwrap(&self, path: &SecretPath, envelope: &Envelope) -> Result<Option<Key>>;
 }
+
+/// Both powers, over the data keys of one generation of a group.
+pub trait DataKeys: Wrap + Unwrap {}
+
+impl<T: Wrap + Unwrap> DataKeys for T {}

@@ -136,6 +136,20 @@ pub enum StoreError {
         /// Where it was looked for.
         location: String,
     },
+    /// There is no such bucket.
+    #[error("there is no bucket {bucket:?} ({place})")]
+    NoBucket {
+        /// Its name.
+        bucket: String,
+        /// The endpoint or region that was asked.
+        place: String,
+    },
+    /// The object is in an archive and cannot be read before somebody restores it.
+    #[error("the object {key:?} is in an archive storage class")]
+    Archived {
+        /// The key asked for.
+        key: String,
+    },
     /// The system refused the access.
     #[error("not allowed to {action} {target:?}")]
     Denied {
@@ -172,6 +186,8 @@ pub enum StoreError {
         action: &'static str,
         /// What it is needed for, as policies name it.
         resource: String,
+        /// A condition key and its pattern, where a policy should narrow the permission.
+        condition: Option<(&'static str, String)>,
         /// What the service said.
         reason: String,
     },

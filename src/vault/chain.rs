@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::device::ChainRecord;
+use super::device::{ChainRecord, Memory};
 use super::{Vault, note_key, object_key};
 use crate::core::cipher::{Hash, sha256};
 use crate::core::error::{Error, Result};
 use crate::core::header::{GroupGen, SignedHeader};
 use crate::core::path::SecretPath;
+use crate::keys::DataKeys;
 use crate::keys::keyring::{Keyring, MAX_KEYRING};
+use crate::keys::kms::{KeyArn, KmsKeys};
 use crate::keys::local::Tree;
 use crate::store::{Store, StoreError};
 use crate::team::cut::{CutEntry, MAX_CUT};
@@ -114,7 +116,7 @@ impl Vault {
     /// The view that this device remembers, or `None` if it has not seen the vault.
     pub(super) async fn remembered(
         store: &dyn Store,
-        device: &super::Device,
+        device: &Memory,
         pin: &Pin,
     ) -> Result<Option<View>> {
         let Some(record) = device.chain()? else { return Ok(None) };
@@ -271,21 +273,25 @@ impl Vault {
     }
 
     /// What wraps and unwraps data keys of a group's generation, as the chain pins it.
-    pub(super) async fn tree(&self, group: &GroupGen) -> Result<Tree> {
+    pub(super) async fn data_keys(&self, group: &GroupGen) -> Result<Box<dyn DataKeys>> {
         let view = self.view();
         let known = view.state.groups.get(&group.group);
         let state = known
             .ok_or_else(|| Error::integrity(format!("the group {} is unknown", group.group)))?;
         match state.generation_at(group.generation).map(|g| &g.wrap) {
             Some(WrapChoice::Local) => {}
-            Some(WrapChoice::Kms(_)) => {
-                return Err(Error::general("this version cannot use KMS keys yet"));
+            Some(WrapChoice::Kms(arn)) => {
+                let key = KeyArn::parse(arn).ok_or_else(|| {
+                    Error::integrity(format!("the team chain pins no KMS key for {group}"))
+                })?;
+                let aws = self.aws.get().await?;
+                return Ok(Box::new(KmsKeys::new(aws, &key, self.id, group.clone())));
             }
             None => return Err(Error::integrity(format!("the generation {group} is unknown"))),
         }
         let keyring = self.keyring(&group.group, &state.keyring, state.generation()).await?;
         let keys = keyring.generation(group.generation).expect("opening checked the newest one");
-        Ok(Tree::new(self.id, group.clone(), &keys.gk))
+        Ok(Box::new(Tree::new(self.id, group.clone(), &keys.gk)))
     }
 
     async fn keyring(&self, group: &str, files: &[Hash], newest: u64) -> Result<Arc<Keyring>> {
@@ -294,9 +300,10 @@ impl Vault {
         if let Some(keyring) = known.filter(|k| k.group == group && k.newest() == newest) {
             return Ok(keyring);
         }
+        let identity = self.identity()?;
         for hash in files {
             let file = self.pinned(hash, MAX_KEYRING, "keyring").await?;
-            if let Some(keyring) = Keyring::open(&file, group, newest, self.identity.age())? {
+            if let Some(keyring) = Keyring::open(&file, group, newest, identity.age())? {
                 let keyring = Arc::new(keyring);
                 self.secrets().keyrings.insert(files.to_vec(), keyring.clone());
                 return Ok(keyring);

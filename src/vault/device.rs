@@ -10,6 +10,7 @@ use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use super::open::Places;
 use crate::core::cipher::{self, Hash, NONCE, hmac, sha256};
 use crate::core::error::{Error, Result};
 use crate::core::header::{KeyId, SignedHeader};
@@ -49,6 +50,48 @@ pub struct ChainRecord {
     pub hashes: Vec<Hash>,
     /// Hash of the state after the last one.
     pub state: Hash,
+}
+
+/// What this device remembers of one vault: nothing, where there is no identity to keep it under.
+pub(super) struct Memory(Option<Device>);
+
+impl Memory {
+    /// The files for `vault` below `places`; none without an identity.
+    pub fn new(vault: Hash, places: &Places, identity: Option<&Identity>) -> Self {
+        Self(identity.map(|id| Device::new(vault, &places.state, &places.cache, id)))
+    }
+
+    /// [`Device::mark`]
+    pub fn mark(&self, path: &SecretPath) -> Result<Option<Mark>> {
+        self.0.as_ref().map_or(Ok(None), |device| device.mark(path))
+    }
+
+    /// [`Device::raise`]
+    pub fn raise(&self, path: &SecretPath, mark: Mark, lower: bool) -> Result<()> {
+        self.0.as_ref().map_or(Ok(()), |device| device.raise(path, mark, lower))
+    }
+
+    /// [`Device::chain`]
+    pub fn chain(&self) -> Result<Option<ChainRecord>> {
+        self.0.as_ref().map_or(Ok(None), Device::chain)
+    }
+
+    /// [`Device::save_chain`]
+    pub fn save_chain(&self, record: &ChainRecord) -> Result<()> {
+        self.0.as_ref().map_or(Ok(()), |device| device.save_chain(record))
+    }
+
+    /// [`Device::cached`]
+    pub fn cached(&self, hash: &Hash) -> Option<Vec<u8>> {
+        self.0.as_ref()?.cached(hash)
+    }
+
+    /// [`Device::cache`]
+    pub fn cache(&self, hash: &Hash, object: &[u8]) {
+        if let Some(device) = &self.0 {
+            device.cache(hash, object);
+        }
+    }
 }
 
 /// The files of one vault on this device.

@@ -1,5 +1,6 @@
 //! From the errors of the layers below to the one that people see.
 
+use crate::aws::{SettingError, statement};
 use crate::core::error::{Error, Kind};
 use crate::core::path::escape;
 use crate::core::s3ec::S3ecError;
@@ -29,20 +30,47 @@ impl From<StoreError> for Error {
                 .because(source),
             StoreError::Credentials { .. } => Self::credentials(message)
                 .hint("look at AWS_PROFILE and the other AWS_ variables, or log in again"),
-            StoreError::Refused { action, resource, .. } => Self::denied(message).hint(escape(
-                &format!("whoever runs the storage can allow {action} on {resource}"),
-            )),
+            StoreError::NoBucket { .. } => Self::not_found(message).hint(
+                "check the name, the region and the endpoint; a bucket is made with its \
+                 provider's tools",
+            ),
+            StoreError::Archived { .. } => Self::general(message).hint(
+                "restore it with the provider's tools, and keep the vault's objects out of \
+                 lifecycle rules that archive",
+            ),
+            StoreError::Refused { action, resource, condition, .. } => {
+                let condition = condition.as_ref().map(|(key, pattern)| (*key, pattern.as_str()));
+                let statement = statement(action, &resource, condition);
+                // Without the right to list, S3 does not even say that something is not there.
+                let listing = match action {
+                    "s3:GetObject" => "; reading also needs s3:ListBucket on the bucket",
+                    _ => "",
+                };
+                Self::denied(message)
+                    .hint(escape(&format!("a policy has to say: {statement}{listing}")))
+            }
             StoreError::ClockSkew { .. } => {
                 Self::credentials(message).hint("set this computer's clock and try again")
             }
-            StoreError::WrongRegion { .. } => {
-                Self::usage(message).hint("set the vault's region to that of the bucket")
-            }
+            StoreError::WrongRegion { region, .. } => Self::usage(message).hint(match region {
+                Some(region) => format!(
+                    "give --region {0}, or set region = \"{0}\" for the vault in the configuration",
+                    escape(&region)
+                ),
+                None => "set the vault's region to that of the bucket".to_owned(),
+            }),
             StoreError::Network { .. } => Self::new(Kind::Network, message)
                 .hint("it was tried several times; look whether it has happened, then try again"),
             StoreError::Unsupported { .. } | StoreError::Service { .. } => Self::general(message),
             StoreError::Io { source, .. } => Self::general(message).because(source),
         }
+    }
+}
+
+impl From<SettingError> for Error {
+    fn from(error: SettingError) -> Self {
+        let hint = "look at the vault's settings in the configuration and at the AWS_ variables";
+        Self::usage(escape(&error.to_string())).hint(hint)
     }
 }
 

@@ -1,25 +1,28 @@
 //! Making a new vault.
 
-use std::sync::Arc;
-
 use super::chain::View;
-use super::open::{Location, Places};
-use super::{Device, Vault, note_key, now, object_key};
+use super::device::Memory;
+use super::open::{Location, Places, Storage};
+use super::{Vault, note_key, now, object_key};
 use crate::core::cipher::sha256;
 use crate::core::error::{Error, Result};
-use crate::core::path::Prefix;
+use crate::core::header::GroupGen;
+use crate::core::path::{Prefix, SecretPath};
 use crate::core::random;
 use crate::keys::identity::Identity;
 use crate::keys::keyring::Keyring;
-use crate::store::{Condition, DirStore, Store, StoreError};
+use crate::keys::kms::{self, KmsKeys};
+use crate::store::{Condition, StoreError};
 use crate::team::Note;
+use crate::team::note::MAX_NOTE;
 use crate::team::ops::{Op, Right, WrapChoice, is_member_name};
 use crate::team::{State, rules};
 
 /// What a new vault is made of.
 pub struct Init<'a> {
-    /// Where it goes.
-    pub location: Location,
+    /// ARN of the KMS key that wraps its data keys, from [`Vault::check_kms`]; `None`: a key of
+    /// the team's own does.
+    pub kms: Option<&'a str>,
     /// Name of the first admin in the team.
     pub member: &'a str,
     /// The first admin.
@@ -29,15 +32,13 @@ pub struct Init<'a> {
 }
 
 impl Vault {
-    /// Makes the directory, and fails early, before a person is shown recovery words, if that
-    /// cannot be or there is a vault already.
+    /// Fails early, before a person is shown recovery words, if there is a vault already.
     ///
     /// # Errors
-    /// Conflict if there is one; usage if the directory holds other things.
-    pub async fn check_vacant(location: &Location) -> Result<()> {
-        let Location::Dir(path) = location;
-        match DirStore::create(path)?.head(&note_key(0)).await {
-            Ok(_) => Err(taken(location)),
+    /// Conflict if there is one; whatever the storage says.
+    pub async fn check_vacant(storage: &Storage) -> Result<()> {
+        match storage.store.get(&note_key(0), MAX_NOTE as u64).await {
+            Ok(_) | Err(StoreError::TooLarge { .. }) => Err(taken(&storage.location)),
             Err(StoreError::NotFound { .. }) => Ok(()),
             Err(e) => Err(e.into()),
         }
@@ -54,24 +55,30 @@ impl Vault {
         super::device::check_writable(&places.cache)
     }
 
+    /// The ARN of a KMS key, after it has proved that it can wrap data keys.
+    ///
+    /// # Errors
+    /// Usage for a key that cannot; not found; denied.
+    pub async fn check_kms(storage: &Storage, key: &str) -> Result<String> {
+        let aws = storage.aws.get().await?;
+        let arn = kms::resolve(aws, key).await?;
+        let group = GroupGen { group: "main".to_owned(), generation: 1 };
+        let path = SecretPath::parse("vault/init")?;
+        KmsKeys::new(aws, &arn, [0; 32], group).prove(&path).await?;
+        Ok(arn.to_string())
+    }
+
     /// Makes a vault. Note 0, written last and create-only, is the moment at which it exists.
     ///
     /// # Errors
     /// Conflict if there is one at this location already.
-    pub async fn init(init: Init<'_>, places: &Places) -> Result<Self> {
-        check_name(init.member)?;
-        let store: Arc<dyn Store> = match &init.location {
-            Location::Dir(path) => Arc::new(DirStore::create(path)?),
+    pub async fn init(storage: Storage, init: Init<'_>, places: &Places) -> Result<Self> {
+        let Init { kms, member, identity, recovery } = init;
+        let wrap = match kms {
+            Some(arn) => WrapChoice::Kms(arn.to_owned()),
+            None => WrapChoice::Local,
         };
-        Self::init_on(store, init, places).await
-    }
-
-    /// [`Self::init`] on a store that is already open.
-    ///
-    /// # Errors
-    /// As [`Self::init`].
-    pub async fn init_on(store: Arc<dyn Store>, init: Init<'_>, places: &Places) -> Result<Self> {
-        let Init { location, member, identity, recovery } = init;
+        let store = &*storage.store;
         check_name(member)?;
         let me = identity.public();
         let keyring = Keyring::first("main");
@@ -85,11 +92,7 @@ impl Vault {
                 key: recovery.public().key,
                 recipient: recovery.public().recipient.clone(),
             },
-            Op::GroupSet {
-                group: "main".to_owned(),
-                wrap: WrapChoice::Local,
-                prefixes: [Prefix::default()].into(),
-            },
+            Op::GroupSet { group: "main".to_owned(), wrap, prefixes: [Prefix::default()].into() },
             Op::Keyring { group: "main".to_owned(), generation: 1, files: vec![sha256(&[&file])] },
         ];
         let state = rules::after(&State::default(), &ops, 0)
@@ -104,13 +107,13 @@ impl Vault {
         }
         match store.put(&note_key(0), &vec![], &note, &Condition::Absent).await {
             Ok(_) => {}
-            Err(StoreError::Conflict { .. }) => return Err(taken(&location)),
+            Err(StoreError::Conflict { .. }) => return Err(taken(&storage.location)),
             Err(e) => return Err(e.into()),
         }
         let id = sha256(&[&note]);
-        let device = Device::new(id, &places.state, &places.cache, &identity);
+        let device = Memory::new(id, places, Some(&identity));
         let view = || View { first: 0, hashes: vec![id], state: state.clone() };
-        let vault = Self::assemble(store, location, "", id, identity, device, view());
+        let vault = Self::assemble(storage, id, Some(identity), device, view());
         // The vault exists from here on: what this device cannot remember is no reason to fail.
         if let Err(e) = vault.adopt(view()) {
             vault.warn(format!("this device cannot remember the vault: {e}"));
@@ -129,5 +132,5 @@ fn check_name(member: &str) -> Result<()> {
 
 fn taken(location: &Location) -> Error {
     Error::conflict(format!("there is a vault at {location} already"))
-        .hint("`vault join` opens it with a join string; `vault init DIRECTORY` makes another one")
+        .hint("`vault join` opens it with a join string; `vault init LOCATION` makes another one elsewhere")
 }

@@ -19,6 +19,7 @@ mod write;
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::aws::LazyAws;
 use crate::core::cipher::Hash;
 use crate::core::path::SecretPath;
 use crate::core::text::hex;
@@ -26,10 +27,12 @@ use crate::keys::identity::Identity;
 use crate::store::Store;
 
 use chain::{Secrets, View};
+use device::Memory;
 // Not for callers: the vectors of this device's files read and write through it.
 #[doc(hidden)]
 pub use device::{ChainRecord, Device, Mark};
 
+pub use crate::aws::{AwsOptions, Sse};
 pub use crate::core::document::{Document, Field, FieldType, MAX_PLAINTEXT, check_field_name};
 pub use crate::core::error::{Error, Kind, Result};
 pub use crate::core::generate;
@@ -44,7 +47,7 @@ pub use crate::team::ops::is_member_name;
 pub use history::Version;
 pub use init::Init;
 pub use list::{Deleted, Entry};
-pub use open::{Location, Places};
+pub use open::{Location, Places, Storage};
 pub use read::{Content, Opened};
 pub use remove::Purged;
 pub use verify::{Finding, Report, Severity};
@@ -58,9 +61,10 @@ pub struct Vault {
     store: Arc<dyn Store>,
     location: Location,
     region: String,
+    aws: Arc<LazyAws>,
     id: Hash,
-    identity: Identity,
-    device: Device,
+    identity: Option<Identity>,
+    device: Memory,
     view: RwLock<Arc<View>>,
     secrets: Mutex<Secrets>,
     warnings: Mutex<Vec<String>>,
@@ -80,7 +84,16 @@ impl Vault {
     /// The name of whoever holds this identity, if it is a member.
     pub fn member(&self) -> Option<String> {
         let view = self.view();
-        view.state.member_of(self.identity.public().id()).map(|(name, _)| name.to_owned())
+        let me = self.identity.as_ref()?.public().id();
+        view.state.member_of(me).map(|(name, _)| name.to_owned())
+    }
+
+    /// Who acts.
+    fn identity(&self) -> Result<&Identity> {
+        self.identity.as_ref().ok_or_else(|| {
+            Error::credentials("this takes an identity, and there is none on this device")
+                .hint("`vault id new` makes one; VAULT_IDENTITY names another file")
+        })
     }
 
     fn warn(&self, message: String) {

@@ -3,11 +3,14 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, RwLock};
 
+use super::Vault;
 use super::chain::{Secrets, View, from_pin};
-use super::{Device, Vault};
+use super::device::Memory;
+use crate::aws::{AwsOptions, LazyAws};
+use crate::core::cipher::Hash;
 use crate::core::error::{Error, Result};
 use crate::keys::identity::Identity;
-use crate::store::{DirStore, Store};
+use crate::store::{DirStore, S3Store, Store};
 use crate::team::Pin;
 use crate::team::join::Join;
 
@@ -16,29 +19,62 @@ use crate::team::join::Join;
 pub enum Location {
     /// A directory, as an absolute path.
     Dir(PathBuf),
+    /// A bucket, or what is below a prefix in it.
+    S3 {
+        /// Name of the bucket.
+        bucket: String,
+        /// Without a slash at either end; empty for all of the bucket.
+        prefix: String,
+    },
 }
 
 impl Location {
-    /// Reads an absolute path.
+    /// Reads an absolute path or `s3://bucket[/prefix]`.
     ///
     /// # Errors
     /// [`Kind::Usage`](crate::core::error::Kind::Usage) for anything else.
     pub fn parse(text: &str) -> Result<Self> {
-        if text.starts_with("s3://") {
-            return Err(Error::usage("this version cannot use buckets yet")
-                .hint("give a directory instead"));
+        if let Some(rest) = text.strip_prefix("s3://") {
+            return Self::parse_s3(rest);
         }
         let path = PathBuf::from(text);
         if path.is_absolute() && !text.contains('\0') {
             Ok(Self::Dir(path))
         } else {
-            Err(Error::usage("the location of a vault is an absolute path of a directory"))
+            Err(Error::usage(
+                "a vault is in a directory (an absolute path) or at s3://bucket/prefix",
+            ))
         }
     }
 
-    pub(super) fn open(&self) -> Result<Arc<dyn Store>> {
+    fn parse_s3(rest: &str) -> Result<Self> {
+        let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+        let prefix = prefix.strip_suffix('/').unwrap_or(prefix);
+        let wrong = |why: &str| {
+            Err(Error::usage(format!("not a location of a vault: {why}"))
+                .hint("it is s3://bucket or s3://bucket/prefix"))
+        };
+        if bucket.is_empty() {
+            return wrong("the name of the bucket is missing");
+        }
+        // A query would be a part of the prefix, and nobody means that.
+        if bucket.contains(['?', '#', '@', ':']) || prefix.contains(['?', '#']) {
+            return wrong("it holds more than a bucket and a prefix");
+        }
+        let dots = |segment: &str| matches!(segment, "" | "." | "..");
+        if !prefix.is_empty() && prefix.split('/').any(dots) {
+            return wrong("the prefix has an empty segment, or one of dots");
+        }
+        Ok(Self::S3 { bucket: bucket.to_owned(), prefix: prefix.to_owned() })
+    }
+
+    /// The last part of it, as a name for people.
+    pub fn name(&self) -> Option<&str> {
         match self {
-            Self::Dir(path) => Ok(Arc::new(DirStore::open(path)?)),
+            Self::Dir(path) => path.file_name()?.to_str(),
+            Self::S3 { bucket, prefix } => {
+                prefix.rsplit('/').next().filter(|last| !last.is_empty()).or(Some(bucket))
+            }
         }
     }
 }
@@ -47,7 +83,57 @@ impl std::fmt::Display for Location {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Dir(path) => write!(f, "{}", path.display()),
+            Self::S3 { bucket, prefix } if prefix.is_empty() => write!(f, "s3://{bucket}"),
+            Self::S3 { bucket, prefix } => write!(f, "s3://{bucket}/{prefix}"),
         }
+    }
+}
+
+/// A location that can be asked: the store there, and AWS for the keys in KMS.
+pub struct Storage {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) location: Location,
+    pub(super) region: String,
+    pub(super) aws: Arc<LazyAws>,
+}
+
+impl Storage {
+    /// The store at `location`. Of a bucket nothing is asked yet.
+    ///
+    /// # Errors
+    /// Usage for settings that cannot work; not found for a directory that is not there.
+    pub async fn open(location: Location, options: AwsOptions) -> Result<Self> {
+        Self::with(location, options, |path| Ok(DirStore::open(path)?)).await
+    }
+
+    /// As [`Self::open`], for a vault that is to be made: makes the directory.
+    ///
+    /// # Errors
+    /// As [`Self::open`]; usage if the directory holds other things.
+    pub async fn create(location: Location, options: AwsOptions) -> Result<Self> {
+        Self::with(location, options, |path| Ok(DirStore::create(path)?)).await
+    }
+
+    async fn with(
+        location: Location,
+        options: AwsOptions,
+        dir: impl Fn(&PathBuf) -> Result<DirStore>,
+    ) -> Result<Self> {
+        let aws = Arc::new(LazyAws::new(options));
+        let (store, region): (Arc<dyn Store>, _) = match &location {
+            Location::Dir(path) => (Arc::new(dir(path)?), String::new()),
+            Location::S3 { bucket, prefix } => {
+                let aws = aws.get().await?;
+                let below = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
+                (Arc::new(S3Store::new(aws, bucket, &below)?), aws.region().to_owned())
+            }
+        };
+        Ok(Self { store, location, region, aws })
+    }
+
+    /// A store that is open already, known as `location`.
+    pub fn of(store: Arc<dyn Store>, location: Location, options: AwsOptions) -> Self {
+        Self { store, location, region: String::new(), aws: Arc::new(LazyAws::new(options)) }
     }
 }
 
@@ -61,40 +147,26 @@ pub struct Places {
 }
 
 impl Vault {
-    /// Opens the vault at `location` that `pin` names. No request if this device has seen it.
+    /// Opens the vault in `storage` that `pin` names. No request if this device has seen it.
+    /// Without an identity nothing is remembered, and only what KMS wraps can be read.
     ///
     /// # Errors
     /// Not found; integrity if another vault is there.
-    pub async fn open_at(
-        location: Location,
-        region: &str,
+    pub async fn open_in(
+        storage: Storage,
         pin: &Pin,
         places: &Places,
-        identity: Identity,
+        identity: Option<Identity>,
     ) -> Result<Self> {
-        Self::open_on(location.open()?, location, region, pin, places, identity).await
-    }
-
-    /// [`Self::open_at`] with the store at `location` already open.
-    ///
-    /// # Errors
-    /// As [`Self::open_at`].
-    pub async fn open_on(
-        store: Arc<dyn Store>,
-        location: Location,
-        region: &str,
-        pin: &Pin,
-        places: &Places,
-        identity: Identity,
-    ) -> Result<Self> {
-        let device = Device::new(pin.vault, &places.state, &places.cache, &identity);
-        let remembered = Self::remembered(&*store, &device, pin).await?;
+        let device = Memory::new(pin.vault, places, identity.as_ref());
+        let store = &*storage.store;
+        let remembered = Self::remembered(store, &device, pin).await?;
         let known = remembered.is_some();
         let view = match remembered {
             Some(view) => view,
-            None => from_pin(&*store, pin).await?,
+            None => from_pin(store, pin).await?,
         };
-        let vault = Self::assemble(store, location, region, pin.vault, identity, device, view);
+        let vault = Self::assemble(storage, pin.vault, identity, device, view);
         if known {
             vault.reach(pin).await?;
         } else {
@@ -106,18 +178,18 @@ impl Vault {
     }
 
     pub(super) fn assemble(
-        store: Arc<dyn Store>,
-        location: Location,
-        region: &str,
-        id: crate::core::cipher::Hash,
-        identity: Identity,
-        device: Device,
+        storage: Storage,
+        id: Hash,
+        identity: Option<Identity>,
+        device: Memory,
         view: View,
     ) -> Self {
+        let Storage { store, location, region, aws } = storage;
         Self {
             store,
             location,
-            region: region.to_owned(),
+            region,
+            aws,
             id,
             identity,
             device,
@@ -147,6 +219,41 @@ impl Vault {
             location: self.location.to_string(),
             region: self.region.clone(),
             pin: Pin { vault: self.id, seq: view.seq(), hash: *view.hash() },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn locations_have_one_form() {
+        for (text, shown, name) in [
+            ("/srv/vault", "/srv/vault", "vault"),
+            ("s3://bucket", "s3://bucket", "bucket"),
+            ("s3://bucket/", "s3://bucket", "bucket"),
+            ("s3://bucket/team/a/", "s3://bucket/team/a", "a"),
+        ] {
+            let location = Location::parse(text).unwrap();
+            assert_eq!((location.to_string().as_str(), location.name()), (shown, Some(name)));
+            assert_eq!(Location::parse(shown).unwrap(), location);
+        }
+        for bad in [
+            "",
+            "vault",
+            "s3:/bucket",
+            "s3://",
+            "s3:///a",
+            "s3://b//a",
+            "s3://b/a//",
+            "s3://b/../a",
+            "s3://b/a?x=1",
+            "s3://key:secret@b/a",
+            "/a\0b",
+            "https://host/bucket",
+        ] {
+            assert_eq!(Location::parse(bad).unwrap_err().kind, crate::vault::Kind::Usage, "{bad}");
         }
     }
 }

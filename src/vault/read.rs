@@ -12,7 +12,6 @@ use crate::core::header::{Header, Kind, SignedHeader};
 use crate::core::path::{SecretPath, escape};
 use crate::core::s3ec::Envelope;
 use crate::core::secret::Secret;
-use crate::keys::Unwrap;
 use crate::store::{Etag, Head, Object, StoreError};
 use crate::team::accept::follows;
 
@@ -68,10 +67,10 @@ impl Vault {
         let Some(newest) = standing.newest else { return Err(self.nothing(path, junk).await) };
         if let Some(n) = n {
             let version = self.version(path, newest, n).await?;
-            return self.open_newest(path, version).await;
+            return self.decrypt_newest(path, version).await;
         }
         if !newest.signed.header.op.is_tombstone() {
-            return self.open_newest(path, newest).await;
+            return self.decrypt_newest(path, newest).await;
         }
         self.see(path, &newest.signed)?;
         let mut error = Error::not_found(format!("{path} was deleted"));
@@ -295,15 +294,19 @@ impl Vault {
 
     /// Decrypts an accepted version. Not all of an object is signed: where the head does not
     /// open, its `h/` entry may.
-    pub(super) async fn open_newest(&self, path: &SecretPath, version: Newest) -> Result<Opened> {
+    pub(super) async fn decrypt_newest(
+        &self,
+        path: &SecretPath,
+        version: Newest,
+    ) -> Result<Opened> {
         let (n, from_head) = (version.signed.header.n, version.from_head);
-        let error = match self.open(path, version).await {
+        let error = match self.decrypt(path, version).await {
             Err(e) if e.kind == ErrorKind::Integrity && from_head => e,
             other => return other,
         };
         match self.newest_in_history(path).await?.newest {
             Some(entry) if entry.signed.header.n == n => {
-                let opened = self.open(path, entry).await?;
+                let opened = self.decrypt(path, entry).await?;
                 self.warn(format!(
                     "the head of {path} is damaged; its history was read instead \
                      (`vault verify --repair` mends it)"
@@ -315,11 +318,11 @@ impl Vault {
     }
 
     /// Decrypts an accepted version.
-    pub(super) async fn open(&self, path: &SecretPath, version: Newest) -> Result<Opened> {
+    pub(super) async fn decrypt(&self, path: &SecretPath, version: Newest) -> Result<Opened> {
         let Newest { signed, object, .. } = version;
         let envelope = Envelope::parse(&object.metadata).map_err(|e| tampered(path.as_str(), e))?;
-        let tree = self.tree(&signed.header.group).await?;
-        let data_key = tree.unwrap(path, &envelope).await?.ok_or_else(|| {
+        let keys = self.data_keys(&signed.header.group).await?;
+        let data_key = keys.unwrap(path, &envelope).await?.ok_or_else(|| {
             Error::integrity(format!(
                 "{path} is wrapped in another way than the team chain says for {}",
                 signed.header.group

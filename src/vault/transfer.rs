@@ -20,9 +20,9 @@ impl Vault {
             return Err(Error::usage(format!("{from} and {to} are the same path")));
         }
         let source = self.need_live(from).await?;
-        let source = self.open_newest(from, source).await?;
+        let source = self.decrypt_newest(from, source).await?;
         if let Some(there) = self.live(to).await? {
-            let there = self.open_newest(to, there).await?;
+            let there = self.decrypt_newest(to, there).await?;
             if there.plaintext_hash == source.plaintext_hash {
                 self.mend_head(to).await?;
                 return Ok(Written { n: there.n });

@@ -148,7 +148,7 @@ impl Vault {
             self.finish_purge(path, header.from, repair, &mut report).await?;
         }
         if !header.op.is_tombstone() {
-            match self.open(path, newest).await {
+            match self.decrypt(path, newest).await {
                 Ok(_) => {}
                 Err(e) if e.kind == Kind::Integrity => report.add(path, Severity::Error, e.message),
                 // A folder of a group that this identity is not in: its signatures were checked.

@@ -16,7 +16,6 @@ use crate::core::random;
 use crate::core::s3ec;
 use crate::core::secret::Secret;
 use crate::core::text::hex;
-use crate::keys::Wrap;
 use crate::store::{Condition, MAX_METADATA, Metadata, StoreError};
 
 /// How long a write that loses races is tried again.
@@ -179,7 +178,8 @@ impl Vault {
         change: &mut Change<'_, '_>,
     ) -> Result<Sealed> {
         let view = self.view();
-        let me = self.identity.public().id();
+        let identity = self.identity()?;
+        let me = identity.public().id();
         let group = view.state.current(path).filter(|_| view.state.may_write(me, path));
         let group = group.ok_or_else(|| {
             Error::denied(format!("this identity may not write {path}"))
@@ -195,7 +195,7 @@ impl Vault {
             Change::Content(make) => {
                 let before = match before {
                     Some(v) if !v.signed.header.op.is_tombstone() => {
-                        Some(self.open_newest(path, v).await?)
+                        Some(self.decrypt_newest(path, v).await?)
                     }
                     _ => None,
                 };
@@ -208,7 +208,7 @@ impl Vault {
             }
         };
         check_size(plaintext.len())?;
-        let wrapped = self.tree(&group).await?.wrap(path).await?;
+        let wrapped = self.data_keys(&group).await?.wrap(path).await?;
         let s3ec::Sealed { mut metadata, body } = s3ec::seal(
             plaintext,
             &wrapped.data_key,
@@ -231,7 +231,7 @@ impl Vault {
             time: now(),
             by: me,
         };
-        header::attach(&mut metadata, &self.id, path, &header, self.identity.signing_seed());
+        header::attach(&mut metadata, &self.id, path, &header, identity.signing_seed());
         let size: usize = metadata.iter().map(|(name, value)| name.len() + value.len()).sum();
         if size > MAX_METADATA {
             return Err(Error::usage(format!(

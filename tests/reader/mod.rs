@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use vault::core::secret::Secret;
-use vault::vault::{DeviceIdentity, Init, Location, Path as SecretPath, Places, Vault};
+use vault::vault::{
+    AwsOptions, DeviceIdentity, Init, Location, Path as SecretPath, Places, Storage, Vault,
+};
 
 const MANIFEST: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -24,8 +26,9 @@ impl World {
         let age_key = ann.age_secret_key();
         let places = Places { state: dir.path().join("state"), cache: dir.path().join("cache") };
         let location = Location::Dir(dir.path().join("vault"));
-        let init = Init { location, member: "ann", identity: ann, recovery: &recovery };
-        let vault = Vault::init(init, &places).await.unwrap();
+        let storage = Storage::create(location, AwsOptions::default()).await.unwrap();
+        let init = Init { kms: None, member: "ann", identity: ann, recovery: &recovery };
+        let vault = Vault::init(storage, init, &places).await.unwrap();
         Self { dir, vault, age_key }
     }
 

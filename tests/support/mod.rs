@@ -9,7 +9,8 @@ use std::sync::Arc;
 use vault::core::secret::{Key, Secret};
 use vault::store::{MemoryStore, Store};
 use vault::vault::{
-    Content, DeviceIdentity, Error, Init, Kind, Location, Opened, Path, Pin, Places, Vault,
+    AwsOptions, Content, DeviceIdentity, Error, Init, Kind, Location, Opened, Path, Pin, Places,
+    Storage, Vault,
 };
 
 /// Seed of the first admin.
@@ -34,14 +35,9 @@ impl World {
     pub async fn new() -> Self {
         let (store, dir) = (MemoryStore::new(), tempfile::tempdir().unwrap());
         let recovery = identity(RECOVERY);
-        let init = Init {
-            location: nowhere(),
-            member: "ann",
-            identity: identity(ANN),
-            recovery: &recovery,
-        };
+        let init = Init { kms: None, member: "ann", identity: identity(ANN), recovery: &recovery };
         let places = places(dir.path().join("init"));
-        let made = Vault::init_on(Arc::new(store.clone()), init, &places).await.unwrap();
+        let made = Vault::init(storage(Arc::new(store.clone())), init, &places).await.unwrap();
         Self { store, pin: made.join().pin, dir }
     }
 
@@ -69,12 +65,12 @@ impl World {
         seed: u8,
     ) -> Result<Vault, Error> {
         let places = places(self.dir.path().join(name));
-        Vault::open_on(store, nowhere(), "", pin, &places, identity(seed)).await
+        Vault::open_in(storage(store), pin, &places, Some(identity(seed))).await
     }
 }
 
-fn nowhere() -> Location {
-    Location::Dir("/memory".into())
+fn storage(store: Arc<dyn Store>) -> Storage {
+    Storage::of(store, Location::Dir("/memory".into()), AwsOptions::default())
 }
 
 fn places(dir: PathBuf) -> Places {

@@ -1,32 +1,14 @@
-//! From the SDK's errors to ours.
+//! What a failed request means for a store.
 
 use std::error::Error;
 
-use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
-use aws_smithy_http::endpoint::error::ResolveEndpointError;
 
 use super::super::StoreError;
 use super::super::rules::invalid;
+use crate::aws::{Answer, Fault};
 
-/// Longest text of a server that becomes part of a message.
-const MAX_TEXT: usize = 300;
-
-/// Credentials that are unknown, wrong or over.
-const CREDENTIALS: [&str; 11] = [
-    "AuthFailure",
-    "ExpiredToken",
-    "ExpiredTokenException",
-    "InvalidAccessKeyId",
-    "InvalidClientTokenId",
-    "InvalidSecurity",
-    "InvalidToken",
-    "MissingAuthenticationToken",
-    "SignatureDoesNotMatch",
-    "TokenRefreshRequired",
-    "UnrecognizedClientException",
-];
 /// The bucket is elsewhere.
 const REGION: [&str; 5] = [
     "AuthorizationHeaderMalformed",
@@ -58,79 +40,52 @@ impl Request<'_> {
     where
         E: ProvideErrorMetadata + Error + 'static,
     {
-        match &error {
-            SdkError::ServiceError(answer) => {
-                let (code, message) = (answer.err().code(), answer.err().message());
-                self.refused(answer.raw(), code.unwrap_or_default(), message.unwrap_or_default())
-            }
-            SdkError::ResponseError(answer) if answer.raw().status().is_success() => {
-                let reason = format!("the answer cannot be read: {}", chain(&error));
+        match Fault::of(&error) {
+            Fault::Credentials(reason) => StoreError::Credentials { reason },
+            Fault::ClockSkew => StoreError::ClockSkew { place: self.place.to_owned() },
+            Fault::Network(reason) => StoreError::Network { place: self.place.to_owned(), reason },
+            Fault::Setting(reason) => invalid(reason),
+            Fault::Garbled(reason) => {
+                let reason = format!("the answer cannot be read: {reason}");
                 StoreError::Damaged { key: self.key.to_owned(), reason, etag: None }
             }
-            SdkError::ResponseError(answer) => self.refused(answer.raw(), "", ""),
-            SdkError::DispatchFailure(failure) if failure.is_user() => invalid(chain(&error)),
-            SdkError::DispatchFailure(failure) if !failure.is_io() && !failure.is_timeout() => {
-                if let Some(cause) = find::<CredentialsError>(&error) {
-                    return StoreError::Credentials { reason: chain(cause) };
-                }
-                // Options that exclude each other.
-                if let Some(cause) = find::<ResolveEndpointError>(&error) {
-                    return invalid(chain(cause));
-                }
-                self.network(chain(&error))
-            }
-            SdkError::DispatchFailure(_) => self.network(chain(&error)),
-            SdkError::TimeoutError(_) => self.network("no answer in time".to_owned()),
-            // The request cannot even be built.
-            _ => invalid(chain(&error)),
+            Fault::Answer(answer) => self.refused(answer),
         }
     }
 
     /// The meaning of an answer. Answers to HEAD have no code, and other stores than Amazon's
     /// have codes of their own, so the status decides where the code does not.
-    fn refused(&self, raw: &HttpResponse, code: &str, message: &str) -> StoreError {
-        let status = raw.status().as_u16();
+    fn refused(&self, answer: Answer) -> StoreError {
+        let Answer { status, code, said: reason, region } = answer;
         let key = || self.key.to_owned();
-        let reason = || said(status, code, message);
-        match (code, status) {
+        match (code.as_str(), status) {
             ("NoSuchBucket", _) => self.missing(),
             ("PreconditionFailed" | "ConditionalRequestConflict" | "OperationAborted", _)
             | (_, 409 | 412) => StoreError::Conflict { key: key() },
-            ("RequestTimeTooSkewed", _) => StoreError::ClockSkew { place: self.place.to_owned() },
-            (code, _) if CREDENTIALS.contains(&code) => {
-                StoreError::Credentials { reason: reason() }
-            }
-            (code, _) if REGION.contains(&code) => self.elsewhere(raw),
-            (code, _) if UNFIT.contains(&code) => invalid(reason()),
-            (_, 301 | 307 | 308) => self.elsewhere(raw),
-            (_, 401) => StoreError::Credentials { reason: reason() },
+            ("InvalidObjectState", _) => StoreError::Archived { key: key() },
+            (code, _) if REGION.contains(&code) => self.elsewhere(region),
+            (code, _) if UNFIT.contains(&code) => invalid(reason),
+            (_, 301 | 307 | 308) => self.elsewhere(region),
             (_, 403) => StoreError::Refused {
                 action: self.action,
                 resource: self.resource(),
-                reason: reason(),
+                condition: self.condition(),
+                reason,
             },
             (_, 404) if self.key.is_empty() => self.missing(),
             (_, 404) => StoreError::NotFound { key: key() },
             ("NotImplemented", _) | (_, 405 | 501) => {
-                StoreError::Unsupported { action: self.action, reason: reason() }
+                StoreError::Unsupported { action: self.action, reason }
             }
-            ("SlowDown" | "RequestTimeout" | "Throttling", _) | (_, 408 | 429 | 500..) => {
-                self.network(reason())
-            }
-            _ => StoreError::Service { action: self.action, reason: reason() },
+            _ => StoreError::Service { action: self.action, reason },
         }
     }
 
-    fn network(&self, reason: String) -> StoreError {
-        StoreError::Network { place: self.place.to_owned(), reason }
-    }
-
     fn missing(&self) -> StoreError {
-        StoreError::Missing { location: format!("s3://{} ({})", self.bucket, self.place) }
+        StoreError::NoBucket { bucket: self.bucket.to_owned(), place: self.place.to_owned() }
     }
 
-    fn elsewhere(&self, raw: &HttpResponse) -> StoreError {
-        let region = raw.headers().get("x-amz-bucket-region").map(shortened);
+    fn elsewhere(&self, region: Option<String>) -> StoreError {
         StoreError::WrongRegion { bucket: self.bucket.to_owned(), region }
     }
 
@@ -143,35 +98,10 @@ impl Request<'_> {
             (None, key) => format!("arn:aws:s3:::{}/{}{key}", self.bucket, self.prefix),
         }
     }
-}
 
-/// What the server said.
-fn said(status: u16, code: &str, message: &str) -> String {
-    let parts = [code, message].map(shortened);
-    let said: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-    if said.is_empty() { format!("status {status}") } else { said.join(": ") }
-}
-
-fn shortened(text: &str) -> String {
-    text[..text.floor_char_boundary(MAX_TEXT)].to_owned()
-}
-
-/// An error and its causes in one line; each says something of its own.
-fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut parts: Vec<String> = Vec::new();
-    for error in causes(error) {
-        let text = error.to_string();
-        if parts.last() != Some(&text) {
-            parts.push(text);
-        }
+    /// What a statement for it can be narrowed to: listing is a right on the whole bucket.
+    fn condition(&self) -> Option<(&'static str, String)> {
+        let narrow = self.key.is_empty() && !self.prefix.is_empty();
+        narrow.then(|| ("s3:prefix", format!("{}*", self.prefix)))
     }
-    shortened(&parts.join(": "))
-}
-
-fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
-    causes(error).find_map(|error| error.downcast_ref())
-}
-
-fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |&error| error.source())
 }
