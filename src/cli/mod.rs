@@ -2,6 +2,7 @@
 //! help text) and one `run`.
 
 mod bucket;
+mod completions;
 mod config;
 mod cp;
 mod exists;
@@ -16,6 +17,7 @@ mod inherited;
 mod init;
 mod join;
 mod ls;
+mod man;
 mod mv;
 mod output;
 pub mod process;
@@ -102,6 +104,8 @@ enum Command {
     Vaults(vaults::Vaults),
     Config(config::Config),
     Id(id::Id),
+    Completions(completions::Completions),
+    Man(man::Man),
     Help(help::Help),
 }
 
@@ -140,6 +144,8 @@ fn run(cli: Cli) -> Result<Exit> {
     let command = match cli.command {
         None => return help::overview().map(|()| Exit::Ok),
         Some(Command::Help(c)) => return c.run().map(|()| Exit::Ok),
+        Some(Command::Completions(c)) => return c.run().map(|()| Exit::Ok),
+        Some(Command::Man(c)) => return c.run(cli.global.json).map(|()| Exit::Ok),
         Some(Command::Gen(c)) => return c.run(cli.global.json).map(|()| Exit::Ok),
         Some(command) => command,
     };
@@ -163,7 +169,9 @@ async fn dispatch(command: Command, session: &Session) -> Result<Exit> {
         Command::History(c) => c.run(session).await?,
         Command::Rollback(c) => c.run(session).await?,
         Command::Purge(c) => c.run(session).await?,
-        Command::Gen(_) | Command::Help(_) => unreachable!("they need no session"),
+        Command::Gen(_) | Command::Completions(_) | Command::Man(_) | Command::Help(_) => {
+            unreachable!("they need no session")
+        }
         Command::Verify(c) => c.run(session).await?,
         Command::Vaults(c) => c.run(session)?,
         Command::Config(c) => c.run(session)?,

@@ -2,6 +2,7 @@
 
 pub mod home;
 
+mod completions;
 mod config;
 mod cp;
 mod exists;
@@ -15,6 +16,7 @@ mod id;
 mod init;
 mod join;
 mod ls;
+mod man;
 mod mv;
 mod purge;
 mod put;

@@ -58,7 +58,8 @@ fn liar(lie: Lie) -> Liar {
 
 fn denied<T>(action: &'static str) -> Result<T> {
     let reason = "said so".to_owned();
-    Err(StoreError::Refused { action, resource: "arn:aws:s3:::b".to_owned(), reason })
+    let resource = "arn:aws:s3:::b".to_owned();
+    Err(StoreError::Refused { action, resource, condition: None, reason })
 }
 
 fn conflict<T>(key: &str) -> Result<T> {
