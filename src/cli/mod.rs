@@ -3,6 +3,7 @@
 
 mod aws_context;
 mod bucket;
+mod completions;
 mod config;
 mod cp;
 mod exists;
@@ -17,6 +18,7 @@ mod inherited;
 mod init;
 mod join;
 mod ls;
+mod man;
 mod mv;
 mod output;
 pub mod process;
@@ -104,6 +106,8 @@ enum Command {
     Vaults(vaults::Vaults),
     Config(config::Config),
     Id(id::Id),
+    Completions(completions::Completions),
+    Man(man::Man),
     Help(help::Help),
 }
 
@@ -142,6 +146,8 @@ fn run(cli: Cli) -> Result<Exit> {
     let command = match cli.command {
         None => return help::overview().map(|()| Exit::Ok),
         Some(Command::Help(c)) => return c.run().map(|()| Exit::Ok),
+        Some(Command::Completions(c)) => return c.run().map(|()| Exit::Ok),
+        Some(Command::Man(c)) => return c.run(cli.global.json).map(|()| Exit::Ok),
         Some(Command::Gen(c)) => return c.run(cli.global.json).map(|()| Exit::Ok),
         Some(command) => command,
     };
@@ -165,7 +171,9 @@ async fn dispatch(command: Command, session: &Session) -> Result<Exit> {
         Command::History(c) => c.run(session).await?,
         Command::Rollback(c) => c.run(session).await?,
         Command::Purge(c) => c.run(session).await?,
-        Command::Gen(_) | Command::Help(_) => unreachable!("they need no session"),
+        Command::Gen(_) | Command::Completions(_) | Command::Man(_) | Command::Help(_) => {
+            unreachable!("they need no session")
+        }
         Command::Verify(c) => c.run(session).await?,
         Command::AwsContext(c) => c.run(session).await?,
         Command::Vaults(c) => c.run(session)?,

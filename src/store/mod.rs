@@ -10,6 +10,7 @@ use async_trait::async_trait;
 pub mod dir;
 pub mod memory;
 mod page;
+pub mod probe;
 mod rules;
 pub mod s3;
 

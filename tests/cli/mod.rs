@@ -2,8 +2,12 @@
 
 pub mod home;
 
+<<<<<<< HEAD
 mod aws_context;
 mod buckets;
+=======
+mod completions;
+>>>>>>> h-doc
 mod config;
 mod cp;
 mod exists;
@@ -17,6 +21,7 @@ mod id;
 mod init;
 mod join;
 mod ls;
+mod man;
 mod mv;
 mod purge;
 mod put;

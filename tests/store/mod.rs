@@ -3,6 +3,7 @@
 mod conformance;
 mod dir;
 mod model;
+mod probe;
 mod s3;
 
 use vault::store::{DirStore, MemoryStore, Metadata, Store};

@@ -12,6 +12,10 @@ use vault::store::{
     Condition, Etag, Head, Listing, Metadata, Object, Page, Result, S3Store, Store, list_all,
 };
 
+<<<<<<< HEAD
+=======
+pub(super) mod doubles;
+>>>>>>> h-doc
 mod errors;
 mod faults;
 
@@ -61,15 +65,20 @@ fn open(name: &str, server: fn() -> &'static Server, check: &str) -> Option<Fixt
 }
 
 /// A prefix that no other test uses.
-fn fresh_prefix() -> String {
+pub(super) fn fresh_prefix() -> String {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     format!("test {}/", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 /// A store of the server's administrator in a bucket that is made if need be.
-fn store(server: &Server, bucket: &str, prefix: &str) -> Elsewhere {
+pub(super) fn store(server: &Server, bucket: &str, prefix: &str) -> Elsewhere {
+    store_at(server, server.endpoint(), bucket, prefix)
+}
+
+/// The same through another address.
+pub(super) fn store_at(server: &Server, at: String, bucket: &str, prefix: &str) -> Elsewhere {
     make_bucket(server, bucket);
-    let aws = on(Aws::load(server.options())).unwrap();
+    let aws = on(Aws::load(server.options_at(at))).unwrap();
     Elsewhere(S3Store::new(&aws, bucket, prefix).unwrap())
 }
 

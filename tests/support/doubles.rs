@@ -21,12 +21,25 @@ impl Request {
         let end = self.raw.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or(0);
         String::from_utf8_lossy(&self.raw[end..]).into_owned()
     }
+
+    /// The same without a header, whose name is in lower case.
+    fn without(&self, header: &str) -> Self {
+        let end = self.raw.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
+        let (head, rest) = self.raw.split_at(end);
+        let name = format!("{header}:");
+        let head = std::str::from_utf8(head).unwrap();
+        let lines = head.split("\r\n").filter(|line| !line.to_lowercase().starts_with(&name));
+        let head = lines.collect::<Vec<_>>().join("\r\n");
+        Self { head: head.to_lowercase(), raw: [head.as_bytes(), rest].concat() }
+    }
 }
 
 /// What happens to a request.
 pub enum Act {
     /// The server behind does it and answers.
     Forward,
+    /// The server behind does it and answers, and does not see this header.
+    Without(&'static str),
     /// This is the answer; nothing is done.
     Answer(String),
     /// It is done, but this is the answer.
@@ -95,6 +108,7 @@ fn serve(
     // The client may be gone by now, which is for its test to judge.
     let _ = match act(n, &request) {
         Act::Forward => stream.write_all(&forward(behind, &request)),
+        Act::Without(header) => stream.write_all(&forward(behind, &request.without(header))),
         Act::Answer(answer) => stream.write_all(answer.as_bytes()),
         Act::Instead(answer) => {
             forward(behind, &request);
