@@ -2,12 +2,9 @@
 
 pub mod home;
 
-<<<<<<< HEAD
 mod aws_context;
 mod buckets;
-=======
 mod completions;
->>>>>>> h-doc
 mod config;
 mod cp;
 mod exists;

@@ -12,10 +12,6 @@ use vault::store::{
     Condition, Etag, Head, Listing, Metadata, Object, Page, Result, S3Store, Store, list_all,
 };
 
-<<<<<<< HEAD
-=======
-pub(super) mod doubles;
->>>>>>> h-doc
 mod errors;
 mod faults;
 
