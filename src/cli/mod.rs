@@ -14,6 +14,7 @@ mod get;
 mod help;
 mod history;
 mod id;
+mod import;
 mod inherited;
 mod init;
 mod join;
@@ -103,6 +104,7 @@ enum Command {
     Gen(generate::Gen),
     Verify(verify::Verify),
     AwsContext(aws_context::AwsContext),
+    Import(import::Import),
     Vaults(vaults::Vaults),
     Config(config::Config),
     Id(id::Id),
@@ -176,6 +178,7 @@ async fn dispatch(command: Command, session: &Session) -> Result<Exit> {
         }
         Command::Verify(c) => c.run(session).await?,
         Command::AwsContext(c) => c.run(session).await?,
+        Command::Import(c) => c.run(session).await?,
         Command::Vaults(c) => c.run(session)?,
         Command::Config(c) => c.run(session)?,
         Command::Id(c) => c.run(session).await?,
