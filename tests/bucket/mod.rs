@@ -1,10 +1,12 @@
 //! Vaults in buckets, with data keys wrapped by KMS, through the library: what is asked for, what
 //! happens when requests fail, and what a hostile service can do.
 
+mod cluster;
 mod counts;
 mod faults;
 mod hostile;
 mod iam;
+mod race;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

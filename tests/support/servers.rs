@@ -10,7 +10,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{LazyLock, Mutex, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -192,12 +192,7 @@ pub fn seaweedfs() -> &'static Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
     SERVER.get_or_init(|| {
         let dir = state("weed");
-        let (access_key, secret_key) = ("vaultadmin", "a secret of the tests");
-        let identities = format!(
-            r#"{{"identities":[{{"name":"admin","credentials":[{{"accessKey":"{access_key}",
-            "secretKey":"{secret_key}"}}],"actions":["Admin","Read","Write","List","Tagging"]}}]}}"#
-        );
-        fs::write(dir.join("s3.json"), identities).unwrap();
+        let (access_key, secret_key) = seaweed_identities(&dir);
         let mut command = command("weed", &dir);
         command.env("WEED_MASTER_VOLUME_GROWTH_COPY_1", "1");
         command.args(["server", "-dir=.", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3"]);
@@ -212,8 +207,133 @@ pub fn seaweedfs() -> &'static Server {
             command.arg(format!("-{other}={}", free_port()));
         }
         start(command, &dir, port, "/status");
-        Server { port, access_key: access_key.to_owned(), secret_key: secret_key.to_owned() }
+        Server { port, access_key, secret_key }
     })
+}
+
+/// Writes who may do what; answers the administrator's keys.
+fn seaweed_identities(dir: &Path) -> (String, String) {
+    let (access_key, secret_key) = ("vaultadmin", "a secret of the tests");
+    let identities = format!(
+        r#"{{"identities":[{{"name":"admin","credentials":[{{"accessKey":"{access_key}",
+        "secretKey":"{secret_key}"}}],"actions":["Admin","Read","Write","List","Tagging"]}}]}}"#
+    );
+    fs::write(dir.join("s3.json"), identities).unwrap();
+    (access_key.to_owned(), secret_key.to_owned())
+}
+
+/// SeaweedFS on three volume servers, every object on two of them.
+pub struct Cluster {
+    server: &'static Server,
+    volumes: [(Command, u16); 3],
+    stopped: Mutex<Option<Child>>,
+    running: Mutex<Vec<Child>>,
+    master: u16,
+}
+
+impl Cluster {
+    pub fn start() -> Self {
+        let dir = state("cluster");
+        let (access_key, secret_key) = seaweed_identities(&dir);
+        let [master, grpc, filer, filer_grpc, port, s3_grpc] = [(); 6].map(|()| free_port());
+        let command_of = |args: &[String]| {
+            let mut command = command("weed", &dir);
+            command.args(args);
+            command
+        };
+        let mut main = command_of(&["master".into(), "-ip=127.0.0.1".into()]);
+        main.args(["-ip.bind=127.0.0.1", "-mdir=.", "-defaultReplication=001"]);
+        main.args(["-volumeSizeLimitMB=64"]);
+        main.args([format!("-port={master}"), format!("-port.grpc={grpc}")]);
+        start(main, &dir, master, "/cluster/status");
+        let at = format!("127.0.0.1:{master}.{grpc}");
+        let volumes = [0, 1, 2].map(|i| {
+            let (own, grpc) = (free_port(), free_port());
+            let data = format!("volume{i}");
+            fs::create_dir(dir.join(&data)).unwrap();
+            let mut volume = command_of(&["volume".into(), "-ip=127.0.0.1".into()]);
+            volume.args(["-ip.bind=127.0.0.1".into(), format!("-dir={data}"), "-max=30".into()]);
+            volume.args([format!("-port={own}"), format!("-port.grpc={grpc}")]);
+            volume.arg(format!("-master={at}"));
+            (volume, own)
+        });
+        let mut cluster = Self {
+            server: Box::leak(Box::new(Server { port, access_key, secret_key })),
+            volumes,
+            stopped: Mutex::default(),
+            running: Mutex::default(),
+            master,
+        };
+        for i in 0..3 {
+            let child = spawn(&mut cluster.volumes[i].0, &dir);
+            cluster.running.lock().unwrap().push(child);
+        }
+        cluster.wait_until_whole();
+        let mut names = command_of(&["filer".into(), "-ip=127.0.0.1".into()]);
+        names.args(["-ip.bind=127.0.0.1".into(), format!("-master={at}")]);
+        names.args([format!("-port={filer}"), format!("-port.grpc={filer_grpc}")]);
+        start(names, &dir, filer, "/?limit=1");
+        let mut front = command_of(&["s3".into(), "-ip.bind=127.0.0.1".into()]);
+        front.args([format!("-filer=127.0.0.1:{filer}.{filer_grpc}"), format!("-port={port}")]);
+        front.args([format!("-port.grpc={s3_grpc}"), "-config=s3.json".into()]);
+        front.args(["-port.iceberg=0", "-port.lance=0", "-allowDeleteBucketNotEmpty=false"]);
+        start(front, &dir, port, "/status");
+        cluster
+    }
+
+    pub fn server(&self) -> &'static Server {
+        self.server
+    }
+
+    /// Kills a volume server.
+    pub fn stop_one(&self) {
+        let mut child = self.running.lock().unwrap().remove(0);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        *self.stopped.lock().unwrap() = Some(child);
+    }
+
+    pub fn start_it_again(&self) {
+        assert!(self.stopped.lock().unwrap().take().is_some());
+        let again = &self.volumes[0].0;
+        let mut command = Command::new(again.get_program());
+        command.args(again.get_args()).current_dir(again.get_current_dir().unwrap());
+        let child = spawn(&mut command, &WATCHER.root.join("cluster"));
+        self.running.lock().unwrap().push(child);
+    }
+
+    /// Waits until the master knows all volume servers.
+    pub fn wait_until_whole(&self) {
+        let deadline = Instant::now() + START;
+        loop {
+            let text = http_get(self.master, "/dir/status").unwrap_or_default();
+            if self.volumes.iter().all(|(_, port)| text.contains(&format!("127.0.0.1:{port}"))) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{text}");
+            thread::sleep(Duration::from_millis(100));
+        }
+    }
+}
+
+/// Starts a program whose end is the caller's business, or else the watcher's.
+fn spawn(command: &mut Command, dir: &Path) -> Child {
+    let log = fs::File::options().create(true).append(true).open(dir.join("log")).unwrap();
+    command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+    let child = command.process_group(0).spawn().unwrap();
+    writeln!(WATCHER.pids.lock().unwrap(), "{}", child.id()).unwrap();
+    child
+}
+
+fn http_get(port: u16, path: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
+    let request =
+        format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    Some(answer)
 }
 
 /// An emulator that checks no signatures.
