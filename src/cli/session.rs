@@ -105,6 +105,15 @@ impl Session {
         Ok(identity)
     }
 
+    /// Whether the identity's file is sealed under a passphrase.
+    ///
+    /// # Errors
+    /// Credentials if it cannot be read.
+    pub fn needs_passphrase(&self) -> Result<bool> {
+        let file = read_private(&self.settings.identity.value)?;
+        Ok(file.is_some_and(|file| DeviceIdentity::needs_passphrase(&file)))
+    }
+
     /// True if the identity file is there.
     pub fn has_identity(&self) -> bool {
         self.settings.identity.value.exists()

@@ -3,6 +3,7 @@
 
 mod aws;
 mod file;
+mod surroundings;
 
 use std::collections::BTreeMap;
 use std::env;
@@ -15,6 +16,7 @@ use crate::vault::{
 };
 
 pub use file::{VaultEntry, add_vault, check_config, set_default};
+pub use surroundings::{Surroundings, surroundings};
 
 /// Where a setting came from, for `config list --show-origin`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 
 mod chain;
 mod device;
+pub mod doctor;
 pub mod error;
 mod head;
 mod history;

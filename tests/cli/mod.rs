@@ -5,6 +5,7 @@ pub mod home;
 mod completions;
 mod config;
 mod cp;
+mod doctor;
 mod exists;
 mod fields;
 mod general;
