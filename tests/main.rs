@@ -1,9 +1,11 @@
 //! All integration tests in one binary, a folder a behaviour.
 
+mod bucket;
 mod cli;
 mod docs;
 mod fuzz;
 mod hostile;
+mod keys;
 mod layers;
 mod process;
 mod reader;

@@ -26,6 +26,8 @@ const CREDENTIALS: [&str; 12] = [
     "TokenRefreshRequired",
     "UnrecognizedClientException",
 ];
+/// What the SDK says in ten lines.
+const NONE: &str = "there are none, neither in the environment nor in the AWS configuration";
 /// Codes for "later".
 const BUSY: [&str; 6] = [
     "Busy",
@@ -85,8 +87,12 @@ impl Fault {
             SdkError::ResponseError(answer) => answered(answer.raw(), "", ""),
             SdkError::DispatchFailure(failure) if failure.is_user() => Self::Setting(chain(error)),
             SdkError::DispatchFailure(failure) if !failure.is_io() && !failure.is_timeout() => {
-                if let Some(cause) = find::<CredentialsError>(error) {
-                    return Self::Credentials(chain(cause));
+                match find::<CredentialsError>(error) {
+                    Some(CredentialsError::CredentialsNotLoaded(_)) => {
+                        return Self::Credentials(NONE.to_owned());
+                    }
+                    Some(cause) => return Self::Credentials(chain(cause)),
+                    None => {}
                 }
                 // Options that exclude each other.
                 if let Some(cause) = find::<ResolveEndpointError>(error) {

@@ -37,7 +37,7 @@ pub struct Get {
 impl Get {
     pub async fn run(self, session: &Session) -> Result<()> {
         let (path, n) = target::versioned(&self.path)?;
-        let vault = session.vault().await?;
+        let vault = session.vault_at(&path).await?;
         let opened = vault.read(&path, n).await;
         session.warn(&vault);
         let opened = opened?;

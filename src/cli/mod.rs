@@ -1,6 +1,7 @@
 //! The one-shot commands: a file a command, each with its arguments (whose doc comments are the
 //! help text) and one `run`.
 
+mod aws_context;
 mod bucket;
 mod completions;
 mod config;
@@ -103,6 +104,7 @@ enum Command {
     Gen(generate::Gen),
     Verify(verify::Verify),
     Doctor(doctor::Doctor),
+    AwsContext(aws_context::AwsContext),
     Vaults(vaults::Vaults),
     Config(config::Config),
     Id(id::Id),
@@ -181,6 +183,7 @@ async fn dispatch(command: Command, session: &Session) -> Result<Exit> {
             unreachable!("they are run without a session")
         }
         Command::Verify(c) => c.run(session).await?,
+        Command::AwsContext(c) => c.run(session).await?,
         Command::Vaults(c) => c.run(session)?,
         Command::Config(c) => c.run(session)?,
         Command::Id(c) => c.run(session).await?,

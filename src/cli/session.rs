@@ -3,13 +3,13 @@
 use std::fs;
 use std::io::{ErrorKind, Read};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::Path as FilePath;
 
 use super::Global;
 use super::output;
 use super::prompt::Prompt;
 use crate::config::Settings;
-use crate::vault::{DeviceIdentity, Error, Location, Result, Secret, Storage, Vault, escape};
+use crate::vault::{DeviceIdentity, Error, Location, Path, Result, Secret, Storage, Vault, escape};
 
 /// Largest identity file that is read, in bytes.
 const MAX_IDENTITY: u64 = 4096;
@@ -53,6 +53,18 @@ impl Session {
     /// # Errors
     /// Not found, credentials, integrity.
     pub async fn vault(&self) -> Result<Vault> {
+        self.open(None).await
+    }
+
+    /// The vault that is meant, open, and about to be read at `path`.
+    ///
+    /// # Errors
+    /// As [`Self::vault`].
+    pub async fn vault_at(&self, path: &Path) -> Result<Vault> {
+        self.open(Some(path)).await
+    }
+
+    async fn open(&self, path: Option<&Path>) -> Result<Vault> {
         let target = self.settings.target()?;
         let location = Location::parse(&target.join.location)?;
         // Where KMS wraps the data keys, the credentials for AWS are enough to read.
@@ -60,7 +72,10 @@ impl Session {
             true => Some(self.unlock().await?),
             false => None,
         };
-        let storage = Storage::open(location, target.aws).await?;
+        let mut storage = Storage::open(location, target.aws).await?;
+        if let Some(path) = path {
+            storage = storage.reading(path);
+        }
         Vault::open_in(storage, &target.join.pin, &self.settings.places, identity).await
     }
 
@@ -128,7 +143,7 @@ impl Session {
 }
 
 /// A path for people.
-pub fn shown(path: &Path) -> String {
+pub fn shown(path: &FilePath) -> String {
     escape(&path.display().to_string())
 }
 
@@ -136,7 +151,7 @@ pub fn shown(path: &Path) -> String {
 ///
 /// # Errors
 /// Conflict if it is there; whatever the system says.
-pub fn write_new(path: &Path, bytes: &Secret) -> Result<()> {
+pub fn write_new(path: &FilePath, bytes: &Secret) -> Result<()> {
     let failed = |e: std::io::Error| match e.kind() {
         ErrorKind::AlreadyExists => Error::conflict(format!("{} is there already", shown(path)))
             .hint("nothing was overwritten"),
@@ -170,7 +185,7 @@ pub fn write_new(path: &Path, bytes: &Secret) -> Result<()> {
 }
 
 /// A small private file as a secret, or `None` if it is not there.
-fn read_private(path: &Path) -> Result<Option<Secret>> {
+fn read_private(path: &FilePath) -> Result<Option<Secret>> {
     let failed =
         |e: std::io::Error| Error::credentials(format!("cannot read {}", shown(path))).because(e);
     let mut file = match fs::File::open(path) {

@@ -173,7 +173,7 @@ pub enum StoreError {
         source: std::io::Error,
     },
     /// There are no credentials, or the service does not know them or takes them no longer.
-    #[error("the storage service does not accept the credentials: {reason}")]
+    #[error("the credentials for the storage cannot be used: {reason}")]
     Credentials {
         /// What it, or the SDK, said.
         reason: String,

@@ -156,7 +156,12 @@ impl Vault {
         loop {
             let view = self.view();
             let seq = view.seq() + 1;
-            let bytes = match self.store.get(&note_key(seq), MAX_NOTE as u64).await {
+            let key = note_key(seq);
+            let got = match self.ahead.take(&key) {
+                Some(got) => got,
+                None => self.store.get(&key, MAX_NOTE as u64).await,
+            };
+            let bytes = match got {
                 Ok(object) => object.body,
                 Err(StoreError::NotFound { .. }) => return Ok(()),
                 Err(StoreError::TooLarge { .. } | StoreError::Damaged { .. }) => Vec::new(),

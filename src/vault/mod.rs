@@ -1,7 +1,9 @@
 //! The use cases: what the commands and the terminal UI call. Ties keys, team and store
 //! together; never prints, prompts or reads the environment.
 
+mod ahead;
 mod chain;
+mod context;
 mod device;
 pub mod doctor;
 pub mod error;
@@ -27,6 +29,7 @@ use crate::core::text::hex;
 use crate::keys::identity::Identity;
 use crate::store::Store;
 
+use ahead::Ahead;
 use chain::{Secrets, View};
 use device::Memory;
 // Not for callers: the vectors of this device's files read and write through it.
@@ -69,6 +72,7 @@ pub struct Vault {
     view: RwLock<Arc<View>>,
     secrets: Mutex<Secrets>,
     warnings: Mutex<Vec<String>>,
+    ahead: Ahead,
 }
 
 impl Vault {

@@ -3,16 +3,20 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, RwLock};
 
-use super::Vault;
+use super::ahead::Ahead;
 use super::chain::{Secrets, View, from_pin};
 use super::device::Memory;
+use super::read::MAX_BODY;
+use super::{Vault, head_key, note_key};
 use crate::aws::{AwsOptions, LazyAws};
 use crate::core::cipher::Hash;
 use crate::core::error::{Error, Result};
+use crate::core::path::SecretPath;
 use crate::keys::identity::Identity;
 use crate::store::{DirStore, S3Store, Store};
 use crate::team::Pin;
 use crate::team::join::Join;
+use crate::team::note::MAX_NOTE;
 
 /// Where a vault is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,6 +99,7 @@ pub struct Storage {
     pub(super) location: Location,
     pub(super) region: String,
     pub(super) aws: Arc<LazyAws>,
+    ahead: Option<SecretPath>,
 }
 
 impl Storage {
@@ -128,12 +133,20 @@ impl Storage {
                 (Arc::new(S3Store::new(aws, bucket, &below)?), aws.region().to_owned())
             }
         };
-        Ok(Self { store, location, region, aws })
+        Ok(Self { store, location, region, aws, ahead: None })
     }
 
     /// A store that is open already, known as `location`.
     pub fn of(store: Arc<dyn Store>, location: Location, options: AwsOptions) -> Self {
-        Self { store, location, region: String::new(), aws: Arc::new(LazyAws::new(options)) }
+        let aws = Arc::new(LazyAws::new(options));
+        Self { store, location, region: String::new(), aws, ahead: None }
+    }
+
+    /// The same, about to be read at `path`: a device that has not seen the vault asks for that
+    /// along with the team's notes.
+    pub fn reading(mut self, path: &SecretPath) -> Self {
+        self.ahead = Some(path.clone());
+        self
     }
 }
 
@@ -161,18 +174,29 @@ impl Vault {
         let device = Memory::new(pin.vault, places, identity.as_ref());
         let store = &*storage.store;
         let remembered = Self::remembered(store, &device, pin).await?;
-        let known = remembered.is_some();
-        let view = match remembered {
-            Some(view) => view,
-            None => from_pin(store, pin).await?,
-        };
-        let vault = Self::assemble(storage, pin.vault, identity, device, view);
-        if known {
+        if let Some(view) = remembered {
+            let vault = Self::assemble(storage, pin.vault, identity, device, view);
             vault.reach(pin).await?;
-        } else {
-            let view = vault.view();
-            let (first, hashes, state) = (view.first, view.hashes.clone(), view.state.clone());
-            vault.adopt(View { first, hashes, state })?;
+            return Ok(vault);
+        }
+        let key = storage.ahead.as_ref().map(head_key);
+        let object = async {
+            match &key {
+                Some(key) => Some(store.get(key, MAX_BODY).await),
+                None => None,
+            }
+        };
+        // The note after the pinned one is most often not there; then nothing else has to be asked.
+        let next = note_key(pin.seq + 1);
+        let (view, next_note, object) =
+            futures_util::join!(from_pin(store, pin), store.get(&next, MAX_NOTE as u64), object);
+        let view = view?;
+        let (first, hashes, state) = (view.first, view.hashes.clone(), view.state.clone());
+        let vault = Self::assemble(storage, pin.vault, identity, device, view);
+        vault.adopt(View { first, hashes, state })?;
+        vault.ahead.keep(next, next_note);
+        if let (Some(key), Some(object)) = (key, object) {
+            vault.ahead.keep(key, object);
         }
         Ok(vault)
     }
@@ -184,7 +208,7 @@ impl Vault {
         device: Memory,
         view: View,
     ) -> Self {
-        let Storage { store, location, region, aws } = storage;
+        let Storage { store, location, region, aws, ahead: _ } = storage;
         Self {
             store,
             location,
@@ -196,6 +220,7 @@ impl Vault {
             view: RwLock::new(Arc::new(view)),
             secrets: Mutex::new(Secrets::default()),
             warnings: Mutex::new(Vec::new()),
+            ahead: Ahead::default(),
         }
     }
 

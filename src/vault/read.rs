@@ -1,9 +1,13 @@
 //! Reading a secret. Nothing is released before the last check passes.
 
+use std::collections::BTreeSet;
+
+use futures_util::{StreamExt, stream};
+
 use super::device::Mark;
 use super::error::tampered;
 use super::versions::{MarkCheck, Versions};
-use super::{Vault, head_key, version_key};
+use super::{PARALLEL, Vault, head_key, version_key};
 use crate::core::cipher;
 use crate::core::cipher::Hash;
 use crate::core::document::{Document, MAX_PLAINTEXT};
@@ -55,6 +59,14 @@ pub(super) struct Standing {
     pub junk: bool,
 }
 
+/// What is asked for along with the head.
+struct Ask {
+    /// Newer notes of the team.
+    team: bool,
+    /// What is needed if there is no head.
+    history: bool,
+}
+
 impl Vault {
     /// The newest version of `path`, or version `n`.
     ///
@@ -69,6 +81,11 @@ impl Vault {
             let version = self.version(path, newest, n).await?;
             return self.decrypt_newest(path, version).await;
         }
+        self.open_standing(path, newest).await
+    }
+
+    /// The content of the newest version; not found for a tombstone.
+    async fn open_standing(&self, path: &SecretPath, newest: Newest) -> Result<Opened> {
         if !newest.signed.header.op.is_tombstone() {
             return self.decrypt_newest(path, newest).await;
         }
@@ -80,11 +97,51 @@ impl Vault {
         Err(error)
     }
 
+    /// The newest versions of many paths, side by side; the answers are in their order.
+    ///
+    /// # Errors
+    /// If the team's notes cannot be had; each answer is as of [`Self::read`].
+    pub async fn read_many(&self, paths: &[SecretPath]) -> Result<Vec<Result<Opened>>> {
+        self.refresh().await?;
+        self.open_keyrings(paths).await;
+        let read = |path| async move {
+            let standing = self.look(path, Ask { team: false, history: false }).await?;
+            let junk = standing.junk;
+            let Some(newest) = standing.newest else { return Err(self.nothing(path, junk).await) };
+            self.open_standing(path, newest).await
+        };
+        Ok(stream::iter(paths).map(read).buffered(PARALLEL).collect().await)
+    }
+
+    /// Opens what many paths have in common once, not once for each. What fails here fails again,
+    /// with a message, where it is needed.
+    async fn open_keyrings(&self, paths: &[SecretPath]) {
+        let view = self.view();
+        let groups: BTreeSet<_> =
+            paths.iter().filter_map(|path| view.state.current(path)).collect();
+        for group in groups {
+            let _ = self.data_keys(&group).await;
+        }
+    }
+
     /// The newest acceptable version and the head's etag. Team notes are fetched side by side.
     pub(super) async fn standing(&self, path: &SecretPath) -> Result<Standing> {
+        self.look(path, Ask { team: true, history: false }).await
+    }
+
+    /// [`Self::standing`] for a write: where the path seems to be new to this device, what is
+    /// needed for a new one is asked for along with the head, not after it.
+    pub(super) async fn standing_for_write(&self, path: &SecretPath) -> Result<Standing> {
+        let history = self.device.mark(path)?.is_none();
+        self.look(path, Ask { team: true, history }).await
+    }
+
+    async fn look(&self, path: &SecretPath, ask: Ask) -> Result<Standing> {
         let key = head_key(path);
         let mut versions = Versions::new(self, path)?;
-        let (head, team) = futures_util::join!(self.fetch(&key), self.refresh());
+        let early = || async { if ask.history { Some(self.absence(path).await) } else { None } };
+        let team = || async { if ask.team { self.refresh().await } else { Ok(()) } };
+        let (head, team, early) = futures_util::join!(self.fetch(&key), team(), early());
         team?;
         let mut head_etag = None;
         match head {
@@ -108,13 +165,26 @@ impl Vault {
             }
             Err(e) => return Err(e.into()),
         }
-        let standing = self.newest_in_history(path).await?;
+        let (numbers, chain) = match early {
+            Some(early) => early,
+            None => self.absence(path).await,
+        };
+        let standing = match self.scan_history(path, numbers?, false).await? {
+            Some(standing) => standing,
+            None => self.newest_in_history(path).await?,
+        };
         if standing.newest.is_none() {
             // Nothing of ours is here: is this the vault that it was?
-            self.check_chain_is_there().await?;
+            chain?;
         }
         self.warn_of_head(path, &standing);
         Ok(Standing { junk: standing.junk || head_etag.is_some(), head: head_etag, ..standing })
+    }
+
+    /// What shows, side by side, whether a path without a head has a history, and whether the
+    /// vault is still the one that it was.
+    async fn absence(&self, path: &SecretPath) -> (Result<Vec<u64>>, Result<()>) {
+        futures_util::join!(Versions::numbers(self, path), self.check_chain_is_there())
     }
 
     fn warn_of_head(&self, path: &SecretPath, standing: &Standing) {
@@ -130,18 +200,25 @@ impl Vault {
     pub(super) async fn newest_in_history(&self, path: &SecretPath) -> Result<Standing> {
         // An entry that was listed but is gone was purged meanwhile: then the list is outdated.
         for _ in 0..3 {
-            if let Some(standing) = self.scan_history(path, false).await? {
+            let numbers = Versions::numbers(self, path).await?;
+            if let Some(standing) = self.scan_history(path, numbers, false).await? {
                 return Ok(standing);
             }
         }
-        Ok(self.scan_history(path, true).await?.unwrap_or_default())
+        let numbers = Versions::numbers(self, path).await?;
+        Ok(self.scan_history(path, numbers, true).await?.unwrap_or_default())
     }
 
     /// `None` if a listed entry is not there, unless those are to be passed over.
-    async fn scan_history(&self, path: &SecretPath, pass: bool) -> Result<Option<Standing>> {
+    async fn scan_history(
+        &self,
+        path: &SecretPath,
+        numbers: Vec<u64>,
+        pass: bool,
+    ) -> Result<Option<Standing>> {
         let mut versions = Versions::new(self, path)?;
         let mut junk = false;
-        for n in Versions::numbers(self, path).await?.into_iter().rev() {
+        for n in numbers.into_iter().rev() {
             let object = match self.fetch(&version_key(path, n)).await {
                 Ok(object) => object,
                 Err(StoreError::NotFound { .. }) if pass => continue,
@@ -182,7 +259,11 @@ impl Vault {
     /// signed hash fits an empty body, so it is never taken for a version), a damaged one without:
     /// both are junk that can be replaced by its etag.
     pub(super) async fn fetch(&self, key: &str) -> crate::store::Result<Object> {
-        match self.store.get(key, MAX_BODY).await {
+        let got = match self.ahead.take(key) {
+            Some(got) => got,
+            None => self.store.get(key, MAX_BODY).await,
+        };
+        match got {
             Err(StoreError::TooLarge { .. }) => {
                 let Head { metadata, etag, .. } = self.store.head(key).await?;
                 Ok(Object { metadata, body: Vec::new(), etag })

@@ -92,7 +92,7 @@ impl Vault {
             let (plain, since) = again(&version)?;
             Ok(Draft { op: Op::Reseal, plain, since })
         };
-        self.commit(path, if_version, Change::Content(&mut make)).await
+        self.commit(path, if_version, Change::Whole(&mut make)).await
     }
 
     /// Claims a last tombstone and removes every older version for good. Run again after a

@@ -10,13 +10,15 @@ use super::{Vault, now, version_key};
 use crate::core::cipher::sha256;
 use crate::core::document::{DEFAULT_FIELD, Document, check_size};
 use crate::core::error::{Error, Result};
-use crate::core::header::{self, Header, Kind, Op, SignedHeader};
+use crate::core::header::{self, GroupGen, Header, Kind, Op, SignedHeader};
 use crate::core::path::SecretPath;
 use crate::core::random;
 use crate::core::s3ec;
 use crate::core::secret::Secret;
 use crate::core::text::hex;
+use crate::keys::Wrapped;
 use crate::store::{Condition, MAX_METADATA, Metadata, StoreError};
+use crate::team::ops::WrapChoice;
 
 /// How long a write that loses races is tried again.
 const RETRY: Duration = Duration::from_secs(10);
@@ -48,6 +50,9 @@ pub(super) type Make<'m> = dyn FnMut(Option<&Opened>) -> Result<Draft> + Send + 
 
 pub(super) enum Change<'c, 'm> {
     Tombstone(Op),
+    /// A new content whatever was there before, which is not decrypted.
+    Whole(&'c mut Make<'m>),
+    /// A content that is made from the one before.
     Content(&'c mut Make<'m>),
 }
 
@@ -57,6 +62,12 @@ struct Sealed {
     signed: SignedHeader,
     metadata: Metadata,
     body: Vec<u8>,
+}
+
+/// A data key that was asked for before it was certain that it is needed.
+struct EarlyKey {
+    group: GroupGen,
+    wrapped: Result<Wrapped>,
 }
 
 impl Vault {
@@ -107,7 +118,7 @@ impl Vault {
             let plain = Plain::Raw(Secret::copy_of(value.bytes()));
             Ok(Draft { op: Op::Write, plain, since: None })
         };
-        self.commit(path, if_version, Change::Content(&mut make)).await
+        self.commit(path, if_version, Change::Whole(&mut make)).await
     }
 
     /// Claims the next version and moves the head to it.
@@ -118,8 +129,18 @@ impl Vault {
         mut change: Change<'_, '_>,
     ) -> Result<Written> {
         let deadline = Instant::now() + RETRY;
+        let mut early = None;
+        let mut first = true;
         loop {
-            let standing = self.standing(path).await?;
+            let standing = match std::mem::take(&mut first) {
+                true => {
+                    let look = self.standing_for_write(path);
+                    let (standing, made) = futures_util::join!(look, self.early_data_key(path));
+                    early = made;
+                    standing?
+                }
+                false => self.standing(path).await?,
+            };
             if let Change::Tombstone(Op::Delete) = change
                 && let Some(n) = deleted(&standing, if_version)
             {
@@ -128,7 +149,7 @@ impl Vault {
                 return Ok(Written { n });
             }
             self.check_version(path, if_version, standing.newest.as_ref())?;
-            let sealed = self.draft(path, standing.newest, &mut change).await?;
+            let sealed = self.draft(path, standing.newest, &mut change, early.take()).await?;
             if self.claim(path, &sealed).await? {
                 let n = sealed.header.n;
                 let moved = if sealed.header.op.is_tombstone() {
@@ -151,6 +172,23 @@ impl Vault {
             let pause = Duration::from_micros(u64::from(random::below(15_000)));
             tokio::time::sleep(pause).await;
         }
+    }
+
+    /// A data key for the first attempt, if KMS makes it: asked for while the head is on its way.
+    /// It is for this path and group only, and used once.
+    async fn early_data_key(&self, path: &SecretPath) -> Option<EarlyKey> {
+        let view = self.view();
+        let me = self.identity.as_ref()?.public().id();
+        let group = view.state.current(path).filter(|_| view.state.may_write(me, path))?;
+        let generation = view.state.groups.get(&group.group)?.generation_at(group.generation)?;
+        if !matches!(generation.wrap, WrapChoice::Kms(_)) {
+            return None;
+        }
+        let wrapped = match self.data_keys(&group).await {
+            Ok(keys) => keys.wrap(path).await,
+            Err(e) => Err(e),
+        };
+        Some(EarlyKey { group, wrapped })
     }
 
     fn check_version(
@@ -176,6 +214,7 @@ impl Vault {
         path: &SecretPath,
         before: Option<Newest>,
         change: &mut Change<'_, '_>,
+        early: Option<EarlyKey>,
     ) -> Result<Sealed> {
         let view = self.view();
         let identity = self.identity()?;
@@ -190,11 +229,12 @@ impl Vault {
             Some(v) => (v.signed.header.n + 1, v.signed.header.from, v.signed.record_hash),
         };
         let seq = view.seq();
+        let needed = matches!(change, Change::Content(_));
         let (op, kind, plaintext, since) = match change {
             Change::Tombstone(op) => (*op, Kind::Raw, Secret::with_capacity(0), seq),
-            Change::Content(make) => {
+            Change::Whole(make) | Change::Content(make) => {
                 let before = match before {
-                    Some(v) if !v.signed.header.op.is_tombstone() => {
+                    Some(v) if needed && !v.signed.header.op.is_tombstone() => {
                         Some(self.decrypt_newest(path, v).await?)
                     }
                     _ => None,
@@ -208,7 +248,10 @@ impl Vault {
             }
         };
         check_size(plaintext.len())?;
-        let wrapped = self.data_keys(&group).await?.wrap(path).await?;
+        let wrapped = match early.filter(|early| early.group == group) {
+            Some(early) => early.wrapped?,
+            None => self.data_keys(&group).await?.wrap(path).await?,
+        };
         let s3ec::Sealed { mut metadata, body } = s3ec::seal(
             plaintext,
             &wrapped.data_key,

@@ -112,7 +112,10 @@ fn hints_can_be_typed() {
         let undo = ran.stderr.split("Undo: vault").nth(1).unwrap().trim().to_owned();
         let mut shell = std::process::Command::new("bash");
         shell.arg("-c").arg(format!("\"$V\" {undo}")).env_clear().env("HOME", home.path());
-        shell.env("V", super::home::program()).env("PATH", std::env::var_os("PATH").unwrap());
+        shell
+            .envs(Home::credentials())
+            .env("V", super::home::program())
+            .env("PATH", std::env::var_os("PATH").unwrap());
         finish(shell, b"").ok();
         assert_eq!(home.run(["get", "--", path]).ok().text(), "v");
     }

@@ -4,8 +4,11 @@ use std::ffi::OsStr;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tempfile::TempDir;
+
+use crate::support::servers::Server;
 
 /// The program under test: the one that was built with the tests, or `VAULT_TEST_BINARY` (to run
 /// them on a release build).
@@ -67,7 +70,13 @@ impl Home {
 
     pub fn init(&self) -> Ran {
         let recovery = self.path().join("recovery.txt");
-        self.run(["init", "--no-passphrase", "--recovery-out", recovery.to_str().unwrap()])
+        let mut args = vec!["init".to_owned(), "--no-passphrase".to_owned()];
+        args.extend(["--recovery-out".to_owned(), recovery.to_str().unwrap().to_owned()]);
+        if let Some(bucket) = Bucket::of_this_run() {
+            args.extend([bucket.fresh_location(), "--name".to_owned(), "main".to_owned()]);
+            args.extend(bucket.kms.map(|key| format!("--kms={key}")));
+        }
+        self.run(args)
     }
 
     pub fn path(&self) -> &Path {
@@ -75,6 +84,7 @@ impl Home {
     }
 
     pub fn vault_dir(&self) -> PathBuf {
+        assert!(Bucket::of_this_run().is_none(), "this vault is in no directory");
         self.path().join(".local/share/vault/vaults/main")
     }
 
@@ -87,8 +97,13 @@ impl Home {
         let mut command = Command::new("setsid");
         command.arg("--wait").arg(program()).args(args);
         command.env_clear().env("HOME", self.path()).env("PATH", std::env::var_os("PATH").unwrap());
-        command.env("USER", "ann").current_dir(self.path());
+        command.env("USER", "ann").envs(Self::credentials()).current_dir(self.path());
         command
+    }
+
+    /// What the program needs in its environment to reach the vault.
+    pub fn credentials() -> Vec<(String, String)> {
+        Bucket::of_this_run().map_or_else(Vec::new, |bucket| bucket.env)
     }
 
     pub fn run<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Ran {
@@ -109,6 +124,45 @@ impl Home {
 
     pub fn get(&self, path: &str) -> String {
         self.run(["get", path]).ok().text()
+    }
+}
+
+/// Where vaults are made instead of in directories: in a bucket that `VAULT_TEST_BUCKET` names,
+/// for tests that run again there (see `buckets.rs`).
+pub struct Bucket {
+    location: String,
+    kms: Option<String>,
+    env: Vec<(String, String)>,
+}
+
+impl Bucket {
+    /// As `VAULT_TEST_BUCKET` says it: the location, the KMS key or nothing, the environment.
+    pub fn variable(location: &str, kms: Option<&str>, server: &Server) -> String {
+        let env = [
+            ("AWS_ENDPOINT_URL", server.endpoint()),
+            ("AWS_REGION", "us-east-1".to_owned()),
+            ("AWS_ACCESS_KEY_ID", server.access_key.clone()),
+            ("AWS_SECRET_ACCESS_KEY", server.secret_key.clone()),
+        ];
+        let env = env.map(|(name, value)| format!("{name}={value}"));
+        format!("{location}|{}|{}", kms.unwrap_or_default(), env.join("|"))
+    }
+
+    fn of_this_run() -> Option<Self> {
+        let text = std::env::var("VAULT_TEST_BUCKET").ok()?;
+        let mut parts = text.split('|').map(str::to_owned);
+        let location = parts.next()?;
+        let kms = parts.next().filter(|key| !key.is_empty());
+        let env = parts.filter_map(|pair| {
+            pair.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()))
+        });
+        Some(Self { location, kms, env: env.collect() })
+    }
+
+    fn fresh_location(&self) -> String {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let next = NEXT.fetch_add(1, Ordering::Relaxed);
+        format!("{}/{}-{next}", self.location, std::process::id())
     }
 }
 

@@ -2,6 +2,8 @@
 
 pub mod home;
 
+mod aws_context;
+mod buckets;
 mod completions;
 mod config;
 mod cp;
@@ -32,10 +34,10 @@ mod verify;
 fn no_command_is_without_tests() {
     for command in vault::cli::command().get_subcommands() {
         let name = match command.get_name() {
-            "gen" => "generate",
-            name => name,
+            "gen" => "generate".to_owned(),
+            name => name.replace('-', "_"),
         };
-        let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli").join(name);
+        let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli").join(&name);
         assert!(file.with_extension("rs").exists(), "no tests of {name}");
     }
 }

@@ -9,9 +9,9 @@ use vault::store::{
     list_all,
 };
 
-use super::s3::doubles::{Act, Double, error};
 use super::s3::{fresh_prefix, store, store_at};
 use super::{dir, fill, memory, wait};
+use crate::support::doubles::{Act, Double, error};
 use crate::support::servers;
 use Capability::*;
 

@@ -2,20 +2,16 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{LazyLock, Mutex};
-use std::thread;
 
 use async_trait::async_trait;
-use tokio::runtime::{Builder, Handle};
 
 use super::{Fixture, fill, wait};
-use crate::support::servers::{self, Server};
+use crate::support::servers::{self, RUNTIME, Server, make_bucket, on};
 use vault::aws::Aws;
 use vault::store::{
     Condition, Etag, Head, Listing, Metadata, Object, Page, Result, S3Store, Store, list_all,
 };
 
-pub(super) mod doubles;
 mod errors;
 mod faults;
 
@@ -80,32 +76,6 @@ pub(super) fn store_at(server: &Server, at: String, bucket: &str, prefix: &str) 
     make_bucket(server, bucket);
     let aws = on(Aws::load(server.options_at(at))).unwrap();
     Elsewhere(S3Store::new(&aws, bucket, prefix).unwrap())
-}
-
-fn make_bucket(server: &Server, bucket: &str) {
-    static MADE: LazyLock<Mutex<HashSet<(u16, String)>>> = LazyLock::new(Mutex::default);
-    // Held while it is made, so that nobody uses it before.
-    let mut made = MADE.lock().unwrap();
-    if made.insert((server.port, bucket.to_owned())) {
-        let client = on(Aws::load(server.options())).unwrap().s3(bucket).unwrap();
-        let create = client.create_bucket().bucket(bucket);
-        on(async move { create.send().await }).unwrap();
-    }
-}
-
-/// A runtime that outlives the tests: the checks run on several runtimes, and an idle connection
-/// belongs to the one that it was made on.
-static RUNTIME: LazyLock<Handle> = LazyLock::new(|| {
-    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-    let handle = runtime.handle().clone();
-    thread::spawn(move || runtime.block_on(std::future::pending::<()>()));
-    handle
-});
-
-/// Runs a future there.
-fn on<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> T {
-    let task = RUNTIME.spawn(future);
-    wait(async move { task.await.unwrap() })
 }
 
 /// A store whose requests run there.

@@ -4,6 +4,7 @@
 //! ports of 127.0.0.1, with its state in a temporary directory; it is stopped by its process id
 //! when the binary ends, however it ends.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -14,7 +15,8 @@ use std::sync::{LazyLock, Mutex, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use vault::aws::{AwsOptions, Credentials};
+use tokio::runtime::{Builder, Handle};
+use vault::aws::{Aws, AwsOptions, Credentials};
 
 /// How long a server may take to start on a busy machine.
 const START: Duration = Duration::from_secs(90);
@@ -40,11 +42,86 @@ impl Server {
     pub fn options_at(&self, endpoint: String) -> AwsOptions {
         AwsOptions {
             region: Some("us-east-1".to_owned()),
+            endpoint_kms: Some(endpoint.clone()),
             endpoint_s3: Some(endpoint),
             credentials: Some(credentials(&self.access_key, &self.secret_key)),
             ..AwsOptions::default()
         }
     }
+}
+
+/// A bucket of the server's administrator, made with the first call.
+pub fn make_bucket(server: &Server, bucket: &str) {
+    static MADE: LazyLock<Mutex<HashSet<(u16, String)>>> = LazyLock::new(Mutex::default);
+    // Held while it is made, so that nobody uses it before.
+    let mut made = MADE.lock().unwrap();
+    if made.insert((server.port, bucket.to_owned())) {
+        let client = on(Aws::load(server.options())).unwrap().s3(bucket).unwrap();
+        let create = client.create_bucket().bucket(bucket);
+        on(async move { create.send().await }).unwrap();
+    }
+}
+
+/// The ARN of a new KMS key.
+pub fn make_key(server: &Server) -> String {
+    let client = on(Aws::load(server.options())).unwrap().kms("us-east-1");
+    let made = on(async move { client.create_key().send().await }).unwrap();
+    made.key_metadata().unwrap().arn().unwrap().to_owned()
+}
+
+/// Settings that reach nothing by themselves.
+pub fn offline() -> AwsOptions {
+    AwsOptions {
+        region: Some("us-east-1".to_owned()),
+        credentials: Some(credentials("any", "any")),
+        ..AwsOptions::default()
+    }
+}
+
+/// Runs some Python against a server, as its administrator; `client(NAME)` is boto3's. Answers
+/// what it prints.
+pub fn python(server: &Server, script: &str) -> String {
+    let begin = r#"
+import boto3, json, os
+def client(name):
+    return boto3.client(name, endpoint_url=os.environ["ENDPOINT"], region_name="us-east-1")
+"#;
+    let mut command = command("python3", &WATCHER.root);
+    command.env("ENDPOINT", server.endpoint()).env("AWS_ACCESS_KEY_ID", &server.access_key);
+    command.env("AWS_SECRET_ACCESS_KEY", &server.secret_key);
+    let output = command.args(["-c", &format!("{begin}{script}")]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// A new user of MiniStack, who may do what these statements (JSON, with commas) say.
+pub fn user(server: &Server, name: &str, statements: &str) -> Server {
+    let policy = format!(r#"{{"Version":"2012-10-17","Statement":[{statements}]}}"#);
+    let script = format!(
+        "iam = client('iam'); iam.create_user(UserName={name:?})
+iam.put_user_policy(UserName={name:?}, PolicyName='it', PolicyDocument={policy:?})
+key = iam.create_access_key(UserName={name:?})['AccessKey']
+print(key['AccessKeyId'], key['SecretAccessKey'])"
+    );
+    let made = python(server, &script);
+    let (access_key, secret_key) = made.trim().split_once(' ').expect("an access key");
+    let (access_key, secret_key) = (access_key.to_owned(), secret_key.to_owned());
+    Server { port: server.port, access_key, secret_key }
+}
+
+/// A runtime that outlives the tests: an idle connection belongs to the one that it was made on.
+pub static RUNTIME: LazyLock<Handle> = LazyLock::new(|| {
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let handle = runtime.handle().clone();
+    thread::spawn(move || runtime.block_on(std::future::pending::<()>()));
+    handle
+});
+
+/// Runs a future there.
+pub fn on<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> T {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    RUNTIME.spawn(async move { sender.send(future.await) });
+    receiver.recv().expect("the task ends")
 }
 
 pub fn credentials(access_key: &str, secret_key: &str) -> Credentials {

@@ -16,7 +16,7 @@ pub(super) fn failed(
         Fault::Answer(answer) => answer,
         Fault::Credentials(reason) => {
             return Error::credentials(escape(&format!(
-                "KMS does not accept the credentials: {reason}"
+                "the credentials for KMS cannot be used: {reason}"
             )))
             .hint("look at AWS_PROFILE and the other AWS_ variables, or log in again");
         }

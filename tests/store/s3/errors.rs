@@ -4,9 +4,9 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use super::super::wait;
-use super::doubles::{Act, Double, answer, error};
-use super::{fresh_prefix, make_bucket};
-use crate::support::servers::{self, Server};
+use super::fresh_prefix;
+use crate::support::doubles::{Act, Double, answer, error};
+use crate::support::servers::{self, Server, make_bucket};
 use vault::aws::{Aws, AwsOptions, Sse};
 use vault::store::{Condition, Etag, Listing, Metadata, Result, S3Store, Store, StoreError};
 use vault::vault::{Error, Kind};
@@ -64,8 +64,8 @@ fn a_missing_bucket_is_missing() {
             }));
         }
         for failed in failed {
-            let missing = matches!(&failed, Err(StoreError::Missing { location })
-                if location.contains("s3://no-such-bucket"));
+            let missing = matches!(&failed, Err(StoreError::NoBucket { bucket, .. })
+                if bucket == "no-such-bucket");
             assert!(missing, "{}: {failed:?}", server.endpoint());
         }
     }
@@ -88,20 +88,37 @@ fn answers_have_their_meaning() {
         let body = "<Error><Code>PermanentRedirect</Code></Error>";
         answer(301, "x-amz-bucket-region: eu-north-1\r\n", body)
     };
-    let answers: [(String, Kind, &str); 11] = [
-        (error(403, "AccessDenied"), Kind::Denied, "s3:PutObject on arn:aws:s3:::bucket/test"),
-        (error(403, "RequestTimeTooSkewed"), Kind::Credentials, "clocks"),
-        (error(400, "ExpiredToken"), Kind::Credentials, "ExpiredToken: said so"),
-        (error(403, "SignatureDoesNotMatch"), Kind::Credentials, "SignatureDoesNotMatch"),
-        (redirect(), Kind::Usage, "another region: eu-north-1"),
-        (error(501, "NotImplemented"), Kind::General, "cannot do s3:PutObject"),
-        (error(404, "NoSuchBucket"), Kind::NotFound, "s3://bucket"),
-        (error(412, "PreconditionFailed"), Kind::Conflict, "changed by somebody else"),
-        (error(400, "MetadataTooLarge"), Kind::Usage, "MetadataTooLarge"),
-        (error(400, "SomethingNew"), Kind::General, "SomethingNew: said so"),
-        (answer(403, "", "no XML at all"), Kind::Denied, "s3:PutObject"),
+    let answers: [(String, Kind, &str, &str); 13] = [
+        (
+            error(403, "AccessDenied"),
+            Kind::Denied,
+            "s3:PutObject on arn:aws:s3:::bucket/test",
+            "{\"Action\":\"s3:PutObject\",\"Effect\":\"Allow\"",
+        ),
+        (
+            error(403, "RequestTimeTooSkewed"),
+            Kind::Credentials,
+            "clocks",
+            "set this computer's clock",
+        ),
+        (error(400, "ExpiredToken"), Kind::Credentials, "ExpiredToken: said so", "log in again"),
+        (
+            error(403, "SignatureDoesNotMatch"),
+            Kind::Credentials,
+            "SignatureDoesNotMatch",
+            "AWS_PROFILE",
+        ),
+        (redirect(), Kind::Usage, "another region: eu-north-1", "--region eu-north-1"),
+        (error(501, "NotImplemented"), Kind::General, "cannot do s3:PutObject", ""),
+        (error(404, "NoSuchBucket"), Kind::NotFound, "no bucket \"bucket\"", "check the name"),
+        (error(403, "InvalidObjectState"), Kind::General, "archive", "restore it"),
+        (error(503, "SlowDown"), Kind::Network, "SlowDown", "then try again"),
+        (error(412, "PreconditionFailed"), Kind::Conflict, "changed by somebody else", "try again"),
+        (error(400, "MetadataTooLarge"), Kind::Usage, "MetadataTooLarge", ""),
+        (error(400, "SomethingNew"), Kind::General, "SomethingNew: said so", ""),
+        (answer(403, "", "no XML at all"), Kind::Denied, "s3:PutObject", "a policy has to say"),
     ];
-    for (answer, kind, text) in answers {
+    for (answer, kind, text, hint) in answers {
         let shown = answer.clone();
         let double = Double::new(0, move |_, _| Act::Answer(answer.clone()));
         let options = servers::moto().options_at(double.endpoint.clone());
@@ -109,6 +126,7 @@ fn answers_have_their_meaning() {
         let error = Error::from(error);
         assert_eq!(error.kind, kind, "{shown}: {error:?}");
         assert!(error.message.contains(text), "{shown}: {error}");
+        assert!(error.hint.unwrap_or_default().contains(hint), "{shown}: {hint}");
     }
 }
 

@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use super::super::{metadata, wait};
-use super::doubles::{Act, Double, answer, error};
-use super::{fresh_prefix, make_bucket};
-use crate::support::servers::{self, Server};
+use super::fresh_prefix;
+use crate::support::doubles::{Act, Double, answer, error};
+use crate::support::servers::{self, Server, make_bucket};
 use vault::aws::{Aws, AwsOptions};
 use vault::store::{Condition, Metadata, S3Store, Store, StoreError};
 

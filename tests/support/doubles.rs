@@ -16,6 +16,12 @@ pub struct Request {
 }
 
 impl Request {
+    /// The body, as text.
+    pub fn body(&self) -> String {
+        let end = self.raw.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or(0);
+        String::from_utf8_lossy(&self.raw[end..]).into_owned()
+    }
+
     /// The same without a header, whose name is in lower case.
     fn without(&self, header: &str) -> Self {
         let end = self.raw.windows(4).position(|four| four == b"\r\n\r\n").unwrap();

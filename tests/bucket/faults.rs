@@ -1,0 +1,194 @@
+//! Every request of a command, to the bucket or to KMS, fails once: for a moment, and the command
+//! goes on; or for good, and running it again ends where it was meant to.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use super::{Bucket, Wrapping};
+use crate::support::doubles::{Act, Double, error};
+use crate::support::servers;
+use crate::support::{get, path, put};
+use vault::aws::AwsOptions;
+use vault::vault::{Error, Kind, Prefix, Vault};
+
+#[derive(Clone, Copy, Debug)]
+enum Command {
+    Get,
+    PutNew,
+    Put,
+    Delete,
+    Undelete,
+    MoveTo,
+    Purge,
+}
+
+use Command::{Delete, Get, MoveTo, Purge, Put, PutNew, Undelete};
+
+impl Command {
+    async fn prepare(self, vault: &Vault) {
+        if matches!(self, PutNew) {
+            return;
+        }
+        put(vault, "a", "1").await.unwrap();
+        put(vault, "a", "2").await.unwrap();
+        if matches!(self, Undelete) {
+            vault.delete(&path("a"), None).await.unwrap();
+        }
+    }
+
+    async fn run(self, vault: &Vault) -> Result<(), Error> {
+        let (a, b) = (path("a"), path("b"));
+        match self {
+            Get => vault.read(&a, None).await.map(drop),
+            PutNew | Put => put(vault, "a", "new").await.map(drop),
+            Delete => vault.delete(&a, None).await.map(drop),
+            Undelete => vault.undelete(&a).await.map(drop),
+            MoveTo => vault.rename(&a, &b).await.map(drop),
+            Purge => vault.purge(&a).await.map(drop),
+        }
+    }
+
+    /// The values of `a` and `b` before and after; `None`: there is no such secret.
+    fn values(self) -> [[Option<&'static str>; 2]; 2] {
+        match self {
+            Get => [[Some("2"), None], [Some("2"), None]],
+            PutNew => [[None, None], [Some("new"), None]],
+            Put => [[Some("2"), None], [Some("new"), None]],
+            Delete | Purge => [[Some("2"), None], [None, None]],
+            Undelete => [[None, None], [Some("2"), None]],
+            MoveTo => [[Some("2"), None], [None, Some("2")]],
+        }
+    }
+}
+
+/// What happens to one request.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Fault {
+    /// Nothing is done, and the connection is closed.
+    Dropped,
+    /// It is done, but the answer says "later".
+    AnswerLost,
+    /// No answer in time; nothing is done.
+    Late,
+    /// It is refused for good.
+    Refused,
+    /// It is done, but refused for good.
+    DoneAndRefused,
+}
+
+impl Fault {
+    const ALL: [Self; 5] =
+        [Self::Dropped, Self::AnswerLost, Self::Late, Self::Refused, Self::DoneAndRefused];
+
+    fn act(self) -> Act {
+        match self {
+            Self::Dropped => Act::Drop,
+            Self::AnswerLost => Act::Instead(error(503, "SlowDown")),
+            Self::Late => Act::Hang(Duration::from_millis(400)),
+            Self::Refused => Act::Answer(error(400, "Odd")),
+            Self::DoneAndRefused => Act::Instead(error(400, "Odd")),
+        }
+    }
+
+    fn passes(self) -> bool {
+        !matches!(self, Self::Refused | Self::DoneAndRefused)
+    }
+}
+
+async fn value(vault: &Vault, name: &str) -> Option<String> {
+    match get(vault, name).await {
+        Ok(value) => Some(value),
+        Err(Kind::NotFound) => None,
+        Err(kind) => panic!("{name}: {kind:?}"),
+    }
+}
+
+/// True if the command did not get as far as request `at`.
+async fn one(command: Command, fault: Fault, at: usize) -> bool {
+    let what = format!("{command:?}, {fault:?} at request {at}");
+    let bucket = Bucket::new(servers::ministack(), Wrapping::Kms).await;
+    let direct = bucket.device("one", bucket.server.options()).await.unwrap();
+    command.prepare(&direct).await;
+    let reached = Arc::new(AtomicUsize::new(0));
+    let count = reached.clone();
+    let double = Double::new(bucket.server.port, move |n, _| {
+        count.store(n + 1, Ordering::Relaxed);
+        if n == at { fault.act() } else { Act::Forward }
+    });
+    let options = AwsOptions {
+        attempt_timeout: Some(Duration::from_millis(300)),
+        ..bucket.server.options_at(double.endpoint.clone())
+    };
+    // Where the server itself is slow for a moment, more than one attempt may be too late.
+    let outcome = command.run(&bucket.device("one", options).await.unwrap()).await;
+    let reached = reached.load(Ordering::Relaxed) > at;
+    if fault.passes() {
+        assert!(outcome.is_ok(), "{what}: {:?}", outcome.err());
+    }
+    let [old, new] = command.values();
+    for (i, name) in ["a", "b"].into_iter().enumerate() {
+        let found = value(&direct, name).await;
+        let found = found.as_deref();
+        assert!(found == old[i] || found == new[i], "{what}: {found:?}");
+        assert!(outcome.is_err() || found == new[i], "{what}: acknowledged, but {found:?}");
+    }
+    match command.run(&direct).await {
+        Ok(()) => {}
+        Err(e) => {
+            let done = matches!(
+                (command, e.kind),
+                (Delete | MoveTo, Kind::NotFound) | (Undelete, Kind::Conflict)
+            );
+            assert!(done, "{what}: again: {e}");
+        }
+    }
+    for (i, name) in ["a", "b"].into_iter().enumerate() {
+        assert_eq!(value(&direct, name).await.as_deref(), new[i], "{what}: {name}");
+    }
+    direct.verify(&Prefix::default(), true).await.unwrap();
+    let report = direct.verify(&Prefix::default(), false).await.unwrap();
+    assert!(report.findings.is_empty(), "{what}: {:?}", report.findings);
+    !reached
+}
+
+async fn all(command: Command) {
+    let mut survived = 0;
+    for fault in Fault::ALL {
+        for at in 0.. {
+            if one(command, fault, at).await {
+                break;
+            }
+            survived += 1;
+        }
+    }
+    println!("faults: {command:?} survived {survived}");
+    assert!(survived >= 15, "{survived}");
+}
+
+#[tokio::test]
+async fn of_get() {
+    all(Get).await;
+}
+
+#[tokio::test]
+async fn of_put() {
+    all(PutNew).await;
+    all(Put).await;
+}
+
+#[tokio::test]
+async fn of_delete() {
+    all(Delete).await;
+    all(Undelete).await;
+}
+
+#[tokio::test]
+async fn of_move() {
+    all(MoveTo).await;
+}
+
+#[tokio::test]
+async fn of_purge() {
+    all(Purge).await;
+}
