@@ -51,13 +51,19 @@ async fn examine(session: &Session, checks: &mut Vec<Check>) {
         let name = target.name.unwrap_or("without a name");
         let message = format!("{name} at {location} ({origin})");
         checks.push(Check::ok("vault", escape(&message)));
-        Ok((Storage::open(location, target.aws).await?, target.join))
+        let storage = Storage::open(location, target.aws).await?;
+        if target.single_writer {
+            let message = "one: single_writer is set, so conditions are checked on this machine";
+            checks.push(Check::warning("writers", message));
+        }
+        Ok((storage, target.single_writer, target.join))
     };
-    let (storage, join) = match opened.await {
+    let (storage, single_writer, join) = match opened.await {
         Ok(opened) => opened,
         Err(error) => return checks.push(Check::failed("location", Status::Error, &error)),
     };
     checks.extend(storage.examine().await);
+    let storage = if single_writer { storage.for_one_writer() } else { storage };
     match Vault::open_in(storage, &join.pin, &settings.places, identity).await {
         Ok(vault) => {
             checks.extend(vault.examine().await);

@@ -73,6 +73,9 @@ impl Session {
             false => None,
         };
         let mut storage = Storage::open(location, target.aws).await?;
+        if target.single_writer {
+            storage = storage.for_one_writer();
+        }
         if let Some(path) = path {
             storage = storage.reading(path);
         }

@@ -18,6 +18,7 @@ mod transfer;
 mod verify;
 mod versions;
 mod write;
+mod writers;
 
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -66,6 +67,7 @@ pub struct Vault {
     location: Location,
     region: String,
     aws: Arc<LazyAws>,
+    single_writer: bool,
     id: Hash,
     identity: Option<Identity>,
     device: Memory,

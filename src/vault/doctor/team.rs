@@ -67,6 +67,11 @@ impl Vault {
             let path = [folder, "doctor"].join("/");
             let id = GroupGen { group: group.clone(), generation };
             let name = format!("KMS key of {group}");
+            // First what state it is in, which says more than a refusal.
+            if let Err(error) = self.resolve(arn).await {
+                checks.push(Check::failed(&name, Status::Error, &error));
+                continue;
+            }
             checks.push(match self.prove(arn, id, path.trim_start_matches('/')).await {
                 Ok(()) => Check::ok(&name, format!("{} wraps and unwraps", escape(arn))),
                 // Whoever only reads need not make data keys.
@@ -79,12 +84,14 @@ impl Vault {
         checks
     }
 
+    async fn resolve(&self, arn: &str) -> Result<()> {
+        kms::resolve(self.aws.get().await?, arn).await.map(drop)
+    }
+
     async fn prove(&self, arn: &str, group: GroupGen, path: &str) -> Result<()> {
         let key = KeyArn::parse(arn)
             .ok_or_else(|| Error::integrity("the team chain pins no KMS key there"))?;
         let aws = self.aws.get().await?;
-        // First what state it is in, which says more than a refusal.
-        kms::resolve(aws, arn).await?;
         KmsKeys::new(aws, &key, self.id, group).prove(&SecretPath::parse(path)?).await
     }
 }

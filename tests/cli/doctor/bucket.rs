@@ -11,7 +11,8 @@ use vault::aws::{Aws, AwsOptions};
 
 use super::super::home::{Home, finish};
 use super::{Found, wait};
-use crate::support::servers::{self, Server};
+use crate::support::doubles::{Act, Double};
+use crate::support::servers::{self, Server, make_bucket, make_key};
 
 /// A bucket of its own, and a vault below a prefix in it.
 struct Place {
@@ -53,18 +54,18 @@ impl Place {
 fn a_bucket_is_looked_at() {
     let place = place(servers::ministack(), &[]);
     let found = place.doctor();
-    found.only(&["credentials", "passphrase", "public access block"]);
+    found.only(&["credentials", "passphrase"]);
     found.has("credentials", "skipped", "not asked");
     found.has("bucket", "ok", "is there");
     found.has("clock", "ok", "agree");
     found.has("store: conditional write", "ok", "works");
     found.has("permission to delete", "ok", "allowed");
-    found.has("public access block", "warning", "everybody");
+    found.has("lifecycle rules", "ok", "none");
     let bucket = &place.bucket;
     let block = PublicAccessBlockConfiguration::builder()
         .block_public_acls(true)
         .ignore_public_acls(true)
-        .block_public_policy(true)
+        .block_public_policy(false)
         .restrict_public_buckets(true)
         .build();
     let on = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
@@ -85,7 +86,8 @@ fn a_bucket_is_looked_at() {
         put.lifecycle_configuration(rule("team/.vault/share/")).send().await.unwrap();
     });
     let found = place.doctor();
-    found.only(&["bucket versioning", "credentials", "passphrase"]);
+    found.only(&["bucket versioning", "credentials", "passphrase", "public access block"]);
+    found.has("public access block", "warning", "everybody");
     found.has("bucket versioning", "warning", "noncurrent");
     wait(async {
         let put = client.put_bucket_lifecycle_configuration().bucket(bucket);
@@ -103,7 +105,7 @@ fn who_you_are_is_asked_where_that_is_known() {
     let mut command = place.command(&["doctor", "--json"]);
     command.env("AWS_SECRET_ACCESS_KEY", "wrong");
     let found = Found::of(finish(command, b""));
-    found.has("bucket", "error", "credentials");
+    found.has("bucket", "error", "not allowed");
     found.has("permission to read", "error", "AWS_PROFILE");
     found.has("store", "skipped", "nothing may be written");
 }
@@ -126,10 +128,76 @@ fn kms_keys_are_proved() {
     let endpoint = server.endpoint();
     let options = AwsOptions { endpoint_kms: Some(endpoint.clone()), ..server.options() };
     let kms = wait(Aws::load(options)).unwrap().kms("us-east-1");
-    let key = wait(kms.create_key().send()).unwrap();
-    let key = key.key_metadata().unwrap().arn().unwrap().to_owned();
+    let key = make_key(server);
     let place = place(server, &["--kms", &key, "--endpoint-kms", &endpoint]);
     place.doctor().has("KMS key of main", "ok", "wraps and unwraps");
     wait(kms.disable_key().key_id(&key).send()).unwrap();
     place.doctor().has("KMS key of main", "error", "isabled");
+}
+
+/// A server that ignores conditions.
+fn careless() -> Double {
+    Double::new(servers::moto().port, |_, request| match &request.head {
+        head if head.contains("\nif-none-match: ") => Act::Without("if-none-match"),
+        head if head.contains("\nif-match: ") => Act::Without("if-match"),
+        _ => Act::Forward,
+    })
+}
+
+#[test]
+fn a_store_that_cannot_keep_writers_apart_is_for_one() {
+    let double = careless();
+    make_bucket(servers::moto(), "careless");
+    let home = Home::new();
+    let run = |args: &[&str], stdin: &[u8]| {
+        let mut command = home.command(args);
+        command.env("AWS_ACCESS_KEY_ID", "any").env("AWS_SECRET_ACCESS_KEY", "any");
+        finish(command, stdin)
+    };
+    let mut init = vec!["init", "s3://careless/team", "--no-passphrase", "--recovery-out", "r"];
+    init.extend(["--endpoint-s3", &double.endpoint, "--region", "us-east-1"]);
+    run(&init, b"").fails(1, "cannot keep two writers apart (create-only write");
+    run(&init, b"").fails(1, "--single-writer");
+    assert!(!home.path().join("r").exists() && !home.identity().exists());
+    init.push("--single-writer");
+    run(&init, b"").ok();
+    let config = std::fs::read_to_string(home.path().join(".config/vault/config.toml")).unwrap();
+    assert!(config.contains("single_writer = true"), "{config}");
+    for value in [b"1", b"2"] {
+        let put = run(&["put", "a"], value).ok();
+        assert!(put.stderr.contains("for a single writer"), "{}", put.stderr);
+    }
+    let get = run(&["get", "a"], b"").ok();
+    assert_eq!((get.text().as_str(), get.stderr.as_str()), ("2", ""));
+    run(&["put", "a", "--if-version", "1"], b"3").fails(6, "at version 2");
+    let rm = run(&["rm", "a"], b"").ok();
+    assert!(rm.stderr.contains("for a single writer"), "{}", rm.stderr);
+    run(&init, b"").fails(6, "");
+    let found = Found::of(run(&["doctor", "--json"], b""));
+    found.has("writers", "warning", "one");
+    found.has("store: create-only write", "error", "accepted");
+    found.has("store: metadata", "ok", "works");
+    assert!(run(&["config", "list"], b"").ok().text().contains("single_writer\ttrue"));
+}
+
+#[test]
+fn whoever_only_reads_is_told_what_is_missing() {
+    let place = place(servers::ministack(), &[]);
+    let bucket = &place.bucket;
+    let statements = format!(
+        r#"{{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::{bucket}/*"}},
+        {{"Effect":"Allow","Action":"s3:ListBucket","Resource":"arn:aws:s3:::{bucket}"}}"#
+    );
+    let reader = servers::user(place.server, "doctor-reader", &statements);
+    let mut command = place.command(&["doctor", "--json"]);
+    command.env("AWS_ACCESS_KEY_ID", &reader.access_key);
+    command.env("AWS_SECRET_ACCESS_KEY", &reader.secret_key);
+    let found = Found::of(finish(command, b""));
+    found.has("permission to write", "warning", r#""Action":"s3:PutObject""#);
+    found.has("permission to delete", "warning", r#""Action":"s3:DeleteObject""#);
+    found.has("permission to read", "ok", "allowed");
+    found.has("permission to list", "ok", "allowed");
+    found.has("store", "skipped", "nothing may be written");
+    found.has("bucket versioning", "skipped", "s3:GetBucketVersioning");
+    found.has("team chain", "ok", "note 0");
 }
