@@ -62,7 +62,7 @@ async fn examine(session: &Session, checks: &mut Vec<Check>) {
         Ok(opened) => opened,
         Err(error) => return checks.push(Check::failed("location", Status::Error, &error)),
     };
-    checks.extend(storage.examine().await);
+    checks.extend(storage.examine(single_writer).await);
     let storage = if single_writer { storage.for_one_writer() } else { storage };
     match Vault::open_in(storage, &join.pin, &settings.places, identity).await {
         Ok(vault) => {

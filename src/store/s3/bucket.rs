@@ -174,3 +174,48 @@ fn rule(rule: &LifecycleRule) -> Option<Rule> {
 fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_s3::types::{LifecycleExpiration, LifecycleRuleFilter, Transition};
+
+    use super::*;
+
+    fn enabled() -> aws_sdk_s3::types::builders::LifecycleRuleBuilder {
+        LifecycleRule::builder().id("r").status(ExpirationStatus::Enabled)
+    }
+
+    #[test]
+    fn only_rules_that_take_objects_away_count() {
+        let fate = |r: aws_sdk_s3::types::builders::LifecycleRuleBuilder| {
+            rule(&r.build().unwrap()).map(|rule| rule.fate)
+        };
+        let to = |class| {
+            enabled().transitions(Transition::builder().days(1).storage_class(class).build())
+        };
+        let days = LifecycleExpiration::builder().days(1).build();
+        let markers = LifecycleExpiration::builder().expired_object_delete_marker(true).build();
+        assert_eq!(fate(enabled().expiration(days)), Some(Fate::Removed));
+        assert_eq!(fate(enabled().expiration(markers)), None);
+        assert_eq!(fate(to(TransitionStorageClass::DeepArchive)), Some(Fate::Archived));
+        assert_eq!(fate(to(TransitionStorageClass::Glacier)), Some(Fate::Archived));
+        assert_eq!(fate(to(TransitionStorageClass::GlacierIr)), None);
+        assert_eq!(fate(to(TransitionStorageClass::StandardIa)), None);
+        assert_eq!(fate(enabled()), None);
+    }
+
+    #[test]
+    #[allow(deprecated)]
+    fn rules_have_their_prefix_in_one_of_three_places() {
+        let both = aws_sdk_s3::types::LifecycleRuleAndOperator::builder().prefix("b/").build();
+        let filter = LifecycleRuleFilter::builder;
+        for (rule, prefix) in [
+            (enabled().filter(filter().prefix("a/").build()), "a/"),
+            (enabled().filter(filter().and(both).build()), "b/"),
+            (enabled().prefix("c/"), "c/"),
+            (enabled(), ""),
+        ] {
+            assert_eq!(prefix_of(&rule.build().unwrap()), prefix);
+        }
+    }
+}

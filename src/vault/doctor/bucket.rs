@@ -114,18 +114,17 @@ fn public_access(blocked: Result<bool, StoreError>) -> Check {
 
 fn lifecycle(rules: Result<Vec<Rule>, StoreError>) -> Check {
     let name = "lifecycle rules";
-    match rules.as_deref() {
-        Ok([]) => Check::ok(name, "none meets the vault"),
-        Ok([rule, ..]) => {
-            let what = match rule.fate {
-                Fate::Removed => "removes",
-                Fate::Archived => "archives",
-            };
-            let message = format!("the rule {} {what} objects of the vault", escape(&rule.id));
-            Check::error(name, message).hint("narrow its prefix, so that it spares the vault")
-        }
-        Err(_) => not_told(name, rules.err().expect("matched above")),
-    }
+    let rules = match rules {
+        Ok(rules) => rules,
+        Err(error) => return not_told(name, error),
+    };
+    let Some(rule) = rules.first() else { return Check::ok(name, "none meets the vault") };
+    let what = match rule.fate {
+        Fate::Removed => "removes",
+        Fate::Archived => "archives",
+    };
+    let message = format!("the rule {} {what} objects of the vault", escape(&rule.id));
+    Check::error(name, message).hint("narrow its prefix, so that it spares the vault")
 }
 
 /// Settings that cannot be read are no fault of the vault.

@@ -2,6 +2,7 @@
 
 use super::{Check, Status};
 use crate::core::error::Error;
+use crate::core::path::escape;
 use crate::core::random;
 use crate::core::text::hex;
 use crate::store::probe::{Capability, PROBES, Report, Verdict, probe};
@@ -10,8 +11,9 @@ use crate::vault::{Location, Storage};
 
 impl Storage {
     /// Looks at the place: what may be done there, what the store really does, what was left
-    /// behind, and what is special about its kind.
-    pub async fn examine(&self) -> Vec<Check> {
+    /// behind, and what is special about its kind. A store that cannot keep writers apart is no
+    /// error for a `single_writer`.
+    pub async fn examine(&self, single_writer: bool) -> Vec<Check> {
         let mut checks = match &self.location {
             Location::Dir(path) => super::directory::examine(path),
             Location::S3 { bucket, prefix } => {
@@ -23,7 +25,7 @@ impl Storage {
         let (may_write, permissions) = permissions(store).await;
         checks.extend(permissions);
         if may_write {
-            checks.extend(capabilities(&probe(store).await));
+            checks.extend(capabilities(&probe(store).await, single_writer));
         } else {
             let message = "not measured, because nothing may be written";
             checks.push(Check::skipped("store", message));
@@ -34,7 +36,7 @@ impl Storage {
 }
 
 /// What the store did with a probe, a check for each.
-fn capabilities(report: &Report) -> Vec<Check> {
+fn capabilities(report: &Report, single_writer: bool) -> Vec<Check> {
     let mut checks = Vec::new();
     for (capability, verdict) in &report.verdicts {
         let name = format!("store: {}", capability.name());
@@ -42,18 +44,18 @@ fn capabilities(report: &Report) -> Vec<Check> {
             Verdict::Works => Check::ok(&name, "works"),
             Verdict::Unknown(error) => {
                 let what = format!("not measured: {error}");
-                Check::warning(&name, crate::core::path::escape(&what))
+                Check::warning(&name, escape(&what))
             }
-            Verdict::Broken(seen) if capability.keeps_writers_apart() => {
+            Verdict::Broken(seen) if capability.keeps_writers_apart() && !single_writer => {
                 let hint = "one person or machine may write, and the vault is made with \
                             --single-writer; or use another store";
-                Check::error(&name, crate::core::path::escape(seen)).hint(hint)
+                Check::error(&name, escape(seen)).hint(hint)
             }
             // Without it nothing that is stored can be read again.
             Verdict::Broken(seen) if *capability == Capability::Metadata => {
-                Check::error(&name, crate::core::path::escape(seen)).hint("use another store")
+                Check::error(&name, escape(seen)).hint("use another store")
             }
-            Verdict::Broken(seen) => Check::warning(&name, crate::core::path::escape(seen)),
+            Verdict::Broken(seen) => Check::warning(&name, escape(seen)),
         });
     }
     if !report.left.is_empty() {
