@@ -5,6 +5,7 @@ mod cli;
 mod docs;
 mod fuzz;
 mod hostile;
+mod interop;
 mod keys;
 mod layers;
 mod process;

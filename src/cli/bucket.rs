@@ -37,13 +37,18 @@ impl Bucket {
             return Err(Error::usage("the options of a bucket do not fit a directory")
                 .hint("give a location like s3://bucket/prefix, or leave them out"));
         }
-        Ok(AwsOptions {
+        Ok(self.anywhere())
+    }
+
+    /// The options, for a bucket that is no vault's.
+    pub fn anywhere(self) -> AwsOptions {
+        AwsOptions {
             region: self.region,
             profile: self.profile,
             endpoint_s3: self.endpoint_s3,
             endpoint_kms: self.endpoint_kms,
             path_style: self.path_style.then_some(true),
             ..AwsOptions::default()
-        })
+        }
     }
 }

@@ -15,6 +15,7 @@ mod get;
 mod help;
 mod history;
 mod id;
+mod import;
 mod inherited;
 mod init;
 mod join;
@@ -105,6 +106,7 @@ enum Command {
     Verify(verify::Verify),
     Doctor(doctor::Doctor),
     AwsContext(aws_context::AwsContext),
+    Import(import::Import),
     Vaults(vaults::Vaults),
     Config(config::Config),
     Id(id::Id),
@@ -184,6 +186,7 @@ async fn dispatch(command: Command, session: &Session) -> Result<Exit> {
         }
         Command::Verify(c) => c.run(session).await?,
         Command::AwsContext(c) => c.run(session).await?,
+        Command::Import(c) => c.run(session).await?,
         Command::Vaults(c) => c.run(session)?,
         Command::Config(c) => c.run(session)?,
         Command::Id(c) => c.run(session).await?,

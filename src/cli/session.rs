@@ -11,8 +11,8 @@ use super::prompt::Prompt;
 use crate::config::Settings;
 use crate::vault::{DeviceIdentity, Error, Location, Path, Result, Secret, Storage, Vault, escape};
 
-/// Largest identity file that is read, in bytes.
-const MAX_IDENTITY: u64 = 4096;
+/// Largest file with an identity or a key that is read, in bytes.
+const MAX_IDENTITY: u64 = 16 * 1024;
 
 /// The context of one command.
 pub struct Session {
@@ -187,6 +187,14 @@ pub fn write_new(path: &FilePath, bytes: &Secret) -> Result<()> {
     written.map_err(failed)
 }
 
+/// A small private file, such as one with a key.
+///
+/// # Errors
+/// Usage if it is not there or too large; credentials if it cannot be read.
+pub fn read_secret_file(path: &FilePath) -> Result<Secret> {
+    read_private(path)?.ok_or_else(|| Error::usage(format!("there is no file {}", shown(path))))
+}
+
 /// A small private file as a secret, or `None` if it is not there.
 fn read_private(path: &FilePath) -> Result<Option<Secret>> {
     let failed =
@@ -208,9 +216,8 @@ fn read_private(path: &FilePath) -> Result<Option<Secret>> {
         match file.read(&mut *chunk) {
             Ok(0) => return Ok(Some(secret)),
             Ok(_) if secret.len() as u64 > MAX_IDENTITY => {
-                return Err(
-                    Error::credentials("cannot open the identity").hint("the file is too large")
-                );
+                return Err(Error::credentials(format!("cannot read {}", shown(path)))
+                    .hint("the file is too large"));
             }
             Ok(len) => secret.extend(&chunk[..len]),
             Err(e) if e.kind() == ErrorKind::Interrupted => {}

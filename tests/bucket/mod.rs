@@ -19,6 +19,7 @@ pub struct Bucket {
     pub server: &'static Server,
     pub prefix: String,
     pub pin: Pin,
+    pub kms: Option<String>,
     dir: tempfile::TempDir,
 }
 
@@ -46,7 +47,7 @@ impl Bucket {
         let storage = storage(&prefix, server.options()).await;
         let places = places(&dir, "init");
         let made = Vault::init(storage, init, &places).await.unwrap();
-        Self { server, prefix, pin: made.join().pin, dir }
+        Self { server, prefix, pin: made.join().pin, kms, dir }
     }
 
     /// Ann on a device, which reaches the server as the options say.

@@ -139,14 +139,18 @@ pub struct Bucket {
 impl Bucket {
     /// As `VAULT_TEST_BUCKET` says it: the location, flags of `init`, the environment.
     pub fn variable(location: &str, flags: &[String], server: &Server) -> String {
-        let env = [
+        let env = Self::env(server).map(|(name, value)| format!("{name}={value}"));
+        format!("{location}|{}|{}", flags.join(" "), env.join("|"))
+    }
+
+    /// The environment in which a server is reached.
+    pub fn env(server: &Server) -> [(&'static str, String); 4] {
+        [
             ("AWS_ENDPOINT_URL", server.endpoint()),
             ("AWS_REGION", "us-east-1".to_owned()),
             ("AWS_ACCESS_KEY_ID", server.access_key.clone()),
             ("AWS_SECRET_ACCESS_KEY", server.secret_key.clone()),
-        ];
-        let env = env.map(|(name, value)| format!("{name}={value}"));
-        format!("{location}|{}|{}", flags.join(" "), env.join("|"))
+        ]
     }
 
     fn of_this_run() -> Option<Self> {

@@ -16,6 +16,7 @@ mod get;
 mod help;
 mod history;
 mod id;
+mod import;
 mod init;
 mod join;
 mod ls;

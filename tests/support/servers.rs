@@ -86,12 +86,35 @@ import boto3, json, os
 def client(name):
     return boto3.client(name, endpoint_url=os.environ["ENDPOINT"], region_name="us-east-1")
 "#;
+    python_with(server, &format!("{begin}{script}"), b"")
+}
+
+/// The same without a beginning, and with something on its stdin.
+pub fn python_with(server: &Server, script: &str, stdin: &[u8]) -> String {
     let mut command = command("python3", &WATCHER.root);
     command.env("ENDPOINT", server.endpoint()).env("AWS_ACCESS_KEY_ID", &server.access_key);
-    command.env("AWS_SECRET_ACCESS_KEY", &server.secret_key);
-    let output = command.args(["-c", &format!("{begin}{script}")]).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
+    command.env("AWS_SECRET_ACCESS_KEY", &server.secret_key).args(["-c", script]);
+    let ran = crate::cli::home::finish(command, stdin);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    ran.text()
+}
+
+/// Stores a recorded object, and its instruction file, as a client would have.
+pub fn raw_put(server: &Server, bucket: &str, key: &str, vector: &serde_json::Value) {
+    let script = r#"
+import base64, boto3, json, os, sys
+job = json.load(sys.stdin)
+s3 = boto3.client("s3", endpoint_url=os.environ["ENDPOINT"], region_name="us-east-1")
+v = job["vector"]
+s3.put_object(Bucket=job["bucket"], Key=job["key"], Metadata=v["metadata"],
+              Body=base64.b64decode(v["body_b64"]))
+if "instruction_file" in v:
+    s3.put_object(Bucket=job["bucket"], Key=job["key"] + ".instruction",
+                  Body=v["instruction_file"]["body"].encode(),
+                  Metadata=v["instruction_file"].get("metadata", {}))
+"#;
+    let job = serde_json::json!({ "bucket": bucket, "key": key, "vector": vector });
+    python_with(server, script, job.to_string().as_bytes());
 }
 
 /// A new user of MiniStack, who may do what these statements (JSON, with commas) say.

@@ -50,7 +50,7 @@ impl KmsKeys {
     pub async fn prove(&self, path: &SecretPath) -> Result<()> {
         let context = self.context(path)?;
         let (_, wrapped) = self.calls.generate(path, &context).await?;
-        self.calls.decrypt(path, &context, &wrapped).await.map(drop)
+        self.calls.decrypt(Some(path), &context, &wrapped).await.map(drop)
     }
 
     fn context(&self, path: &SecretPath) -> Result<Vec<(String, String)>> {
@@ -85,7 +85,7 @@ impl Unwrap for KmsKeys {
         })?;
         // What was asked for, not what is stored; by now they are equal.
         let context = self.context(path)?;
-        self.calls.decrypt(path, &context, envelope.wrapped()).await.map(Some)
+        self.calls.decrypt(Some(path), &context, envelope.wrapped()).await.map(Some)
     }
 }
 
@@ -144,7 +144,7 @@ impl Calls {
 
     async fn decrypt(
         &self,
-        path: &SecretPath,
+        path: Option<&SecretPath>,
         context: &[(String, String)],
         wrapped: &[u8],
     ) -> Result<Key> {
@@ -157,7 +157,7 @@ impl Calls {
             (Err(error), Some(home)) if is_missing(&error) => (&**home, request(home).await),
             (answer, _) => (self, answer),
         };
-        let mut answer = answer.map_err(|error| calls.failed("kms:Decrypt", Some(path), &error))?;
+        let mut answer = answer.map_err(|error| calls.failed("kms:Decrypt", path, &error))?;
         calls.check_key(answer.key_id())?;
         key(answer.plaintext.take()).ok_or_else(|| calls.nonsense())
     }
@@ -199,6 +199,19 @@ fn key(plaintext: Option<Blob>) -> Option<Key> {
 
 fn is_missing<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     error.code() == Some("NotFoundException")
+}
+
+/// The data key of an object that another client wrote, with its own context.
+///
+/// # Errors
+/// As [`Unwrap::unwrap`].
+pub async fn decrypt_foreign(
+    aws: &Aws,
+    key: &KeyArn,
+    wrapped: &[u8],
+    context: &[(String, String)],
+) -> Result<Key> {
+    Calls::new(aws, key).decrypt(None, context, wrapped).await
 }
 
 /// The ARN of the key that a person named by ARN, id or alias, after a look at what it is.
