@@ -38,6 +38,7 @@ mod metadata;
 mod policy;
 mod retry;
 mod s3;
+mod sts;
 
 /// Requests are tried this often in all.
 const ATTEMPTS: u32 = 5;

@@ -14,6 +14,8 @@ use crate::vault::{
 
 /// Bring secrets in from elsewhere
 #[derive(Args)]
+#[command(after_help = "Examples:
+  vault import s3ec s3://old-bucket/app/ prod/app --kms alias/old --dry-run")]
 pub struct Import {
     #[command(subcommand)]
     from: From,

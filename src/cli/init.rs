@@ -40,6 +40,9 @@ pub struct Init {
     /// Write the recovery words to this new file instead of showing them
     #[arg(long, value_name = "FILE")]
     recovery_out: Option<PathBuf>,
+    /// Only one person on one machine will ever write: for a store that cannot keep writers apart
+    #[arg(long)]
+    single_writer: bool,
     #[command(flatten)]
     bucket: Bucket,
 }
@@ -73,6 +76,10 @@ impl Init {
         let options = self.bucket.options(&location, self.kms.is_some())?;
         let storage = Storage::create(location.clone(), options.clone()).await?;
         Vault::check_vacant(&storage).await?;
+        let storage = if self.single_writer { storage.for_one_writer() } else { storage };
+        if !self.single_writer {
+            storage.check_writers().await?;
+        }
         let kms = match &self.kms {
             Some(key) => Some(Vault::check_kms(&storage, key).await?),
             None => None,
@@ -108,7 +115,8 @@ impl Init {
         } else {
             output::line(&pin)?;
         }
-        let entry = VaultEntry::new(location.to_string(), pin, options);
+        let mut entry = VaultEntry::new(location.to_string(), pin, options);
+        entry.single_writer = self.single_writer;
         add_vault(&settings.config_file, &name, &entry)?;
         output::note(&format!(
             "The vault {} is in {}.",

@@ -6,6 +6,7 @@ mod bucket;
 mod completions;
 mod config;
 mod cp;
+mod doctor;
 mod exists;
 mod exit;
 mod fields;
@@ -103,6 +104,7 @@ enum Command {
     Purge(purge::Purge),
     Gen(generate::Gen),
     Verify(verify::Verify),
+    Doctor(doctor::Doctor),
     AwsContext(aws_context::AwsContext),
     Import(import::Import),
     Vaults(vaults::Vaults),
@@ -148,6 +150,8 @@ fn run(cli: Cli) -> Result<Exit> {
     let command = match cli.command {
         None => return help::overview().map(|()| Exit::Ok),
         Some(Command::Help(c)) => return c.run().map(|()| Exit::Ok),
+        // It tells what is wrong with the settings.
+        Some(Command::Doctor(c)) => return runtime.block_on(c.run(&cli.global)),
         Some(Command::Completions(c)) => return c.run().map(|()| Exit::Ok),
         Some(Command::Man(c)) => return c.run(cli.global.json).map(|()| Exit::Ok),
         Some(Command::Gen(c)) => return c.run(cli.global.json).map(|()| Exit::Ok),
@@ -173,8 +177,12 @@ async fn dispatch(command: Command, session: &Session) -> Result<Exit> {
         Command::History(c) => c.run(session).await?,
         Command::Rollback(c) => c.run(session).await?,
         Command::Purge(c) => c.run(session).await?,
-        Command::Gen(_) | Command::Completions(_) | Command::Man(_) | Command::Help(_) => {
-            unreachable!("they need no session")
+        Command::Doctor(_)
+        | Command::Gen(_)
+        | Command::Completions(_)
+        | Command::Man(_)
+        | Command::Help(_) => {
+            unreachable!("they are run without a session")
         }
         Command::Verify(c) => c.run(session).await?,
         Command::AwsContext(c) => c.run(session).await?,

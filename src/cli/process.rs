@@ -23,3 +23,14 @@ pub fn harden() {
         ));
     }));
 }
+
+/// Whether [`harden`] has worked: no core dumps, and no reading by others of the same user.
+pub fn is_hardened() -> (bool, bool) {
+    let core = rustix::process::getrlimit(Resource::Core).maximum == Some(0);
+    #[cfg(target_os = "linux")]
+    let closed = rustix::process::dumpable_behavior()
+        .is_ok_and(|behavior| behavior == DumpableBehavior::NotDumpable);
+    #[cfg(not(target_os = "linux"))]
+    let closed = false;
+    (core, closed)
+}

@@ -73,6 +73,9 @@ impl Session {
             false => None,
         };
         let mut storage = Storage::open(location, target.aws).await?;
+        if target.single_writer {
+            storage = storage.for_one_writer();
+        }
         if let Some(path) = path {
             storage = storage.reading(path);
         }
@@ -118,6 +121,15 @@ impl Session {
             ));
         }
         Ok(identity)
+    }
+
+    /// Whether the identity's file is sealed under a passphrase.
+    ///
+    /// # Errors
+    /// Credentials if it cannot be read.
+    pub fn needs_passphrase(&self) -> Result<bool> {
+        let file = read_private(&self.settings.identity.value)?;
+        Ok(file.is_some_and(|file| DeviceIdentity::needs_passphrase(&file)))
     }
 
     /// True if the identity file is there.

@@ -26,6 +26,8 @@ pub struct VaultEntry {
     pub pin: String,
     /// How its bucket and KMS are reached.
     pub aws: AwsOptions,
+    /// Its store cannot keep writers apart, so that only one may write.
+    pub single_writer: bool,
     /// Everything else that is set, for lists.
     pub more: Vec<(String, String)>,
 }
@@ -33,7 +35,7 @@ pub struct VaultEntry {
 impl VaultEntry {
     /// An entry for the configuration file.
     pub fn new(location: String, pin: String, aws: AwsOptions) -> Self {
-        Self { location, pin, aws, more: Vec::new() }
+        Self { location, pin, aws, single_writer: false, more: Vec::new() }
     }
 
     /// How to open it.
@@ -89,10 +91,17 @@ fn read_entry(entry: &Item) -> Result<VaultEntry> {
     let table = entry.as_table_like().ok_or_else(|| Error::usage("not a table"))?;
     let (mut location, mut pin) = (None, None);
     let (mut aws, mut more) = (AwsOptions::default(), Vec::new());
+    let mut single_writer = false;
     for (key, item) in table.iter() {
         match key {
             "location" => location = item.as_str().map(str::to_owned),
             "pin" => pin = item.as_str().map(str::to_owned),
+            "single_writer" => {
+                single_writer = item
+                    .as_bool()
+                    .ok_or_else(|| Error::usage("`single_writer` is not true or false"))?;
+                more.push((key.to_owned(), single_writer.to_string()));
+            }
             key if aws::read(&mut aws, key, item)? => {
                 more.push((key.to_owned(), aws::shown(item)));
             }
@@ -101,7 +110,8 @@ fn read_entry(entry: &Item) -> Result<VaultEntry> {
     }
     let needs = |key: &str| Error::usage(format!("it needs `{key}`"));
     let location = location.ok_or_else(|| needs("location"))?;
-    Ok(VaultEntry { location, pin: pin.ok_or_else(|| needs("pin"))?, aws, more })
+    let pin = pin.ok_or_else(|| needs("pin"))?;
+    Ok(VaultEntry { location, pin, aws, single_writer, more })
 }
 
 /// The nearest `.vault.toml`, from the current directory upwards.
@@ -147,6 +157,9 @@ pub fn add_vault(path: &Path, name: &str, entry: &VaultEntry) -> Result<()> {
         table.insert("location", value(&entry.location));
         table.insert("pin", value(&entry.pin));
         aws::write(&entry.aws, &mut table);
+        if entry.single_writer {
+            table.insert("single_writer", value(true));
+        }
         vaults.insert(name, Item::Table(table));
         if document.get("default").is_none() {
             document.insert("default", value(name));

@@ -3,6 +3,7 @@
 
 mod aws;
 mod file;
+mod surroundings;
 
 use std::collections::BTreeMap;
 use std::env;
@@ -15,6 +16,7 @@ use crate::vault::{
 };
 
 pub use file::{VaultEntry, add_vault, check_config, set_default};
+pub use surroundings::{Surroundings, surroundings};
 
 /// Where a setting came from, for `config list --show-origin`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +81,8 @@ pub struct Target<'s> {
     pub join: Join,
     /// How its bucket and KMS are reached.
     pub aws: AwsOptions,
+    /// Its store cannot keep writers apart.
+    pub single_writer: bool,
 }
 
 impl<'s> Target<'s> {
@@ -87,7 +91,7 @@ impl<'s> Target<'s> {
         if aws.region.is_none() && !join.region.is_empty() {
             aws.region = Some(join.region.clone());
         }
-        Self { name, join, aws }
+        Self { name, join, aws, single_writer: false }
     }
 }
 
@@ -166,7 +170,8 @@ impl Settings {
             Error::not_found(format!("there is no vault {} in the configuration", escape(name)))
                 .hint("`vault vaults` lists the known ones")
         })?;
-        Ok(Target::new(Some(name), entry.join()?, entry.aws.clone()))
+        let target = Target::new(Some(name), entry.join()?, entry.aws.clone());
+        Ok(Target { single_writer: entry.single_writer, ..target })
     }
 
     /// The location of a new vault: what was given, made absolute, or a directory of ours.

@@ -13,10 +13,12 @@ mod page;
 pub mod probe;
 mod rules;
 pub mod s3;
+mod single;
 
 pub use dir::DirStore;
 pub use memory::MemoryStore;
 pub use s3::S3Store;
+pub use single::SingleWriter;
 
 /// User metadata in the order stored. Names are compared without regard to case; a store may
 /// answer with names of another case, so readers look them up case-insensitively.

@@ -5,6 +5,7 @@ mod ahead;
 mod chain;
 mod context;
 mod device;
+pub mod doctor;
 pub mod error;
 mod head;
 mod history;
@@ -18,6 +19,7 @@ mod transfer;
 mod verify;
 mod versions;
 mod write;
+mod writers;
 
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -67,6 +69,7 @@ pub struct Vault {
     location: Location,
     region: String,
     aws: Arc<LazyAws>,
+    single_writer: bool,
     id: Hash,
     identity: Option<Identity>,
     device: Memory,

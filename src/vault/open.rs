@@ -99,6 +99,7 @@ pub struct Storage {
     pub(super) location: Location,
     pub(super) region: String,
     pub(super) aws: Arc<LazyAws>,
+    pub(super) single_writer: bool,
     ahead: Option<SecretPath>,
 }
 
@@ -133,13 +134,13 @@ impl Storage {
                 (Arc::new(S3Store::new(aws, bucket, &below)?), aws.region().to_owned())
             }
         };
-        Ok(Self { store, location, region, aws, ahead: None })
+        Ok(Self { store, location, region, aws, single_writer: false, ahead: None })
     }
 
     /// A store that is open already, known as `location`.
     pub fn of(store: Arc<dyn Store>, location: Location, options: AwsOptions) -> Self {
         let aws = Arc::new(LazyAws::new(options));
-        Self { store, location, region: String::new(), aws, ahead: None }
+        Self { store, location, region: String::new(), aws, single_writer: false, ahead: None }
     }
 
     /// The same, about to be read at `path`: a device that has not seen the vault asks for that
@@ -208,12 +209,13 @@ impl Vault {
         device: Memory,
         view: View,
     ) -> Self {
-        let Storage { store, location, region, aws, ahead: _ } = storage;
+        let Storage { store, location, region, aws, single_writer, ahead: _ } = storage;
         Self {
             store,
             location,
             region,
             aws,
+            single_writer,
             id,
             identity,
             device,

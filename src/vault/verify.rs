@@ -12,7 +12,8 @@ use super::{PARALLEL, Vault, head_key, version_key};
 use crate::core::cipher::sha256;
 use crate::core::error::{Error, Kind, Result};
 use crate::core::path::{Prefix, SecretPath};
-use crate::store::{Condition, StoreError};
+use crate::store::probe::PROBES;
+use crate::store::{Condition, StoreError, list_all};
 
 /// Temporary files older than this are nobody's.
 const STALE: Duration = Duration::from_secs(3600);
@@ -77,6 +78,10 @@ impl Vault {
         self.refresh().await?;
         if repair {
             self.store.sweep(STALE).await?;
+            // Of checks that were interrupted. One that is under way just now has to be run again.
+            for probe in list_all(&*self.store, PROBES).await? {
+                self.store.delete(&probe, None).await?;
+            }
         }
         let mut paths: BTreeSet<SecretPath> = self.list_history(prefix).await?;
         paths.extend(self.list(prefix).await?);

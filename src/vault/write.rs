@@ -22,6 +22,8 @@ use crate::team::ops::WrapChoice;
 
 /// How long a write that loses races is tried again.
 const RETRY: Duration = Duration::from_secs(10);
+/// Said with every write where it holds.
+const ONE_WRITER: &str = "this vault is for a single writer: its store cannot keep two apart";
 
 /// A version that was written and acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,6 +153,9 @@ impl Vault {
             self.check_version(path, if_version, standing.newest.as_ref())?;
             let sealed = self.draft(path, standing.newest, &mut change, early.take()).await?;
             if self.claim(path, &sealed).await? {
+                if self.single_writer {
+                    self.warn(ONE_WRITER.to_owned());
+                }
                 let n = sealed.header.n;
                 let moved = if sealed.header.op.is_tombstone() {
                     self.remove_head(path, n).await

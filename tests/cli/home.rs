@@ -74,7 +74,7 @@ impl Home {
         args.extend(["--recovery-out".to_owned(), recovery.to_str().unwrap().to_owned()]);
         if let Some(bucket) = Bucket::of_this_run() {
             args.extend([bucket.fresh_location(), "--name".to_owned(), "main".to_owned()]);
-            args.extend(bucket.kms.map(|key| format!("--kms={key}")));
+            args.extend(bucket.flags);
         }
         self.run(args)
     }
@@ -131,15 +131,16 @@ impl Home {
 /// for tests that run again there (see `buckets.rs`).
 pub struct Bucket {
     location: String,
-    kms: Option<String>,
+    /// Of `init`.
+    flags: Vec<String>,
     env: Vec<(String, String)>,
 }
 
 impl Bucket {
-    /// As `VAULT_TEST_BUCKET` says it: the location, the KMS key or nothing, the environment.
-    pub fn variable(location: &str, kms: Option<&str>, server: &Server) -> String {
+    /// As `VAULT_TEST_BUCKET` says it: the location, flags of `init`, the environment.
+    pub fn variable(location: &str, flags: &[String], server: &Server) -> String {
         let env = Self::env(server).map(|(name, value)| format!("{name}={value}"));
-        format!("{location}|{}|{}", kms.unwrap_or_default(), env.join("|"))
+        format!("{location}|{}|{}", flags.join(" "), env.join("|"))
     }
 
     /// The environment in which a server is reached.
@@ -156,11 +157,11 @@ impl Bucket {
         let text = std::env::var("VAULT_TEST_BUCKET").ok()?;
         let mut parts = text.split('|').map(str::to_owned);
         let location = parts.next()?;
-        let kms = parts.next().filter(|key| !key.is_empty());
+        let flags = parts.next()?.split_whitespace().map(str::to_owned).collect();
         let env = parts.filter_map(|pair| {
             pair.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()))
         });
-        Some(Self { location, kms, env: env.collect() })
+        Some(Self { location, flags, env: env.collect() })
     }
 
     fn fresh_location(&self) -> String {

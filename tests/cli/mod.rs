@@ -7,6 +7,7 @@ mod buckets;
 mod completions;
 mod config;
 mod cp;
+mod doctor;
 mod exists;
 mod fields;
 mod general;

@@ -5,8 +5,8 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use vault::store::probe::{Capability, PROBES, Report, Verdict, probe};
 use vault::store::{
-    Condition, Etag, Head, Listing, MemoryStore, Metadata, Object, Page, Result, Store, StoreError,
-    list_all,
+    Condition, Etag, Head, Listing, MemoryStore, Metadata, Object, Page, Result, SingleWriter,
+    Store, StoreError, list_all,
 };
 
 use super::s3::{fresh_prefix, store, store_at};
@@ -332,4 +332,16 @@ fn a_server_that_knows_etags_only_without_quotes_is_caught() {
     assert!(found.iter().any(|(c, _)| *c == Replace), "{report:?}");
     assert!(format!("{found:?}").contains("the right etag is refused"), "{report:?}");
     assert!(!report.safe_for_many_writers(), "{report:?}");
+}
+
+/// Alone, a writer is safe on any of them.
+#[test]
+fn one_writer_needs_no_conditions_of_the_store() {
+    for lie in [Lie::ConditionsIgnored, Lie::NoCreateOnly, Lie::RefusesEveryEtag] {
+        let store = SingleWriter::new(std::sync::Arc::new(liar(lie)));
+        passes(&wait(probe(&store)));
+    }
+    // It looks first: what happens between the look and the write, it cannot know.
+    let store = SingleWriter::new(std::sync::Arc::new(liar(Lie::LostWrites)));
+    assert!(!wait(probe(&store)).safe_for_many_writers());
 }

@@ -34,8 +34,10 @@ use self::temp::TempFile;
 use super::rules::{check_metadata, invalid};
 use super::{Condition, Etag, Head, Listing, Metadata, Object, Page, Result, Store, StoreError};
 
+pub use self::examine::FileSystem;
 pub use self::file::parse_head;
 
+mod examine;
 mod fault;
 mod file;
 mod lock;
@@ -103,6 +105,15 @@ impl DirStore {
     pub fn sweep_temp(&self, older_than: Duration) -> Result<usize> {
         let path = self.path.display().to_string();
         temp::sweep(&self.root, older_than).map_err(fault("sweep", &path))
+    }
+
+    /// Tries what the file system below can do.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub fn examine(&self) -> Result<FileSystem> {
+        let path = self.path.display().to_string();
+        examine::examine(&self.root).map_err(fault("examine", &path))
     }
 
     fn at(root: &Path) -> Result<Self> {

@@ -11,7 +11,7 @@ use super::fault::is_missing;
 use super::tree::{make, open_dir};
 
 /// Name of the directory in the root. On the same file system as the objects, of course.
-const TMP: &str = "tmp";
+pub(super) const TMP: &str = "tmp";
 
 /// A complete file without a name among the objects. Removed when dropped.
 pub(super) struct TempFile {

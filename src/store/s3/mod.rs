@@ -23,6 +23,7 @@ use super::rules::{check_key, check_metadata, invalid};
 use super::{Condition, Etag, Head, Listing, Metadata, Object, Page, Result, Store, StoreError};
 use crate::aws::{Aws, AwsOptions, SettingError, Sse};
 
+pub mod bucket;
 mod fault;
 mod list;
 
