@@ -88,7 +88,7 @@ impl Session {
     /// Credentials if there is none or it cannot be opened.
     pub async fn unlock(&self) -> Result<DeviceIdentity> {
         let path = &self.settings.identity.value;
-        let file = read_private(path)?.ok_or_else(|| {
+        let file = read_private(path, "the identity")?.ok_or_else(|| {
             Error::credentials(format!("there is no identity at {}", shown(path)))
                 .hint("`vault init` or `vault id new` makes one; VAULT_IDENTITY names another file")
         })?;
@@ -128,7 +128,7 @@ impl Session {
     /// # Errors
     /// Credentials if it cannot be read.
     pub fn needs_passphrase(&self) -> Result<bool> {
-        let file = read_private(&self.settings.identity.value)?;
+        let file = read_private(&self.settings.identity.value, "the identity")?;
         Ok(file.is_some_and(|file| DeviceIdentity::needs_passphrase(&file)))
     }
 
@@ -192,11 +192,12 @@ pub fn write_new(path: &FilePath, bytes: &Secret) -> Result<()> {
 /// # Errors
 /// Usage if it is not there or too large; credentials if it cannot be read.
 pub fn read_secret_file(path: &FilePath) -> Result<Secret> {
-    read_private(path)?.ok_or_else(|| Error::usage(format!("there is no file {}", shown(path))))
+    read_private(path, "the key")?
+        .ok_or_else(|| Error::usage(format!("there is no file {}", shown(path))))
 }
 
 /// A small private file as a secret, or `None` if it is not there.
-fn read_private(path: &FilePath) -> Result<Option<Secret>> {
+fn read_private(path: &FilePath, what: &str) -> Result<Option<Secret>> {
     let failed =
         |e: std::io::Error| Error::credentials(format!("cannot read {}", shown(path))).because(e);
     let mut file = match fs::File::open(path) {
@@ -216,8 +217,9 @@ fn read_private(path: &FilePath) -> Result<Option<Secret>> {
         match file.read(&mut *chunk) {
             Ok(0) => return Ok(Some(secret)),
             Ok(_) if secret.len() as u64 > MAX_IDENTITY => {
-                return Err(Error::credentials(format!("cannot read {}", shown(path)))
-                    .hint("the file is too large"));
+                return Err(
+                    Error::credentials(format!("cannot open {what}")).hint("the file is too large")
+                );
             }
             Ok(len) => secret.extend(&chunk[..len]),
             Err(e) if e.kind() == ErrorKind::Interrupted => {}

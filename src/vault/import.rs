@@ -44,7 +44,7 @@ pub enum ForeignKey {
     /// A raw AES-256 key.
     Aes(Key),
     /// An RSA key.
-    Rsa(RsaKey),
+    Rsa(Box<RsaKey>),
 }
 
 impl ForeignKey {
@@ -65,7 +65,7 @@ impl ForeignKey {
     /// # Errors
     /// Usage for anything else.
     pub fn rsa(file: &Secret) -> Result<Self> {
-        RsaKey::from_pkcs1_pem(file).map(Self::Rsa).ok_or_else(|| {
+        RsaKey::from_pkcs1_pem(file).map(|key| Self::Rsa(Box::new(key))).ok_or_else(|| {
             Error::usage("not an RSA private key")
                 .hint("PEM with BEGIN RSA PRIVATE KEY: openssl rsa -traditional -in KEY")
         })
