@@ -14,14 +14,18 @@ impl Storage {
     /// behind, and what is special about its kind. A store that cannot keep writers apart is no
     /// error for a `single_writer`.
     pub async fn examine(&self, single_writer: bool) -> Vec<Check> {
+        let store = &*self.store;
+        // Before anything is written: some services make the bucket that somebody writes to.
+        let listed = list_all(store, PROBES).await;
+        if let Err(error @ StoreError::NoBucket { .. }) = listed {
+            return vec![Check::failed("bucket", Status::Error, &Error::from(error))];
+        }
         let mut checks = match &self.location {
             Location::Dir(path) => super::directory::examine(path),
             Location::S3 { bucket, prefix } => {
                 super::bucket::examine(&self.aws, bucket, prefix).await
             }
         };
-        let store = &*self.store;
-        let leftovers = leftovers(store).await;
         let (may_write, permissions) = permissions(store).await;
         checks.extend(permissions);
         if may_write {
@@ -30,7 +34,7 @@ impl Storage {
             let message = "not measured, because nothing may be written";
             checks.push(Check::skipped("store", message));
         }
-        checks.push(leftovers);
+        checks.push(leftovers(listed));
         checks
     }
 }
@@ -94,8 +98,8 @@ async fn permissions(store: &dyn Store) -> (bool, Vec<Check>) {
 }
 
 /// Objects of probes that were interrupted.
-async fn leftovers(store: &dyn Store) -> Check {
-    match list_all(store, PROBES).await {
+fn leftovers(listed: Result<Vec<String>, StoreError>) -> Check {
+    match listed {
         Ok(keys) if keys.is_empty() => Check::ok("leftovers", "none"),
         Ok(keys) => {
             let message =

@@ -116,7 +116,7 @@ fn a_bucket_that_is_gone_is_an_error() {
     place.doctor().has("store: race of creators", "ok", "works");
     let config = place.home.path().join(".config/vault/config.toml");
     let text = std::fs::read_to_string(&config).unwrap();
-    std::fs::write(&config, text.replace(&place.bucket, "no-such-bucket")).unwrap();
+    std::fs::write(&config, text.replace(&place.bucket, "never-made")).unwrap();
     let found = place.doctor();
     found.has("bucket", "error", "no bucket");
     found.has("team chain", "error", "");
