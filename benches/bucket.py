@@ -5,8 +5,8 @@
 
 Starts a server that speaks S3 and KMS and a proxy before it that counts requests and adds 0 or 40 ms
 to each, then runs, interleaved, each command, `curl` making the same dependent requests (signed by
-curl itself), and `nitor-vault` if its binary is given. Prints medians, CPU seconds of the client,
-peak memory and requests. Absolute times are those of the machine and of a server written in Python;
+curl itself), and `nitor-vault` if its binary is given. Prints medians, CPU time of the client, an
+upper bound of its peak memory (what this script itself had when it forked counts) and requests. Absolute times are those of the machine and of a server written in Python;
 what counts are the ratios of one run. Needs what `tests/run` installs, and curl.
 """
 
@@ -215,7 +215,7 @@ print(json.dumps(kms.generate_data_key(KeyId="{self.account['arn']}", KeySpec="A
     def run(self):
         for delay in (0, 0.040):
             print(f"\n{delay * 1000:.0f} ms added to each request, medians of {self.runs}")
-            print(f"{'':34}{'wall ms':>9}{'CPU ms':>9}{'MiB':>7}{'requests':>10}{'of curl':>9}")
+            print(f"{'':34}{'wall ms':>9}{'CPU ms':>9}{'MiB <=':>7}{'requests':>10}{'of curl':>9}")
             for name, clients in self.cases.items():
                 self.case(name, clients, delay)
 
