@@ -1,6 +1,7 @@
 //! The one-shot commands: a file a command, each with its arguments (whose doc comments are the
 //! help text) and one `run`.
 
+mod clip_clear;
 mod config;
 mod cp;
 mod exists;
@@ -25,6 +26,7 @@ mod rm;
 mod rollback;
 mod session;
 mod target;
+mod tui;
 mod undelete;
 mod vaults;
 mod verify;
@@ -47,6 +49,7 @@ use session::Session;
     disable_help_subcommand = true,
     max_term_width = 100,
     after_help = "Examples:
+  vault                                   on a terminal: opens the terminal UI
   vault init                              make a vault in a directory of your own
   printf %s \"$PW\" | vault put prod/db/password
   vault get prod/db/password
@@ -101,6 +104,9 @@ enum Command {
     Vaults(vaults::Vaults),
     Config(config::Config),
     Id(id::Id),
+    Tui(tui::Tui),
+    #[command(hide = true)]
+    ClipClear(clip_clear::ClipClear),
     Help(help::Help),
 }
 
@@ -137,13 +143,20 @@ fn run(cli: Cli) -> Result<Exit> {
         .map_err(|e| Error::general("cannot start").because(e))?;
     // Without settings: broken ones must not stand in the way of help.
     let command = match cli.command {
-        None => return help::overview().map(|()| Exit::Ok),
+        None if !crate::tui::is_possible() || cli.global.no_input => {
+            return help::overview().map(|()| Exit::Ok);
+        }
+        None => Command::Tui(tui::Tui::default()),
         Some(Command::Help(c)) => return c.run().map(|()| Exit::Ok),
+        Some(Command::ClipClear(c)) => return c.run().map(|()| Exit::Ok),
         Some(Command::Gen(c)) => return c.run(cli.global.json).map(|()| Exit::Ok),
         Some(command) => command,
     };
     let session = Session::new(&cli.global)?;
-    runtime.block_on(dispatch(command, &session))
+    match command {
+        Command::Tui(c) => runtime.block_on(c.run(session)),
+        command => runtime.block_on(dispatch(command, &session)),
+    }
 }
 
 async fn dispatch(command: Command, session: &Session) -> Result<Exit> {
@@ -162,7 +175,9 @@ async fn dispatch(command: Command, session: &Session) -> Result<Exit> {
         Command::History(c) => c.run(session).await?,
         Command::Rollback(c) => c.run(session).await?,
         Command::Purge(c) => c.run(session).await?,
-        Command::Gen(_) | Command::Help(_) => unreachable!("they need no session"),
+        Command::Gen(_) | Command::Help(_) | Command::ClipClear(_) | Command::Tui(_) => {
+            unreachable!("they were done before")
+        }
         Command::Verify(c) => c.run(session).await?,
         Command::Vaults(c) => c.run(session)?,
         Command::Config(c) => c.run(session)?,

@@ -1,18 +1,14 @@
 //! What every command starts from: settings, the identity, the open vault.
 
-use std::fs;
-use std::io::{ErrorKind, Read};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use super::Global;
 use super::output;
 use super::prompt::Prompt;
-use crate::config::Settings;
-use crate::vault::{DeviceIdentity, Error, Location, Result, Secret, Vault, escape};
+use crate::config::{Settings, private};
+use crate::vault::{DeviceIdentity, Error, Location, Result, Vault, escape};
 
-/// Largest identity file that is read, in bytes.
-const MAX_IDENTITY: u64 = 4096;
+pub use crate::config::private::write_new;
 
 /// The context of one command.
 pub struct Session {
@@ -48,6 +44,11 @@ impl Session {
         self.vault.as_ref().map_or_else(String::new, |name| format!(" --vault {}", escape(name)))
     }
 
+    /// The `--vault` flag.
+    pub fn vault_name(&self) -> Option<&str> {
+        self.vault.as_deref()
+    }
+
     /// The vault that is meant, open.
     ///
     /// # Errors
@@ -65,10 +66,10 @@ impl Session {
     /// Credentials if there is none or it cannot be opened.
     pub async fn unlock(&self) -> Result<DeviceIdentity> {
         let path = &self.settings.identity.value;
-        let file = read_private(path)?.ok_or_else(|| {
-            Error::credentials(format!("there is no identity at {}", shown(path)))
-                .hint("`vault init` or `vault id new` makes one; VAULT_IDENTITY names another file")
-        })?;
+        let private::File { secret: file, exposed } = private::read_identity(path)?;
+        if exposed {
+            output::note(&format!("warning: {}", private::exposed(path)));
+        }
         let passphrase = match DeviceIdentity::needs_passphrase(&file) {
             true => Some(self.prompt.passphrase().await?),
             false => None,
@@ -116,73 +117,4 @@ impl Session {
 /// A path for people.
 pub fn shown(path: &Path) -> String {
     escape(&path.display().to_string())
-}
-
-/// Writes a file that must not be there yet, for the user alone, in one step.
-///
-/// # Errors
-/// Conflict if it is there; whatever the system says.
-pub fn write_new(path: &Path, bytes: &Secret) -> Result<()> {
-    let failed = |e: std::io::Error| match e.kind() {
-        ErrorKind::AlreadyExists => Error::conflict(format!("{} is there already", shown(path)))
-            .hint("nothing was overwritten"),
-        ErrorKind::PermissionDenied => {
-            Error::denied(format!("cannot write {}", shown(path))).because(e)
-        }
-        _ => Error::general(format!("cannot write {}", shown(path))).because(e),
-    };
-    if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed)?;
-    }
-    if path.file_name().is_none() {
-        return Err(Error::usage("the path has no file name"));
-    }
-    let temp = path.with_file_name(format!(".vault-{}.tmp", std::process::id()));
-    let mut file = fs::File::options()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&temp)
-        .map_err(|e| Error::general(format!("cannot write {}", shown(&temp))).because(e))?;
-    let mut write = || {
-        std::io::Write::write_all(&mut file, bytes.bytes())?;
-        file.sync_all()?;
-        // A link, unlike a rename, never replaces an identity that appeared meanwhile.
-        fs::hard_link(&temp, path)
-    };
-    let written = write();
-    let _ = fs::remove_file(&temp);
-    written.map_err(failed)
-}
-
-/// A small private file as a secret, or `None` if it is not there.
-fn read_private(path: &Path) -> Result<Option<Secret>> {
-    let failed =
-        |e: std::io::Error| Error::credentials(format!("cannot read {}", shown(path))).because(e);
-    let mut file = match fs::File::open(path) {
-        Ok(file) => file,
-        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(failed(e)),
-    };
-    if file.metadata().is_ok_and(|meta| meta.is_file() && meta.mode() & 0o077 != 0) {
-        output::note(&format!(
-            "warning: {} can be read by other users of this machine: chmod 600 it",
-            shown(path)
-        ));
-    }
-    let mut secret = Secret::with_capacity(MAX_IDENTITY as usize);
-    let mut chunk = zeroize::Zeroizing::new([0u8; 512]);
-    loop {
-        match file.read(&mut *chunk) {
-            Ok(0) => return Ok(Some(secret)),
-            Ok(_) if secret.len() as u64 > MAX_IDENTITY => {
-                return Err(
-                    Error::credentials("cannot open the identity").hint("the file is too large")
-                );
-            }
-            Ok(len) => secret.extend(&chunk[..len]),
-            Err(e) if e.kind() == ErrorKind::Interrupted => {}
-            Err(e) => return Err(failed(e)),
-        }
-    }
 }

@@ -2,6 +2,8 @@
 //! crate that reads the environment.
 
 mod file;
+pub mod interface;
+pub mod private;
 
 use std::collections::BTreeMap;
 use std::env;
@@ -12,6 +14,7 @@ use etcetera::base_strategy::{BaseStrategy, Xdg};
 use crate::vault::{Error, Join, Location, Places, Prefix, Result, escape, is_member_name};
 
 pub use file::{VaultEntry, add_vault, check_config, set_default};
+pub use interface::Interface;
 
 /// Where a setting came from, for `config list --show-origin`.
 #[derive(Clone, Debug, PartialEq, Eq)]
