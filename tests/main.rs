@@ -12,4 +12,5 @@ mod store;
 mod support;
 mod tamper;
 mod team;
+mod tui;
 mod vectors_vault;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::config::Interface;
 use crate::vault::{
-    DEFAULT_FIELD, DeviceIdentity, Document, Error, Field, FieldType, Opened, Path, Secret,
-    Version, escape,
+    Content, DEFAULT_FIELD, DeviceIdentity, Document, Error, Field, FieldType, Opened, Path,
+    Secret, Version, escape,
 };
 
 use super::generator::Generator;
@@ -415,8 +415,9 @@ impl Model {
         self.next
     }
 
-    /// Registers a write, which is not stopped half-way.
-    pub fn write_request(&mut self, label: impl Into<String>, action: Option<Action>) -> Id {
+    /// Registers what Esc does not stop: a write, which is not left half-way, or what nobody asked
+    /// for.
+    pub fn unstoppable(&mut self, label: impl Into<String>, action: Option<Action>) -> Id {
         let id = self.request(label, action);
         self.requests.last_mut().expect("just added").stoppable = false;
         id
@@ -479,6 +480,22 @@ impl Popup {
             Self::Unsaved(..) => Context::Unsaved,
         }
     }
+}
+
+impl Compare {
+    /// At least as many lines as there are to show.
+    pub fn length(&self) -> usize {
+        let lines = |opened: &Opened| match &opened.content {
+            Content::Raw(bytes) => newlines(bytes),
+            Content::Doc(document) => document.fields.iter().map(|f| newlines(&f.value) + 1).sum(),
+        };
+        self.contents.as_ref().map_or(1, |both| both.iter().map(lines).sum::<usize>() + 1)
+    }
+}
+
+/// How many lines a value has.
+pub fn newlines(value: &Secret) -> usize {
+    value.bytes().iter().filter(|byte| **byte == b'\n').count() + 1
 }
 
 impl Setup {

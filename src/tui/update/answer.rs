@@ -294,7 +294,7 @@ impl Model {
         self.last_input = self.now.running;
         match answer {
             Ok(Some(draft)) => {
-                let id = self.write_request(format!("writing {path}"), None);
+                let id = self.unstoppable(format!("writing {path}"), None);
                 vec![Effect::Write(id, draft)]
             }
             Ok(None) => {

@@ -8,9 +8,9 @@ use super::super::input::Input;
 use super::super::keys::{Action, Context};
 use super::super::layout::{Pane, THREE_PANES_AT, areas, inner};
 use super::super::message::{Change, Purpose};
-use super::super::model::{Choice, Form, FormKind, History, Model, Popup, Status};
+use super::super::model::{Choice, Form, FormKind, History, Model, Popup, Status, newlines};
 use super::super::rows::Sort;
-use super::Effects;
+use super::{Effects, HISTORY};
 
 impl Model {
     pub(super) fn browse(&mut self, action: Action) -> Effects {
@@ -79,7 +79,7 @@ impl Model {
                 return vec![Effect::Read(id, Purpose::Edit, path)];
             }
             Action::Editor => {
-                let id = self.write_request(format!("editing {path}"), Some(action));
+                let id = self.unstoppable(format!("editing {path}"), Some(action));
                 self.hide();
                 return vec![Effect::Edit(id, path)];
             }
@@ -109,7 +109,7 @@ impl Model {
         if !missing {
             return Vec::new();
         }
-        let id = self.request(format!("reading the history of {path}"), Some(Action::History));
+        let id = self.request(format!("{HISTORY} of {path}"), Some(Action::History));
         vec![Effect::Versions(id, path)]
     }
 
@@ -161,12 +161,10 @@ impl Model {
     /// At least as many lines as the detail pane has to show.
     fn detail_length(&self) -> usize {
         let text = |content: &Content| match content {
-            Content::Doc(document) => document
-                .fields
-                .iter()
-                .map(|f| f.value.bytes().iter().filter(|b| **b == b'\n').count() + 2)
-                .sum(),
-            Content::Raw(bytes) => bytes.bytes().iter().filter(|b| **b == b'\n').count() + 2,
+            Content::Doc(document) => {
+                document.fields.iter().map(|f| newlines(&f.value) + 1).sum::<usize>()
+            }
+            Content::Raw(bytes) => newlines(bytes) + 1,
         };
         let values = self.shown.as_ref().map_or(1, |shown| text(&shown.opened.content));
         values + 10 + self.selected_versions().map_or(0, <[_]>::len)
@@ -290,7 +288,7 @@ impl Model {
                 return Vec::new();
             }
         };
-        let id = self.write_request(label, Some(Action::Undo));
+        let id = self.unstoppable(label, Some(Action::Undo));
         vec![Effect::Change(id, change)]
     }
 }

@@ -194,7 +194,7 @@ impl Model {
                 return Vec::new();
             }
         };
-        let id = self.write_request(format!("writing {path}"), None);
+        let id = self.unstoppable(format!("writing {path}"), None);
         if let Some(Popup::Form(form)) = self.popups.last_mut() {
             form.busy = Some(id);
             form.problem = None;

@@ -23,6 +23,8 @@ use super::rows::{Rows, Sort};
 
 /// Most headers that are asked for at once.
 const HEADERS: usize = 64;
+/// What is said while a history is read.
+const HISTORY: &str = "reading the history";
 /// A computer that slept longer than this is locked.
 const SLEPT: u64 = 60;
 
@@ -232,10 +234,10 @@ impl Model {
         let many = paths.len() > HEADERS;
         let label = if many { "reading dates" } else { "reading headers" };
         let id = self.request(label, Some(Action::Reload));
-        if many {
-            let total = paths.len();
-            self.requests.last_mut().expect("just added").progress = Some((0, total));
-        }
+        let request = self.requests.last_mut().expect("just added");
+        request.progress = many.then_some((0, paths.len()));
+        // What nobody asked for, Esc does not mean.
+        request.stoppable = many;
         effects.push(Effect::Describe(id, paths));
     }
 
@@ -251,10 +253,10 @@ impl Model {
         if let Some((path, since)) = &self.resting
             && self.rests()
             && self.now.running.saturating_sub(*since) >= REST
-            && !self.requests.iter().any(|request| request.label == "reading the history")
+            && !self.requests.iter().any(|request| request.label.starts_with(HISTORY))
         {
             let path = path.clone();
-            let id = self.request("reading the history", None);
+            let id = self.unstoppable(HISTORY, None);
             effects.push(Effect::Versions(id, path));
         }
     }
@@ -281,7 +283,7 @@ impl Model {
     /// Opens the vault that is meant.
     pub(super) fn unlock(&mut self, passphrase: Option<Secret>) -> Effects {
         let name = self.vault.0.clone();
-        let id = self.write_request("opening the vault", None);
+        let id = self.unstoppable("opening the vault", None);
         if let Screen::Unlock(unlock) = &mut self.screen {
             unlock.busy = Some(id);
             unlock.problem = None;

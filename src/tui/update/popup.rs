@@ -23,6 +23,7 @@ impl Model {
         if matches!(action, Action::Back | Action::Close) {
             return self.close();
         }
+        let height = usize::from(self.size.1);
         match self.popups.last_mut() {
             Some(Popup::Form(_)) => self.filling(action),
             Some(Popup::History(_)) => self.in_history(action),
@@ -35,7 +36,9 @@ impl Model {
             Some(Popup::Vaults(_)) => self.switching(action),
             Some(Popup::Palette(..)) => self.in_palette(action),
             Some(Popup::Help(context, top)) => {
-                *top = moved(*top, action, PAGE, help_lines(*context));
+                // The page and its frame leave four lines of the window.
+                let last = help_lines(*context).saturating_sub(height.saturating_sub(4));
+                *top = moved(*top, action, PAGE, last + 1);
                 Vec::new()
             }
             Some(Popup::Confirm(..)) => self.answering(action),
@@ -134,7 +137,7 @@ impl Model {
                 }
             }
             Action::Reveal => {}
-            _ => compare.top = moved(compare.top, action, PAGE, 200),
+            _ => compare.top = moved(compare.top, action, PAGE, compare.length()),
         }
     }
 
@@ -178,7 +181,7 @@ impl Model {
                 Vec::new()
             }
             Target::Secret(path) => {
-                let id = self.write_request(format!("writing {path}"), None);
+                let id = self.unstoppable(format!("writing {path}"), None);
                 let set = vec![(crate::vault::DEFAULT_FIELD.to_owned(), None, value)];
                 vec![Effect::Write(id, Draft { path, base: None, set, remove: vec![], raw: None })]
             }
@@ -252,7 +255,7 @@ impl Model {
             Change::Rollback(path, n) => format!("going back to version {n} of {path}"),
             Change::Undelete(path) | Change::Rename(path, _) => format!("changing {path}"),
         };
-        let id = self.write_request(label, None);
+        let id = self.unstoppable(label, None);
         vec![Effect::Change(id, change)]
     }
 
@@ -266,7 +269,7 @@ impl Model {
                 if conflict {
                     draft.base = None;
                 }
-                let id = self.write_request(format!("writing {}", draft.path), None);
+                let id = self.unstoppable(format!("writing {}", draft.path), None);
                 if let Some(Popup::Form(form)) = self.popups.last_mut() {
                     form.busy = Some(id);
                 }

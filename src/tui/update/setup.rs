@@ -87,7 +87,7 @@ impl Model {
                     passphrase,
                     recovery,
                 };
-                let id = self.write_request("making the vault", None);
+                let id = self.unstoppable("making the vault", None);
                 self.busy(id);
                 vec![Effect::Found(id, founding)]
             }

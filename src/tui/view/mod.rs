@@ -103,7 +103,8 @@ fn status(model: &Model, frame: &mut Frame<'_>) {
     let buffer = frame.buffer_mut();
     let room = usize::from(line.width.saturating_sub(2));
     let cut = |text: &str, room: usize| head(text, room, theme.signs.more);
-    if let Some(request) = model.waiting() {
+    let failed = matches!(model.status, Status::Error(..));
+    if let Some(request) = model.waiting().filter(|_| !failed) {
         let waited = model.now.running.saturating_sub(request.started).as_millis();
         let spinner = theme.signs.spinner[(waited / 100) as usize % theme.signs.spinner.len()];
         let mut text = format!("{spinner} {}", request.label);
@@ -141,12 +142,21 @@ fn bar(model: &Model, frame: &mut Frame<'_>) {
     let line = areas(model.size, model.focus).bar;
     let buffer = frame.buffer_mut();
     clear(buffer, line);
-    let (mut x, end) = (1, line.right());
     let context = model.context();
+    let theme = &model.theme;
+    // Help is always seen; of the others as many as there is room for.
+    let help = model.keys.key_of(context, super::keys::Action::Help, model.ascii);
+    let mut end = line.right();
+    if !help.is_empty() {
+        let x = put_right(buffer, 1, line.y, end - 1, "help", theme.muted);
+        end = put_right(buffer, 1, line.y, x - 1, &help, theme.key).saturating_sub(1);
+    }
+    let mut x = 1;
     for (binding, keys) in model.keys.here(context) {
         let Some(key) = keys.first().filter(|_| !binding.bar.is_empty()) else { continue };
         // In the list there is nothing to go back to but what Esc says itself.
-        if context == Context::Browse && binding.action == super::keys::Action::Back {
+        let back = context == Context::Browse && binding.action == super::keys::Action::Back;
+        if back || binding.action == super::keys::Action::Help {
             continue;
         }
         let key = super::keys::shown(key, model.ascii);
@@ -154,7 +164,7 @@ fn bar(model: &Model, frame: &mut Frame<'_>) {
         if x + width >= end {
             continue;
         }
-        let after = put(buffer, x, line.y, end, &key, model.theme.key);
-        x = put(buffer, after + 1, line.y, end, binding.bar, model.theme.muted) + 2;
+        let after = put(buffer, x, line.y, end, &key, theme.key);
+        x = put(buffer, after + 1, line.y, end, binding.bar, theme.muted) + 2;
     }
 }

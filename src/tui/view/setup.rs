@@ -70,8 +70,7 @@ pub(super) fn draw(model: &Model, setup: &Setup, frame: &mut Frame<'_>) {
                 }
             }
             if let Some((bits, strong)) = setup.strength() {
-                let says =
-                    if strong { "good" } else { "weak: four or more random words are better" };
+                let says = if strong { "good" } else { "weak; four random words are better" };
                 let text =
                     format!("{} about {bits} bits, {says}", bar(theme, bits.into(), 100, 12));
                 let style = if strong { theme.ok } else { theme.warn };

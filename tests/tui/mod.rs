@@ -1,0 +1,8 @@
+//! The terminal UI: what keys do, what is drawn, the whole loop, and on a real terminal.
+
+mod keys;
+mod pty;
+mod screens;
+mod ui;
+mod update;
+mod whole;
