@@ -255,7 +255,7 @@ impl Running {
         let start = Instant::now();
         while !fits(&self.screen.text()) {
             assert!(start.elapsed() < LIMIT, "never {what}:\n{}", self.screen.text());
-            std::thread::yield_now();
+            std::thread::park_timeout(Duration::from_millis(1));
         }
     }
 
@@ -296,7 +296,7 @@ fn running(world: World) -> Running {
     Running::start(world, store, Interface::default())
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn a_working_day() {
     let world = world().await;
     let other = world.device("other").await;
@@ -339,7 +339,7 @@ async fn a_working_day() {
     let start = Instant::now();
     while ui.clipboard.0.lock().unwrap().last() != Some(&None) {
         assert!(start.elapsed() < LIMIT, "the clipboard was not cleared");
-        std::thread::yield_now();
+        std::thread::park_timeout(Duration::from_millis(1));
     }
     let screen = ui.screen.text();
     assert!(!screen.contains("acme"), "{screen}");
@@ -351,7 +351,7 @@ async fn a_working_day() {
     assert_eq!(document.field("value").unwrap().value.bytes(), b"typed");
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn time_hides_and_locks_without_a_key() {
     let ui = running(world().await);
     ui.unlock();
@@ -365,7 +365,7 @@ async fn time_hides_and_locks_without_a_key() {
     ui.quit();
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn through_the_terminal_if_that_is_chosen() {
     let world = world().await;
     let store = Arc::new(world.store.clone());
@@ -382,7 +382,7 @@ async fn through_the_terminal_if_that_is_chosen() {
 }
 
 /// Away to the shell: everything is hidden and given back first.
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn to_the_shell_and_back() {
     let ui = running(world().await);
     ui.unlock();
@@ -396,7 +396,7 @@ async fn to_the_shell_and_back() {
     ui.quit();
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn an_editor_that_changes_the_value() {
     let dir = tempfile::tempdir().unwrap();
     let editor = dir.path().join("editor");
@@ -480,7 +480,7 @@ impl Store for Slow {
 }
 
 /// While requests hang, each key has its frame within 50 ms.
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn a_slow_store_never_stalls_the_screen() {
     let world = world().await;
     let slow = Slow {
@@ -511,7 +511,7 @@ async fn a_slow_store_never_stalls_the_screen() {
     ui.quit();
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn a_failing_store_says_so_and_can_be_tried_again() {
     let world = world().await;
     let other = world.device("other").await;
@@ -531,7 +531,7 @@ async fn a_failing_store_says_so_and_can_be_tried_again() {
             keys();
             let pause = Instant::now();
             while pause.elapsed() < Duration::from_millis(100) && !done(&ui.screen.text()) {
-                std::thread::yield_now();
+                std::thread::park_timeout(Duration::from_millis(1));
             }
         }
     };
@@ -553,7 +553,7 @@ async fn a_failing_store_says_so_and_can_be_tried_again() {
 }
 
 /// What a hidden value leaves in the cells of the terminal: nothing.
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn a_hidden_value_is_in_no_cell() {
     let ui = running(world().await);
     ui.unlock();
