@@ -77,10 +77,11 @@ pub fn inner(area: Rect) -> Rect {
     Rect::new(area.x + 1, area.y + 1, area.width - 2, area.height - 2)
 }
 
-/// A popup of at most this size in the middle.
+/// A popup of at most this size in the middle, between the lines at the top and the bottom.
 pub fn popup((width, height): (u16, u16), wanted: (u16, u16)) -> Rect {
-    let size = (wanted.0.min(width), wanted.1.min(height.saturating_sub(1)));
-    Rect::new((width - size.0) / 2, (height - size.1) / 2, size.0, size.1)
+    let body = height.saturating_sub(3);
+    let size = (wanted.0.min(width), wanted.1.min(body));
+    Rect::new((width - size.0) / 2, (body - size.1) / 2 + 1.min(height), size.0, size.1)
 }
 
 /// The first line to show so that the cursor is seen, moved no further than needed.
@@ -111,7 +112,7 @@ mod tests {
                     assert_eq!(together, width, "{width}x{height} {focus:?}");
                 }
                 let p = popup((width, height), (60, 20));
-                assert!(p.right() <= width && p.bottom() <= height);
+                assert!(p.right() <= width && p.bottom() <= height.max(1));
             }
         }
     }

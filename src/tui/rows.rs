@@ -215,6 +215,32 @@ impl Rows {
         }
     }
 
+    /// Adds a name that was just written.
+    pub fn insert(&mut self, path: Path) {
+        if let Err(at) = self.place(&path) {
+            self.keep_place(|rows| {
+                rows.all.insert(at, row(path));
+                rows.finish();
+            });
+        }
+    }
+
+    /// Removes a name that was just deleted.
+    pub fn remove(&mut self, path: &Path) {
+        if let Ok(at) = self.place(path) {
+            self.all.remove(at);
+            let line = self.cursor;
+            self.finish();
+            self.go(line);
+        }
+    }
+
+    fn keep_place(&mut self, change: impl FnOnce(&mut Self)) {
+        let selected = self.selected().map(|row| row.path.clone());
+        change(self);
+        selected.map(|path| self.select(&path));
+    }
+
     /// All names are there.
     pub fn finish(&mut self) {
         self.found = None;

@@ -287,7 +287,7 @@ impl<B: Backend, S: Stage> App<B, S> {
         for effect in effects {
             match self.tasks.run(effect) {
                 Some(Effect::Quit) => self.ended = Some(Ended::Quit),
-                Some(Effect::Redraw) => self.terminal.clear().map_err(drawing)?,
+                Some(Effect::Redraw) => self.clear()?,
                 Some(Effect::Suspend) => self.suspend()?,
                 _ => {}
             }
@@ -311,7 +311,15 @@ impl<B: Backend, S: Stage> App<B, S> {
     fn resize(&mut self) -> Result<()> {
         let size = self.terminal.size().map_err(drawing)?;
         self.model.update(Message::Resize(size.width, size.height));
-        self.terminal.clear().map_err(drawing)
+        self.clear()
+    }
+
+    /// Begins from an empty screen. Not `Terminal::clear`, which asks the terminal where its
+    /// cursor is, and waits for an answer that the stream of events may have taken.
+    fn clear(&mut self) -> Result<()> {
+        let size = self.terminal.size().map_err(drawing)?;
+        let all = ratatui::layout::Rect::new(0, 0, size.width, size.height);
+        self.terminal.resize(all).map_err(drawing)
     }
 
     async fn signalled(&mut self, signal: Caught) -> Result<()> {

@@ -1,6 +1,7 @@
 //! The terminal UI: what keys do, what is drawn, the whole loop, and on a real terminal.
 
 mod keys;
+mod panics;
 mod pty;
 mod screens;
 mod ui;

@@ -341,6 +341,9 @@ impl Model {
             }
         };
         self.status = Status::Info(text);
+        if let Change::Delete(gone) | Change::Rename(gone, _) = &change {
+            self.rows.remove(gone);
+        }
         if matches!(change, Change::Delete(_) | Change::Rename(..)) && !taken_back {
             self.undo = Some(change);
         }
@@ -352,7 +355,15 @@ impl Model {
 
     /// After a write: its name is in the list, and selected; its dates are read again.
     fn changed(&mut self, path: Path) -> Effects {
+        self.rows.insert(path.clone());
         self.rows.set_meta(&path, Meta::Unknown);
+        // At once: the next key is meant for it.
+        if !self.rows.select(&path) {
+            // A filter or folder hides it.
+            self.rows.enter("");
+            self.rows.filter("");
+            self.rows.select(&path);
+        }
         self.select = Some(path);
         self.reload()
     }

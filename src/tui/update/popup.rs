@@ -36,8 +36,8 @@ impl Model {
             Some(Popup::Vaults(_)) => self.switching(action),
             Some(Popup::Palette(..)) => self.in_palette(action),
             Some(Popup::Help(context, top)) => {
-                // The page and its frame leave four lines of the window.
-                let last = help_lines(*context).saturating_sub(height.saturating_sub(4));
+                // The lines around the page and its frame are not its own.
+                let last = help_lines(*context).saturating_sub(height.saturating_sub(5));
                 *top = moved(*top, action, PAGE, last + 1);
                 Vec::new()
             }

@@ -17,7 +17,7 @@ const KEYS: usize = 16;
 pub(super) fn draw(model: &Model, first: Context, top: usize, frame: &mut Frame<'_>) {
     let theme = &model.theme;
     let total = help_lines(first);
-    let area = popup(model.size, (76, model.size.1.saturating_sub(2)));
+    let area = popup(model.size, (76, model.size.1));
     let buffer = frame.buffer_mut();
     clear(buffer, area);
     let inside = inner(area);

@@ -246,7 +246,6 @@ pub(super) fn unsaved(
     let title = if conflict { "Somebody was faster" } else { "Not written" };
     let area = window(model, (70, 12), title, frame);
     let end = area.right();
-    draw_problem(model, problem, Rect { height: area.height.saturating_sub(4), ..area }, frame);
     let retry = match conflict {
         true => "r write mine on top (theirs stays in the history)",
         false => "r try again",
@@ -256,7 +255,11 @@ pub(super) fn unsaved(
         format!("{retry}   h history"),
         "Esc drops your change, or goes back to the form".to_owned(),
     ];
-    for (y, text) in (area.bottom().saturating_sub(3)..area.bottom()).zip(lines) {
+    let lines: Vec<String> = lines.iter().flat_map(|line| wrap(line, area.width.into())).collect();
+    let below = (lines.len() as u16).min(area.height);
+    let above = Rect { height: (area.height - below).saturating_sub(1), ..area };
+    draw_problem(model, problem, above, frame);
+    for (y, text) in (area.bottom() - below..area.bottom()).zip(lines) {
         put(frame.buffer_mut(), area.x, y, end, &text, theme.key);
     }
 }

@@ -11,10 +11,7 @@ use super::text::{bar, frame as draw_frame, put, put_value, wrap};
 
 pub(super) fn draw(model: &Model, setup: &Setup, frame: &mut Frame<'_>) {
     let theme = &model.theme;
-    let body = (model.size.0, model.size.1.saturating_sub(2));
-    let mut area = popup(body, (72, 20));
-    area.y = area.y.max(1);
-    area.height = area.height.min(model.size.1.saturating_sub(3));
+    let area = popup(model.size, (72, 20));
     let (number, title, text) = words_of(setup);
     let sealed = setup.identity != Identity::Plain;
     let steps = if sealed { 4 } else { 3 };
@@ -28,7 +25,13 @@ pub(super) fn draw(model: &Model, setup: &Setup, frame: &mut Frame<'_>) {
     let bottom = inside.bottom();
     // On a small screen the words matter more than what is said about them.
     let small = inside.height < 16;
-    let text = if small && setup.step == Step::Words { "Write these down:" } else { text };
+    let text = match setup.step {
+        _ if !small => text,
+        Step::Where => "A directory, or s3://bucket/prefix.",
+        Step::Passphrase => "It protects your identity here.",
+        Step::Words => "Write these down:",
+        Step::Check => "Type two of the words.",
+    };
     for line in text.split('\n').flat_map(|text| wrap(text, inside.width.into())) {
         if y < bottom {
             put(frame.buffer_mut(), inside.x, y, inside.right(), &line, theme.text);
@@ -39,6 +42,7 @@ pub(super) fn draw(model: &Model, setup: &Setup, frame: &mut Frame<'_>) {
         y += 1;
     }
     let line = |y: u16| Rect::new(inside.x, y, inside.width, u16::from(y < bottom));
+    let first = y;
     match setup.step {
         Step::Where => {
             for (i, (label, input)) in
@@ -51,11 +55,11 @@ pub(super) fn draw(model: &Model, setup: &Setup, frame: &mut Frame<'_>) {
                     y += 1;
                 }
             }
-            if setup.location.text().is_empty() && y >= 2 && y <= bottom {
+            if setup.location.text().is_empty() && first < bottom {
                 let usual = format!("(empty: {})", crate::vault::escape(&setup.usual));
                 let room = usize::from(inside.width.saturating_sub(12));
                 let usual = super::text::tail(&usual, room, theme.signs.more);
-                put(frame.buffer_mut(), inside.x + 11, y - 2, inside.right(), &usual, theme.muted);
+                put(frame.buffer_mut(), inside.x + 11, first, inside.right(), &usual, theme.muted);
             }
         }
         Step::Passphrase => {
@@ -162,10 +166,7 @@ fn words(model: &Model, setup: &Setup, area: Rect, frame: &mut Frame<'_>) -> u16
 
 pub(super) fn draw_unlock(model: &Model, unlock: &Unlock, frame: &mut Frame<'_>) {
     let theme = &model.theme;
-    let body = (model.size.0, model.size.1.saturating_sub(2));
-    let mut area = popup(body, (60, 10));
-    area.y = area.y.max(1);
-    area.height = area.height.min(model.size.1.saturating_sub(3));
+    let area = popup(model.size, (60, 10));
     let title = match &model.vault.0 {
         Some(name) => format!("Unlock {}", crate::vault::escape(name)),
         None => "Unlock".to_owned(),
