@@ -2,6 +2,7 @@
 
 pub mod home;
 
+mod clip_clear;
 mod config;
 mod cp;
 mod exists;
@@ -20,6 +21,7 @@ mod purge;
 mod put;
 mod rm;
 mod rollback;
+mod tui;
 mod undelete;
 mod vaults;
 mod verify;
@@ -30,6 +32,7 @@ fn no_command_is_without_tests() {
     for command in vault::cli::command().get_subcommands() {
         let name = match command.get_name() {
             "gen" => "generate",
+            "clip-clear" => "clip_clear",
             name => name,
         };
         let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli").join(name);

@@ -2,6 +2,7 @@
 
 mod keys;
 mod panics;
+mod picture;
 mod pty;
 mod screens;
 mod ui;

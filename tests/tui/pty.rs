@@ -14,17 +14,18 @@ use crate::cli::home::{Home, program};
 const LIMIT: Duration = Duration::from_secs(30);
 const SIZE: PtySize = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
 
-fn emulator() -> vt100::Parser {
-    let size = |n: u16| std::num::NonZeroU16::new(n).unwrap();
-    vt100::Parser::new(size(SIZE.rows), size(SIZE.cols), 1000)
+fn emulator(size: PtySize) -> vt100::Parser {
+    let some = |n: u16| std::num::NonZeroU16::new(n).unwrap();
+    vt100::Parser::new(some(size.rows), some(size.cols), 1000)
 }
 
 /// A program on a terminal.
-struct Session {
+pub struct Session {
     child: Box<dyn Child + Send + Sync>,
     pair: PtyPair,
     keys: Box<dyn Write + Send>,
     bytes: Arc<Mutex<Vec<u8>>>,
+    size: PtySize,
 }
 
 /// A home with a vault and one secret whose value is the canary.
@@ -34,7 +35,8 @@ fn home() -> Home {
     home
 }
 
-fn command(home: &Home) -> CommandBuilder {
+/// The program in a home.
+pub fn command_in(home: &Home) -> CommandBuilder {
     let mut command = CommandBuilder::new(program());
     environment(&mut command, home);
     command
@@ -51,7 +53,12 @@ fn environment(command: &mut CommandBuilder, home: &Home) {
 
 impl Session {
     fn start(command: CommandBuilder) -> Self {
-        let pair = native_pty_system().openpty(SIZE).unwrap();
+        Self::sized(command, (SIZE.rows, SIZE.cols))
+    }
+
+    pub fn sized(command: CommandBuilder, (rows, cols): (u16, u16)) -> Self {
+        let size = PtySize { rows, cols, ..SIZE };
+        let pair = native_pty_system().openpty(size).unwrap();
         let child = pair.slave.spawn_command(command).unwrap();
         let bytes = Arc::new(Mutex::new(Vec::new()));
         let (mut reader, sink) = (pair.master.try_clone_reader().unwrap(), bytes.clone());
@@ -62,17 +69,17 @@ impl Session {
             }
         });
         let keys = pair.master.take_writer().unwrap();
-        Self { child, pair, keys, bytes }
+        Self { child, pair, keys, bytes, size }
     }
 
-    fn type_keys(&mut self, keys: &str) {
+    pub fn type_keys(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).unwrap();
         self.keys.flush().unwrap();
     }
 
     /// The terminal after everything so far.
-    fn terminal(&self) -> vt100::Parser {
-        let mut parser = emulator();
+    pub fn terminal(&self) -> vt100::Parser {
+        let mut parser = emulator(self.size);
         parser.process(&self.bytes.lock().unwrap());
         parser
     }
@@ -91,7 +98,7 @@ impl Session {
     }
 
     #[track_caller]
-    fn shows(&self, text: &str) {
+    pub fn shows(&self, text: &str) {
         self.until(text, |session| session.screen().contains(text));
     }
 
@@ -100,7 +107,7 @@ impl Session {
         kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
     }
 
-    fn ends(&mut self) -> u32 {
+    pub fn ends(&mut self) -> u32 {
         let start = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -130,7 +137,7 @@ impl Session {
         for part in [CANARY, &CANARY[..8], &CANARY[8..]] {
             assert!(!after.contains(part), "{after:?}");
         }
-        let mut parser = emulator();
+        let mut parser = emulator(self.size);
         parser.process(&bytes);
         parser.screen_mut().set_scrollback(1000);
         assert!(!parser.screen().contents().contains("canary"));
@@ -159,7 +166,7 @@ impl Session {
 #[test]
 fn start_and_quit() {
     let home = home();
-    let mut session = Session::start(command(&home));
+    let mut session = Session::start(command_in(&home));
     session.reveal();
     assert!(!session.is_cooked());
     session.type_keys("\x1b");
@@ -174,7 +181,7 @@ fn start_and_quit() {
 #[test]
 fn quit_at_once() {
     let home = home();
-    let mut session = Session::start(command(&home));
+    let mut session = Session::start(command_in(&home));
     let shown = session.reveal();
     session.type_keys("\x03");
     assert_eq!(session.ends(), 0);
@@ -187,7 +194,7 @@ fn ended_by_a_signal() {
         [(Signal::TERM, 143), (Signal::HUP, 129), (Signal::INT, 130), (Signal::QUIT, 143)]
     {
         let home = home();
-        let mut session = Session::start(command(&home));
+        let mut session = Session::start(command_in(&home));
         let shown = session.reveal();
         session.signal(signal);
         assert_eq!(session.ends(), code, "{signal:?}");
@@ -200,7 +207,7 @@ fn ended_by_a_signal() {
 fn suspended_and_continued() {
     for by_key in [true, false] {
         let home = home();
-        let mut session = Session::start(command(&home));
+        let mut session = Session::start(command_in(&home));
         let shown = session.reveal();
         match by_key {
             true => session.type_keys("\x1a"),
@@ -233,7 +240,7 @@ fn an_editor_in_between() {
     std::fs::write(&editor, script).unwrap();
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
     std::fs::set_permissions(&editor, mode).unwrap();
-    let mut command = command(&home);
+    let mut command = command_in(&home);
     command.env("EDITOR", &editor);
     let mut session = Session::start(command);
     session.shows("acme/db");
@@ -294,7 +301,7 @@ fn elsewhere_there_is_help() {
 #[test]
 fn no_colour_means_none() {
     let home = home();
-    let mut command = command(&home);
+    let mut command = command_in(&home);
     command.env("NO_COLOR", "1");
     let mut session = Session::start(command);
     session.shows("acme/db");
