@@ -93,7 +93,11 @@ fn main() {
         moves.extend((0..200).map(|_| ui.key(code)));
     }
     show("a movement to its frame", moves);
-    println!("memory: {} MiB at most, {} MiB of it before the model", memory() / 1024, before / 1024);
+    println!(
+        "memory: {} MiB at most, {} MiB of it before the model",
+        memory() / 1024,
+        before / 1024
+    );
 }
 
 fn name(i: usize) -> Path {

@@ -17,6 +17,8 @@ pub mod message;
 pub mod model;
 pub mod rows;
 pub mod run;
+pub mod setup;
+pub mod stage;
 pub mod tasks;
 pub mod terminal;
 pub mod theme;
@@ -33,7 +35,8 @@ use crate::config::{Interface, Settings};
 use crate::vault::{Error, Result};
 use device::Configured;
 use model::Model;
-use run::{App, Ended, Tty};
+use run::{App, Ended};
+use stage::Tty;
 use tasks::Context;
 
 /// True if both ends are a terminal.

@@ -1,5 +1,6 @@
 //! The terminal UI: what keys do, what is drawn, the whole loop, and on a real terminal.
 
+mod clipboard;
 mod keys;
 mod panics;
 mod picture;

@@ -26,8 +26,11 @@ fn session() -> (Home, Session) {
         home.run(["put", name, "--generate"]).ok();
     }
     home.put("acme/db/password", "first");
-    home.run_with(["put", "acme/db/password", "user=app", "url=postgres://db", "value=-"], b"salt-orbit-crane-11")
-        .ok();
+    home.run_with(
+        ["put", "acme/db/password", "user=app", "url=postgres://db", "value=-"],
+        b"salt-orbit-crane-11",
+    )
+    .ok();
     let mut session = Session::sized(command_in(&home), SIZE);
     session.shows("acme/db");
     session.type_keys("/dbpass\r");
@@ -65,8 +68,12 @@ fn svg(screen: &vt100::Screen) -> String {
             }
             let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
             let bold = if cell.bold() { " font-weight=\"bold\"" } else { "" };
-            write!(out, "<text x=\"{x:.1}\" y=\"{:.1}\" fill=\"{front}\"{bold}>{text}</text>", y + 14.0)
-                .unwrap();
+            write!(
+                out,
+                "<text x=\"{x:.1}\" y=\"{:.1}\" fill=\"{front}\"{bold}>{text}</text>",
+                y + 14.0
+            )
+            .unwrap();
         }
         out.push('\n');
     }
@@ -99,9 +106,10 @@ fn docs_picture_is_of_this_program() {
     // Times and the path of the temporary home differ.
     let fixed = |svg: &str| -> Vec<String> {
         let texts = svg.lines().map(|line| {
-            let cells = line.split("<text").skip(1).filter_map(|cell| {
-                cell.split_once('>')?.1.split('<').next().map(str::to_owned)
-            });
+            let cells = line
+                .split("<text")
+                .skip(1)
+                .filter_map(|cell| cell.split_once('>')?.1.split('<').next().map(str::to_owned));
             cells.collect::<String>()
         });
         texts.filter(|text| text.contains("acme") && !text.contains("hidden")).collect()

@@ -3,7 +3,8 @@
 use vault::config::interface::Theme as Choice;
 use vault::tui::keys::Context;
 use vault::tui::message::{Identity, Message, Purpose};
-use vault::tui::model::{Popup, Screen, Setup, Start, Step};
+use vault::tui::model::{Popup, Screen, Start};
+use vault::tui::setup::{Setup, Step};
 use vault::tui::theme::Theme;
 use vault::vault::{DeviceIdentity, FieldType, Secret};
 

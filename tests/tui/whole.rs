@@ -23,7 +23,8 @@ use vault::tui::device::Device;
 use vault::tui::effect::Founding;
 use vault::tui::message::{Founded, Identity, Now, Session};
 use vault::tui::model::{Model, Start};
-use vault::tui::run::{App, Ended, Stage};
+use vault::tui::run::{App, Ended};
+use vault::tui::stage::Stage;
 use vault::tui::tasks::Context;
 use vault::vault::{Error, Result, Secret, Vault};
 

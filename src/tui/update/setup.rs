@@ -7,7 +7,8 @@ use crate::vault::{Error, Secret};
 use super::super::effect::{Effect, Founding};
 use super::super::keys::Action;
 use super::super::message::{Identity, Message};
-use super::super::model::{Model, Problem, Screen, Setup, Status, Step};
+use super::super::model::{Model, Problem, Screen, Status};
+use super::super::setup::{Setup, Step};
 use super::Effects;
 
 /// Fewer bits than this are called weak.

@@ -5,7 +5,8 @@ use ratatui::layout::Rect;
 
 use super::super::layout::{inner, popup};
 use super::super::message::Identity;
-use super::super::model::{Model, Setup, Step, Unlock};
+use super::super::model::{Model, Unlock};
+use super::super::setup::{Setup, Step};
 use super::form::{draw_problem, typed};
 use super::text::{bar, frame as draw_frame, put, put_value, wrap};
 
@@ -21,9 +22,7 @@ pub(super) fn draw(model: &Model, setup: &Setup, frame: &mut Frame<'_>) {
     draw_frame(frame.buffer_mut(), area, theme, true, [&title, &step, ""]);
     let inside = inner(area);
     let inside = Rect { x: inside.x + 1, width: inside.width.saturating_sub(2), ..inside };
-    let mut y = inside.y;
-    let bottom = inside.bottom();
-    // On a small screen the words matter more than what is said about them.
+    // On a small screen what is typed matters more than what is said about it.
     let small = inside.height < 16;
     let text = match setup.step {
         _ if !small => text,
@@ -32,81 +31,57 @@ pub(super) fn draw(model: &Model, setup: &Setup, frame: &mut Frame<'_>) {
         Step::Words => "Write these down:",
         Step::Check => "Type two of the words.",
     };
+    let mut y = inside.y;
     for line in text.split('\n').flat_map(|text| wrap(text, inside.width.into())) {
-        if y < bottom {
+        if y < inside.bottom() {
             put(frame.buffer_mut(), inside.x, y, inside.right(), &line, theme.text);
             y += 1;
         }
     }
-    if !small {
-        y += 1;
-    }
-    let line = |y: u16| Rect::new(inside.x, y, inside.width, u16::from(y < bottom));
-    let first = y;
-    match setup.step {
-        Step::Where => {
-            for (i, (label, input)) in
-                [("where     ", &setup.location), ("your name ", &setup.member)]
-                    .into_iter()
-                    .enumerate()
-            {
-                if y < bottom {
-                    typed(model, label, input, line(y), frame, i == setup.focus);
-                    y += 1;
-                }
-            }
-            if setup.location.text().is_empty() && first < bottom {
-                let usual = format!("(empty: {})", crate::vault::escape(&setup.usual));
-                let room = usize::from(inside.width.saturating_sub(12));
-                let usual = super::text::tail(&usual, room, theme.signs.more);
-                put(frame.buffer_mut(), inside.x + 11, first, inside.right(), &usual, theme.muted);
-            }
-        }
-        Step::Passphrase => {
-            let lines = if setup.identity == Identity::Sealed { 1 } else { 2 };
-            let labels = ["passphrase ", "once more  "];
-            for (i, (label, input)) in
-                labels.into_iter().zip(&setup.passphrase).take(lines).enumerate()
-            {
-                if y < bottom {
-                    typed(model, label, input, line(y), frame, i == setup.focus);
-                    y += 1;
-                }
-            }
-            if let Some((bits, strong)) = setup.strength() {
-                let says = if strong { "good" } else { "weak; four random words are better" };
-                let text =
-                    format!("{} about {bits} bits, {says}", bar(theme, bits.into(), 100, 12));
-                let style = if strong { theme.ok } else { theme.warn };
-                if y < bottom {
-                    put(frame.buffer_mut(), inside.x, y, inside.right(), &text, style);
-                }
-                y += 1;
-            }
-        }
-        Step::Words => {
-            y = words(model, setup, Rect { y, height: bottom.saturating_sub(y), ..inside }, frame)
-        }
-        Step::Check => {
-            for (i, (n, input)) in setup.asked().into_iter().zip(&setup.answers).enumerate() {
-                if y < bottom {
-                    typed(
-                        model,
-                        &format!("word {n:2}   "),
-                        input,
-                        line(y),
-                        frame,
-                        i == setup.focus,
-                    );
-                    y += 1;
-                }
-            }
-        }
-    }
+    y = (y + u16::from(!small)).min(inside.bottom());
+    let rest = |y: u16| Rect { y, height: inside.bottom() - y, ..inside };
+    y = match setup.step {
+        Step::Words => words(model, setup, rest(y), frame),
+        _ => lines(model, setup, rest(y), frame),
+    };
     if let Some(problem) = &setup.problem {
-        let y = (y + u16::from(!small)).min(bottom);
-        draw_problem(model, problem, Rect { y, height: bottom - y, ..inside }, frame);
+        let y = (y + u16::from(!small)).min(inside.bottom());
+        draw_problem(model, problem, rest(y), frame);
     }
+}
+
+/// What is typed in this step; answers the line below.
+fn lines(model: &Model, setup: &Setup, area: Rect, frame: &mut Frame<'_>) -> u16 {
+    let theme = &model.theme;
+    let mut y = area.y;
+    for (i, (label, input)) in setup.lines().into_iter().enumerate() {
+        if y < area.bottom() {
+            let line = Rect { y, height: 1, ..area };
+            typed(model, &format!("{label:<11}"), input, line, frame, i == setup.focus);
+            y += 1;
+        }
+    }
+    if area.height == 0 {
+        return y;
+    }
+    if setup.step == Step::Where && setup.location.text().is_empty() {
+        let usual = format!("(empty: {})", crate::vault::escape(&setup.usual));
+        let room = usize::from(area.width.saturating_sub(13));
+        let usual = super::text::tail(&usual, room, theme.signs.more);
+        put(frame.buffer_mut(), area.x + 12, area.y, area.right(), &usual, theme.muted);
+    }
+    if setup.step == Step::Passphrase
+        && let Some((bits, strong)) = setup.strength()
+    {
+        let says = if strong { "good" } else { "weak; four random words are better" };
+        let text = format!("{} about {bits} bits, {says}", bar(theme, bits.into(), 100, 12));
+        let style = if strong { theme.ok } else { theme.warn };
+        if y < area.bottom() {
+            put(frame.buffer_mut(), area.x, y, area.right(), &text, style);
+            y += 1;
+        }
+    }
+    y
 }
 
 fn words_of(setup: &Setup) -> (usize, &'static str, &'static str) {
