@@ -36,6 +36,14 @@ impl Ui {
         (start.elapsed(), effects)
     }
 
+    /// Slices of a search until it has looked at all names.
+    fn settle(&mut self, slices: &mut Vec<Duration>) {
+        while self.model.rows.is_searching() {
+            let now = self.model.now;
+            slices.push(self.step(Message::Tick(now)).0);
+        }
+    }
+
     fn key(&mut self, code: KeyCode) -> Duration {
         self.step(Message::Key(KeyEvent::new(code, KeyModifiers::NONE))).0
     }
@@ -77,16 +85,28 @@ fn main() {
 
     let mut letters = Vec::new();
     let mut deletions = Vec::new();
+    let mut slices = Vec::new();
+    let mut whole = Vec::new();
     for _ in 0..5 {
         for query in QUERIES {
             ui.key(KeyCode::Char('/'));
-            letters.extend(query.chars().map(|c| ui.key(KeyCode::Char(c))));
-            deletions.extend(query.chars().map(|_| ui.key(KeyCode::Backspace)));
+            for c in query.chars() {
+                let start = Instant::now();
+                letters.push(ui.key(KeyCode::Char(c)));
+                ui.settle(&mut slices);
+                whole.push(start.elapsed());
+            }
+            for _ in query.chars() {
+                deletions.push(ui.key(KeyCode::Backspace));
+                ui.settle(&mut slices);
+            }
             ui.key(KeyCode::Esc);
         }
     }
     show("a letter in the filter to its frame", letters);
     show("a deleted letter to its frame", deletions);
+    show("a further frame of the same search", slices);
+    show("a letter until all names are searched", whole);
 
     let mut moves = Vec::new();
     for code in [KeyCode::Down, KeyCode::PageDown, KeyCode::End, KeyCode::PageUp, KeyCode::Home] {

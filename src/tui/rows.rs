@@ -85,6 +85,26 @@ pub struct Rows {
     folder: String,
     sort: Sort,
     matcher: Matcher,
+    /// A search that has not looked at all names yet.
+    search: Option<Search>,
+}
+
+/// Names that are matched before the next frame: a letter and its frame stay well below 16 ms,
+/// however many names there are.
+const SLICE: usize = 12_000;
+
+/// A search on its way.
+struct Search {
+    query: String,
+    pattern: Pattern,
+    letters: u64,
+    /// In the order of names; those before `at` have been looked at.
+    candidates: Vec<u32>,
+    at: usize,
+    /// In the order of names.
+    found: Vec<u32>,
+    /// Score, turned round, and place.
+    scored: Vec<u64>,
 }
 
 impl Default for Rows {
@@ -99,6 +119,7 @@ impl Default for Rows {
             folder: String::new(),
             sort: Sort::Name,
             matcher: Matcher::new(Config::DEFAULT.match_paths()),
+            search: None,
         }
     }
 }
@@ -173,6 +194,7 @@ impl Rows {
 
     /// Puts the cursor on a name, if it is shown.
     pub fn select(&mut self, path: &Path) -> bool {
+        self.complete();
         let Ok(at) = self.place(path) else { return false };
         let line = self.shown.iter().position(|shown| *shown as usize == at);
         line.inspect(|line| self.cursor = *line).is_some()
@@ -185,7 +207,7 @@ impl Rows {
         if self.query.is_empty() && self.folder.is_empty() && self.sort == Sort::Name {
             self.shown.extend(start..self.all.len() as u32);
         } else {
-            self.found = None;
+            (self.found, self.search) = (None, None);
             self.arrange();
         }
         // Not for every page: a pass over all names each time would add up.
@@ -243,7 +265,7 @@ impl Rows {
 
     /// All names are there.
     pub fn finish(&mut self) {
-        self.found = None;
+        (self.found, self.search) = (None, None);
         self.arrange();
         self.count_folders();
     }
@@ -262,7 +284,7 @@ impl Rows {
     /// Shows only what is below a folder.
     pub fn enter(&mut self, folder: &str) {
         self.folder = folder.to_owned();
-        self.found = None;
+        (self.found, self.search) = (None, None);
         self.arrange();
         self.cursor = 0;
     }
@@ -304,38 +326,78 @@ impl Rows {
     fn arrange(&mut self) {
         let query = self.query.trim();
         if query.is_empty() {
-            self.found = None;
+            (self.found, self.search) = (None, None);
             let inside = |at: &u32| self.below(*at);
             self.shown = (0..self.all.len() as u32).filter(inside).collect();
             self.by_age();
             return;
         }
-        let pattern =
-            Pattern::new(query, CaseMatching::Smart, Normalization::Smart, AtomKind::Fuzzy);
-        let letters = query.chars().filter(|c| !c.is_whitespace()).fold(0, |set, c| set | bit(c));
-        let candidates = match self.found.take() {
+        let candidates = match (self.found.take(), self.search.take()) {
             // What a longer query finds, the shorter one found, too.
-            Some((before, found)) if query.starts_with(&before) && is_plain(query) => found,
+            (Some((before, found)), _) if query.starts_with(&before) && is_plain(query) => found,
+            (_, Some(mut search)) if query.starts_with(&search.query) && is_plain(query) => {
+                search.found.extend_from_slice(&search.candidates[search.at..]);
+                search.found
+            }
             _ => (0..self.all.len() as u32).filter(|at| self.below(*at)).collect(),
         };
+        self.search = Some(Search {
+            query: query.to_owned(),
+            pattern: Pattern::new(
+                query,
+                CaseMatching::Smart,
+                Normalization::Smart,
+                AtomKind::Fuzzy,
+            ),
+            letters: query.chars().filter(|c| !c.is_whitespace()).fold(0, |set, c| set | bit(c)),
+            candidates,
+            at: 0,
+            found: Vec::new(),
+            scored: Vec::new(),
+        });
+        self.go_on();
+    }
+
+    /// True while a search has not looked at all names.
+    pub fn is_searching(&self) -> bool {
+        self.search.is_some()
+    }
+
+    /// Goes on with a search, for a slice of the names.
+    pub fn go_on(&mut self) {
+        let Some(mut search) = self.search.take() else { return };
         let mut buffer = Vec::new();
-        let mut found = Vec::with_capacity(candidates.len());
-        let mut scored: Vec<u64> = Vec::with_capacity(candidates.len());
-        for at in candidates {
+        let mut matched = 0;
+        while matched < SLICE && search.at < search.candidates.len() {
+            let at = search.candidates[search.at];
+            search.at += 1;
             let row = &self.all[at as usize];
-            if row.letters & letters != letters {
+            if row.letters & search.letters != search.letters {
                 continue;
             }
+            matched += 1;
             let text = Utf32Str::new(row.path.as_str(), &mut buffer);
-            if let Some(score) = pattern.score(text, &mut self.matcher) {
-                found.push(at);
-                scored.push(u64::from(u32::MAX - score) << 32 | u64::from(at));
+            if let Some(score) = search.pattern.score(text, &mut self.matcher) {
+                search.found.push(at);
+                search.scored.push(u64::from(u32::MAX - score) << 32 | u64::from(at));
             }
         }
         // By score, then by name.
-        scored.sort_unstable();
-        self.shown = scored.into_iter().map(|s| s as u32).collect();
-        self.found = Some((query.to_owned(), found));
+        search.scored.sort_unstable();
+        self.shown.clear();
+        self.shown.extend(search.scored.iter().map(|scored| *scored as u32));
+        if search.at == search.candidates.len() {
+            self.found = Some((search.query, search.found));
+        } else {
+            self.search = Some(search);
+        }
+    }
+
+    /// Ends a search at once, where its result is needed.
+    pub fn complete(&mut self) {
+        while self.is_searching() {
+            self.go_on();
+        }
     }
 
     fn below(&self, at: u32) -> bool {
@@ -431,6 +493,25 @@ mod tests {
             Access { group: "main".into(), readers: vec![], may_read: true, may_write: true };
         let (author, folder) = (None, Arc::new(access));
         Meta::Known(Known { n: 1, time, author, size: 1, folder, stale: false })
+    }
+
+    /// A search of many names goes on in slices and finds the same in the end.
+    #[test]
+    fn a_long_search_is_cut_into_slices() {
+        let names: Vec<Path> =
+            (0..3 * SLICE).map(|i| Path::parse(&format!("a/{i:06}")).unwrap()).collect();
+        let mut rows = Rows::default();
+        rows.append(names);
+        rows.filter("a");
+        assert!(rows.is_searching() && rows.len() == SLICE);
+        // A longer query takes over what was not looked at.
+        rows.filter("a1");
+        rows.complete();
+        let wanted = (0..3 * SLICE).filter(|i| format!("{i:06}").contains('1')).count();
+        assert_eq!((rows.len(), rows.is_searching()), (wanted, false));
+        rows.filter("a");
+        rows.filter("");
+        assert_eq!((rows.len(), rows.is_searching()), (3 * SLICE, false));
     }
 
     #[test]

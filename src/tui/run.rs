@@ -127,7 +127,9 @@ impl<B: Backend, S: Stage> App<B, S> {
 
     /// Until time alone changes something.
     fn pause(&self) -> impl Future<Output = ()> + use<B, S> {
-        let pause = if self.model.is_moving() {
+        let pause = if self.model.rows.is_searching() {
+            Some(Duration::ZERO)
+        } else if self.model.is_moving() {
             Some(FAST)
         } else if matches!(self.model.screen, Screen::Browse) || self.model.clipboard.is_some() {
             Some(SLOW)

@@ -52,9 +52,9 @@ fn svg(screen: &vt100::Screen) -> String {
             let Some(cell) = screen.cell(row, column) else { continue };
             let text = cell.contents();
             let (x, y) = (12.0 + f32::from(column) * CELL.0, 12.0 + f32::from(row) * CELL.1);
-            let (mut front, mut ground) = (colour(cell.fgcolor()), GROUND);
+            let mut front = colour(cell.fgcolor());
             if cell.inverse() {
-                (front, ground) = (GROUND, front);
+                let ground = std::mem::replace(&mut front, GROUND);
                 write!(
                     out,
                     "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"{}\" fill=\"{ground}\"/>",

@@ -18,16 +18,7 @@ impl Model {
             Message::Names(id, names) => self.names(id, names),
             Message::NamesEnd(id, answer) => self.names_end(id, answer),
             Message::Described(id, metas) => self.described(id, metas),
-            Message::DescribeFailed(id, paths, error) => {
-                if self.requests.iter().any(|request| request.id == id) {
-                    for path in &paths {
-                        if let Some(Meta::Unknown) = self.rows.find(path).map(|row| &row.meta) {
-                            self.rows.set_meta(path, Meta::Failed);
-                        }
-                    }
-                    self.fail(&error, Some(Action::Reload));
-                }
-            }
+            Message::DescribeFailed(id, paths, error) => self.not_described(id, &paths, &error),
             Message::Opened(id, purpose, path, answer) => self.opened(id, purpose, path, answer),
             Message::Fields(id, path, answer) => {
                 let Some(request) = self.finish(id) else { return Vec::new() };
@@ -60,11 +51,9 @@ impl Model {
             Message::Vacant(..) | Message::Words(..) | Message::Founded(..) => {
                 return self.setup_answer(message);
             }
-            Message::Warning(text) => {
-                // Not over an error, which is more urgent.
-                if !matches!(self.status, Status::Error(..)) {
-                    self.status = Status::Warning(crate::vault::escape(&text));
-                }
+            // Not over an error, which is more urgent.
+            Message::Warning(text) if !matches!(self.status, Status::Error(..)) => {
+                self.status = Status::Warning(crate::vault::escape(&text));
             }
             _ => {}
         }
@@ -181,6 +170,18 @@ impl Model {
                 self.rows.order(self.rows.sort());
             }
         }
+    }
+
+    fn not_described(&mut self, id: Id, paths: &[Path], error: &Error) {
+        if !self.requests.iter().any(|request| request.id == id) {
+            return;
+        }
+        for path in paths {
+            if let Some(Meta::Unknown) = self.rows.find(path).map(|row| &row.meta) {
+                self.rows.set_meta(path, Meta::Failed);
+            }
+        }
+        self.fail(error, Some(Action::Reload));
     }
 
     fn opened(&mut self, id: Id, purpose: Purpose, path: Path, answer: Result<Opened, Error>) {

@@ -199,7 +199,10 @@ impl Model {
     pub(super) fn filtering(&mut self, action: Action) -> Effects {
         match action {
             // The filter stays; the best match is selected, and nothing is revealed.
-            Action::Accept => self.typing = None,
+            Action::Accept => {
+                self.rows.complete();
+                self.typing = None;
+            }
             Action::Back => {
                 self.typing = None;
                 self.rows.filter("");

@@ -125,6 +125,11 @@ impl Form {
         Ok(draft)
     }
 
+    /// False for raw text, and for a name alone.
+    fn has_fields(&self) -> bool {
+        !matches!(self.kind, FormKind::Edit(_, _, true) | FormKind::Rename(_))
+    }
+
     fn has(&self, name: &str) -> bool {
         self.lines.iter().any(|line| matches!(&line.role, Role::Field(n, _) if n == name))
     }
@@ -160,12 +165,10 @@ impl Model {
                     line.input.masked = !line.input.masked;
                 }
             }
-            Action::AddField if !matches!(form.kind, FormKind::Edit(_, _, true)) => {
-                if !matches!(form.kind, FormKind::Rename(_)) {
-                    form.lines.push(line("field", Role::NewName, empty()));
-                    form.lines.push(line("its value", Role::NewValue, empty()));
-                    form.focus = form.lines.len() - 2;
-                }
+            Action::AddField if form.has_fields() => {
+                form.lines.push(line("field", Role::NewName, empty()));
+                form.lines.push(line("its value", Role::NewValue, empty()));
+                form.focus = form.lines.len() - 2;
             }
             Action::Generate if is_secret(&form.lines[form.focus].role) => {
                 let target = Target::Line(form.focus);

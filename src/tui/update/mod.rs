@@ -104,6 +104,7 @@ impl Model {
                 _ => {}
             }
         }
+        self.rows.go_on();
         if over(self.clipboard) {
             self.clipboard = None;
         }

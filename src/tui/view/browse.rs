@@ -76,8 +76,9 @@ fn list(model: &Model, area: ratatui::layout::Rect, buffer: &mut Buffer) {
         shown if shown == rows.total() => format!("{}/{shown}", rows.cursor() + 1),
         shown => format!("{}/{shown} of {}", rows.cursor() + 1, rows.total()),
     };
+    let searching = if rows.is_searching() { "searching" } else { "" };
     let focused = model.focus == Pane::List;
-    draw_frame(buffer, area, theme, focused, [&title, "", &bottom]);
+    draw_frame(buffer, area, theme, focused, [&title, searching, &bottom]);
     let inside = inner(area);
     let wide = model.size.0 >= THREE_PANES_AT;
     for (y, line) in (inside.y..inside.bottom()).zip(model.top..) {
