@@ -530,7 +530,7 @@ mod tests {
         let mut rows = rows(&["prod/db/password", "prod/web/key", "test/db/Ü", "test/pd"]);
         for (query, wanted) in [
             ("p", vec!["prod/db/password", "prod/web/key", "test/pd"]),
-            ("pd", vec!["test/pd", "prod/db/password"]),
+            ("pd", vec!["test/pd", "prod/db/password", "prod/web/key"]),
             ("pdb", vec!["prod/db/password"]),
             ("db test", vec!["test/db/Ü"]),
             ("u", vec!["test/db/Ü"]),
