@@ -531,7 +531,8 @@ mod tests {
         for (query, wanted) in [
             ("p", vec!["prod/db/password", "prod/web/key", "test/pd"]),
             ("pd", vec!["test/pd", "prod/db/password", "prod/web/key"]),
-            ("pdb", vec!["prod/db/password"]),
+            ("pdb", vec!["prod/db/password", "prod/web/key"]),
+            ("pdba", vec!["prod/db/password"]),
             ("db test", vec!["test/db/Ü"]),
             ("u", vec!["test/db/Ü"]),
             ("zz", vec![]),

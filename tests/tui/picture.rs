@@ -35,6 +35,9 @@ fn session() -> (Home, Session) {
     session.shows("acme/db");
     session.type_keys("/dbpass\r");
     session.shows("History (2)");
+    // All names again; the cursor stays.
+    session.type_keys("\x1b");
+    session.shows("home/wifi");
     session.type_keys("\r");
     session.shows("salt-orbit-crane-11");
     (home, session)

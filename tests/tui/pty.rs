@@ -131,7 +131,10 @@ impl Session {
     #[track_caller]
     fn left_nothing(&self, hidden: usize) {
         // What it said last may still be on its way.
-        self.until("left", |session| !session.terminal().screen().alternate_screen());
+        self.until("left", |session| {
+            let terminal = session.terminal();
+            !terminal.screen().alternate_screen() && !terminal.screen().hide_cursor()
+        });
         let bytes = self.bytes.lock().unwrap().clone();
         let after = String::from_utf8_lossy(&bytes[hidden..]).into_owned();
         for part in [CANARY, &CANARY[..8], &CANARY[8..]] {
