@@ -91,7 +91,7 @@ pub struct Rows {
 
 /// Names that are matched before the next frame: a letter and its frame stay well below 16 ms,
 /// however many names there are.
-const SLICE: usize = 12_000;
+const SLICE: usize = 4_000;
 
 /// A search on its way.
 struct Search {
@@ -367,7 +367,7 @@ impl Rows {
     pub fn go_on(&mut self) {
         let Some(mut search) = self.search.take() else { return };
         let mut buffer = Vec::new();
-        let mut matched = 0;
+        let (mut matched, sorted) = (0, search.scored.len());
         while matched < SLICE && search.at < search.candidates.len() {
             let at = search.candidates[search.at];
             search.at += 1;
@@ -382,8 +382,9 @@ impl Rows {
                 search.scored.push(u64::from(u32::MAX - score) << 32 | u64::from(at));
             }
         }
-        // By score, then by name.
-        search.scored.sort_unstable();
+        // By score, then by name. The stable sort sees that what was there is in order already.
+        search.scored[sorted..].sort_unstable();
+        search.scored.sort();
         self.shown.clear();
         self.shown.extend(search.scored.iter().map(|scored| *scored as u32));
         if search.at == search.candidates.len() {

@@ -4,6 +4,7 @@
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use ratatui::crossterm::cursor::{Hide, MoveTo, Show};
 use ratatui::crossterm::event::{
@@ -21,6 +22,9 @@ use crate::vault::{Secret, b64_secret};
 
 /// True while the terminal is ours.
 static OURS: AtomicBool = AtomicBool::new(false);
+/// Held while it is written to: a panic elsewhere must not give it back in the middle of a frame,
+/// and no frame may come after that.
+static WRITING: Mutex<()> = Mutex::new(());
 
 /// Where frames go: straight to the terminal, through a buffer that is zeroed when it was
 /// written. The standard library's would keep the last frame.
@@ -46,7 +50,11 @@ impl Write for Output {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let written = write_all(self.0.bytes());
+        let _writing = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
+        let written = match OURS.load(Ordering::SeqCst) {
+            true => write_all(self.0.bytes()),
+            false => Ok(()),
+        };
         self.0.truncate(0);
         written
     }
@@ -84,6 +92,7 @@ pub fn enter(mouse: bool) -> io::Result<()> {
 /// # Errors
 /// Whatever the system says.
 pub fn leave() -> io::Result<()> {
+    let _writing = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
     if !OURS.swap(false, Ordering::SeqCst) {
         return Ok(());
     }
@@ -91,7 +100,7 @@ pub fn leave() -> io::Result<()> {
     queue!(out, ResetColor, Clear(ClearType::All), MoveTo(0, 0))?;
     queue!(out, DisableMouseCapture, DisableFocusChange, DisableBracketedPaste)?;
     queue!(out, LeaveAlternateScreen, Show)?;
-    let written = out.flush();
+    let written = write_all(out.0.bytes());
     disable_raw_mode()?;
     written
 }
