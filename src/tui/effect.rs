@@ -1,4 +1,4 @@
-//! What `update` asks for: data only. [`super::run`] does it.
+//! What `update` asks for: data only. [`super::tasks`] does it.
 
 use crate::vault::{DeviceIdentity, Path, Secret};
 
