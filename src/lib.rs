@@ -13,4 +13,5 @@ pub mod core;
 pub mod keys;
 pub mod store;
 pub mod team;
+pub mod tui;
 pub mod vault;

@@ -8,7 +8,7 @@ const MAX_LINES: usize = 700;
 
 /// Who may use whom (`docs/ARCHITECTURE.md`). A layer may always use itself.
 const ALLOWED: [(&str, &[&str]); 10] = [
-    ("cli", &["config", "vault"]),
+    ("cli", &["config", "tui", "vault"]),
     ("tui", &["config", "vault"]),
     ("vault", &["team", "keys", "store", "aws", "core"]),
     ("team", &["keys", "core"]),

@@ -15,4 +15,5 @@ mod store;
 mod support;
 mod tamper;
 mod team;
+mod tui;
 mod vectors_vault;

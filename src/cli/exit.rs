@@ -26,13 +26,17 @@ pub enum Exit {
     Network = 8,
     /// Some of it was done, some not.
     Partial = 9,
+    /// The terminal went away while the terminal UI was open.
+    HungUp = 129,
     /// Ctrl-C.
     Interrupted = 130,
+    /// The terminal UI was asked to end.
+    Terminated = 143,
 }
 
 impl Exit {
     /// Every code with what it means, for `vault help exit-codes`.
-    pub const ALL: [(Self, &'static str); 11] = [
+    pub const ALL: [(Self, &'static str); 13] = [
         (Self::Ok, "it worked; also when the reader of a pipe went away"),
         (Self::General, "it failed for a reason without a code of its own"),
         (Self::Usage, "the command line, a path or a setting is wrong"),
@@ -43,7 +47,9 @@ impl Exit {
         (Self::Integrity, "tampering, rollback, or something that cannot be decrypted or verified"),
         (Self::Network, "the network failed or timed out"),
         (Self::Partial, "some of it was done, some not"),
+        (Self::HungUp, "the terminal of the terminal UI went away"),
         (Self::Interrupted, "interrupted with Ctrl-C"),
+        (Self::Terminated, "the terminal UI was ended by a signal"),
     ];
 
     /// The number.
@@ -75,7 +81,7 @@ mod tests {
     #[test]
     fn the_numbers_are_fixed() {
         let numbers: Vec<u8> = Exit::ALL.iter().map(|(exit, _)| exit.code()).collect();
-        assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 130]);
+        assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 129, 130, 143]);
     }
 
     #[test]

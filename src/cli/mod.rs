@@ -3,6 +3,7 @@
 
 mod aws_context;
 mod bucket;
+mod clip_clear;
 mod completions;
 mod config;
 mod cp;
@@ -31,6 +32,7 @@ mod rm;
 mod rollback;
 mod session;
 mod target;
+mod tui;
 mod undelete;
 mod vaults;
 mod verify;
@@ -53,6 +55,7 @@ use session::Session;
     disable_help_subcommand = true,
     max_term_width = 100,
     after_help = "Examples:
+  vault                                   on a terminal: opens the terminal UI
   vault init                              make a vault in a directory of your own
   printf %s \"$PW\" | vault put prod/db/password
   vault get prod/db/password
@@ -112,6 +115,9 @@ enum Command {
     Id(id::Id),
     Completions(completions::Completions),
     Man(man::Man),
+    Tui(tui::Tui),
+    #[command(hide = true)]
+    ClipClear(clip_clear::ClipClear),
     Help(help::Help),
 }
 
@@ -148,17 +154,24 @@ fn run(cli: Cli) -> Result<Exit> {
         .map_err(|e| Error::general("cannot start").because(e))?;
     // Without settings: broken ones must not stand in the way of help.
     let command = match cli.command {
-        None => return help::overview().map(|()| Exit::Ok),
+        None if !crate::tui::is_possible() || cli.global.no_input => {
+            return help::overview().map(|()| Exit::Ok);
+        }
+        None => Command::Tui(tui::Tui::default()),
         Some(Command::Help(c)) => return c.run().map(|()| Exit::Ok),
         // It tells what is wrong with the settings.
         Some(Command::Doctor(c)) => return runtime.block_on(c.run(&cli.global)),
         Some(Command::Completions(c)) => return c.run().map(|()| Exit::Ok),
         Some(Command::Man(c)) => return c.run(cli.global.json).map(|()| Exit::Ok),
+        Some(Command::ClipClear(c)) => return c.run().map(|()| Exit::Ok),
         Some(Command::Gen(c)) => return c.run(cli.global.json).map(|()| Exit::Ok),
         Some(command) => command,
     };
     let session = Session::new(&cli.global)?;
-    runtime.block_on(dispatch(command, &session))
+    match command {
+        Command::Tui(c) => runtime.block_on(c.run(session)),
+        command => runtime.block_on(dispatch(command, &session)),
+    }
 }
 
 async fn dispatch(command: Command, session: &Session) -> Result<Exit> {
@@ -181,6 +194,8 @@ async fn dispatch(command: Command, session: &Session) -> Result<Exit> {
         | Command::Gen(_)
         | Command::Completions(_)
         | Command::Man(_)
+        | Command::ClipClear(_)
+        | Command::Tui(_)
         | Command::Help(_) => {
             unreachable!("they are run without a session")
         }

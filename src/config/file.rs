@@ -81,6 +81,8 @@ pub(super) fn read_config(path: &Path) -> Result<Config> {
                     config.vaults.insert(name.to_owned(), entry);
                 }
             }
+            // Read where it is needed: see `interface.rs`.
+            "tui" => {}
             other => return Err(wrong(&format!("unknown key `{other}`"))),
         }
     }
@@ -220,7 +222,7 @@ fn edit(path: &Path, change: impl FnOnce(&mut DocumentMut) -> Result<()>) -> Res
     write().map_err(failed)
 }
 
-fn read_toml(path: &Path) -> Result<Option<DocumentMut>> {
+pub(super) fn read_toml(path: &Path) -> Result<Option<DocumentMut>> {
     let wrong = |what: &str| Error::usage(format!("{} {what}", path.display()));
     let mut options = fs::File::options();
     // Without NONBLOCK, a pipe that somebody put into a directory above would hold us for ever.

@@ -3,6 +3,8 @@
 
 mod aws;
 mod file;
+pub mod interface;
+pub mod private;
 mod surroundings;
 
 use std::collections::BTreeMap;
@@ -12,10 +14,11 @@ use std::path::{Path, PathBuf};
 use etcetera::base_strategy::{BaseStrategy, Xdg};
 
 use crate::vault::{
-    AwsOptions, Error, Join, Location, Places, Prefix, Result, escape, is_member_name,
+    AwsOptions, Error, Join, Location, Places, Prefix, Result, Storage, escape, is_member_name,
 };
 
 pub use file::{VaultEntry, add_vault, check_config, set_default};
+pub use interface::Interface;
 pub use surroundings::{Surroundings, surroundings};
 
 /// Where a setting came from, for `config list --show-origin`.
@@ -83,6 +86,27 @@ pub struct Target<'s> {
     pub aws: AwsOptions,
     /// Its store cannot keep writers apart.
     pub single_writer: bool,
+}
+
+impl Target<'_> {
+    /// The place where it is, ready to be asked.
+    ///
+    /// # Errors
+    /// Usage for settings that cannot work; not found for a directory that is not there.
+    pub async fn storage(&self) -> Result<Storage> {
+        let location = Location::parse(&self.join.location)?;
+        let storage = Storage::open(location, self.aws.clone()).await?;
+        Ok(if self.single_writer { storage.for_one_writer() } else { storage })
+    }
+
+    /// True if it can only be read with an identity. Where KMS wraps the data keys, the
+    /// credentials for AWS are enough.
+    ///
+    /// # Errors
+    /// Usage if it has no legal location.
+    pub fn takes_an_identity(&self) -> Result<bool> {
+        Ok(matches!(Location::parse(&self.join.location)?, Location::Dir(_)))
+    }
 }
 
 impl<'s> Target<'s> {

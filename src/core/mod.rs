@@ -7,6 +7,7 @@ pub mod error;
 pub mod generate;
 pub mod header;
 pub mod json;
+pub mod otp;
 pub mod path;
 pub mod random;
 pub mod s3ec;

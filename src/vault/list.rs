@@ -8,7 +8,7 @@ use super::{PARALLEL, Vault, head_key};
 use crate::core::error::{Error, Result};
 use crate::core::header::{Header, SignedHeader};
 use crate::core::path::{Prefix, SecretPath};
-use crate::store::{StoreError, list_all};
+use crate::store::{Listing, StoreError, list_all};
 
 /// A secret and what its signed header says.
 #[derive(Clone, Debug)]
@@ -57,7 +57,42 @@ impl Vault {
         Ok(entries.into_iter().flatten().collect())
     }
 
-    async fn entry(&self, path: SecretPath) -> Result<Option<Entry>> {
+    /// [`Self::list`], page by page as they arrive. `next` answers false to stop.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn list_pages(
+        &self,
+        prefix: &Prefix,
+        next: &mut (dyn FnMut(Vec<SecretPath>) -> bool + Send),
+    ) -> Result<()> {
+        let prefix = below("s/", prefix);
+        let mut start_after = String::new();
+        loop {
+            let listing =
+                Listing { prefix: &prefix, start_after: &start_after, ..Listing::default() };
+            let page = self.store.list(&listing).await?;
+            let name = |key: &String| SecretPath::parse(key.strip_prefix("s/")?).ok();
+            let wanted = page.keys.iter().filter(|key| key.starts_with(&prefix));
+            if !next(wanted.filter_map(name).collect()) {
+                return Ok(());
+            }
+            match page.next {
+                Some(next) if next > start_after => start_after = next,
+                Some(_) => {
+                    return Err(Error::integrity("the listing of the store goes round in circles"));
+                }
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// What the signed header of one secret says, from one small request; `None` if it is not
+    /// there. Nothing is decrypted.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn entry(&self, path: SecretPath) -> Result<Option<Entry>> {
         match self.store.head(&head_key(&path)).await {
             Ok(head) => {
                 let header = SignedHeader::parse(&self.id, &path, &head.metadata).ok();

@@ -1,6 +1,7 @@
 //! The use cases: what the commands and the terminal UI call. Ties keys, team and store
 //! together; never prints, prompts or reads the environment.
 
+mod access;
 mod ahead;
 mod chain;
 mod context;
@@ -39,17 +40,21 @@ use device::Memory;
 pub use device::{ChainRecord, Device, Mark};
 
 pub use crate::aws::{AwsOptions, Sse};
-pub use crate::core::document::{Document, Field, FieldType, MAX_PLAINTEXT, check_field_name};
+pub use crate::core::document::{
+    DEFAULT_FIELD, Document, Field, FieldType, MAX_PLAINTEXT, check_field_name,
+};
 pub use crate::core::error::{Error, Kind, Result};
 pub use crate::core::generate;
 pub use crate::core::header::{Header, Kind as ContentKind, Op as VersionOp};
 pub use crate::core::json::{Charset, write_string};
+pub use crate::core::otp;
 pub use crate::core::path::{Prefix, SecretPath as Path, escape, is_hidden};
 pub use crate::core::secret::Secret;
 pub use crate::core::text::b64_secret;
 pub use crate::keys::identity::{Identity as DeviceIdentity, PublicIdentity};
 pub use crate::team::join::{Join, Pin};
 pub use crate::team::ops::is_member_name;
+pub use access::Folder;
 pub use history::Version;
 pub use import::{ForeignBucket, ForeignKey, Imported, Older};
 pub use init::Init;

@@ -4,6 +4,7 @@ pub mod home;
 
 mod aws_context;
 mod buckets;
+mod clip_clear;
 mod completions;
 mod config;
 mod cp;
@@ -26,6 +27,7 @@ mod purge;
 mod put;
 mod rm;
 mod rollback;
+mod tui;
 mod undelete;
 mod vaults;
 mod verify;

@@ -29,7 +29,7 @@ fn section(out: &mut String, command: &mut clap::Command, level: usize) {
         help.join("\n").trim_end()
     )
     .unwrap();
-    for sub in command.get_subcommands_mut() {
+    for sub in command.get_subcommands_mut().filter(|sub| !sub.is_hide_set()) {
         if sub.get_name() != "help" || level == 2 {
             section(out, sub, level + 1);
         }

@@ -1,0 +1,106 @@
+//! Files that only their owner may read: the identity, recovery words.
+
+use std::fs;
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::Path;
+
+use crate::vault::{Error, Result, Secret, escape};
+
+/// Largest private file that is read, in bytes.
+const MAX_FILE: u64 = 16 * 1024;
+
+/// A private file.
+pub struct File {
+    /// What it holds.
+    pub secret: Secret,
+    /// True if other users of this machine can read it, too.
+    pub exposed: bool,
+}
+
+/// Reads the identity file.
+///
+/// # Errors
+/// Credentials if there is none, or it cannot be read.
+pub fn read_identity(path: &Path) -> Result<File> {
+    read(path, "the identity")?.ok_or_else(|| {
+        Error::credentials(format!("there is no identity at {}", shown(path)))
+            .hint("`vault init` or `vault id new` makes one; VAULT_IDENTITY names another file")
+    })
+}
+
+/// Reads a small private file, `None` if it is not there; `what` it is, for messages.
+///
+/// # Errors
+/// Credentials if it cannot be read, or is too large.
+pub fn read(path: &Path, what: &str) -> Result<Option<File>> {
+    let failed =
+        |e: std::io::Error| Error::credentials(format!("cannot read {}", shown(path))).because(e);
+    let mut file = match fs::File::open(path) {
+        Ok(file) => file,
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(failed(e)),
+    };
+    let exposed = file.metadata().is_ok_and(|meta| meta.is_file() && meta.mode() & 0o077 != 0);
+    let mut secret = Secret::with_capacity(MAX_FILE as usize);
+    let mut chunk = zeroize::Zeroizing::new([0u8; 512]);
+    loop {
+        match file.read(&mut *chunk) {
+            Ok(0) => return Ok(Some(File { secret, exposed })),
+            Ok(_) if secret.len() as u64 > MAX_FILE => {
+                return Err(
+                    Error::credentials(format!("cannot open {what}")).hint("the file is too large")
+                );
+            }
+            Ok(len) => secret.extend(&chunk[..len]),
+            Err(e) if e.kind() == ErrorKind::Interrupted => {}
+            Err(e) => return Err(failed(e)),
+        }
+    }
+}
+
+/// What to tell of a file that others can read.
+pub fn exposed(path: &Path) -> String {
+    format!("{} can be read by other users of this machine: chmod 600 it", shown(path))
+}
+
+/// Writes a file that must not be there yet, for the user alone, in one step.
+///
+/// # Errors
+/// Conflict if it is there; whatever the system says.
+pub fn write_new(path: &Path, bytes: &Secret) -> Result<()> {
+    let failed = |e: std::io::Error| match e.kind() {
+        ErrorKind::AlreadyExists => Error::conflict(format!("{} is there already", shown(path)))
+            .hint("nothing was overwritten"),
+        ErrorKind::PermissionDenied => {
+            Error::denied(format!("cannot write {}", shown(path))).because(e)
+        }
+        _ => Error::general(format!("cannot write {}", shown(path))).because(e),
+    };
+    if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed)?;
+    }
+    if path.file_name().is_none() {
+        return Err(Error::usage("the path has no file name"));
+    }
+    let temp = path.with_file_name(format!(".vault-{}.tmp", std::process::id()));
+    let mut file = fs::File::options()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&temp)
+        .map_err(|e| Error::general(format!("cannot write {}", shown(&temp))).because(e))?;
+    let mut write = || {
+        file.write_all(bytes.bytes())?;
+        file.sync_all()?;
+        // A link, unlike a rename, never replaces an identity that appeared meanwhile.
+        fs::hard_link(&temp, path)
+    };
+    let written = write();
+    let _ = fs::remove_file(&temp);
+    written.map_err(failed)
+}
+
+fn shown(path: &Path) -> String {
+    escape(&path.display().to_string())
+}

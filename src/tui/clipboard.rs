@@ -1,0 +1,156 @@
+//! The clipboard. A process of its own holds what was copied and clears it after a while, or as
+//! soon as its standard input ends: when this program locks, quits, panics or is killed. It
+//! clears only what is still its own.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use crate::vault::{Error, Result, Secret};
+
+use super::model::CLIPBOARD;
+
+/// Longest text that is copied, in bytes.
+const MAX: usize = 1024 * 1024;
+
+/// Something that holds a copied value.
+pub trait Clipboard: Send + Sync {
+    /// Holds this text, and nothing that was held before.
+    ///
+    /// # Errors
+    /// If there is no clipboard.
+    fn hold(&self, text: &Secret) -> Result<()>;
+
+    /// Clears what is held.
+    fn clear(&self);
+}
+
+/// The clipboard of the desktop, held by `vault clip-clear`.
+#[derive(Default)]
+pub struct Helper(Mutex<Option<(Child, ChildStdin)>>);
+
+impl Clipboard for Helper {
+    fn hold(&self, text: &Secret) -> Result<()> {
+        if text.text().is_none() {
+            return Err(Error::usage("these are bytes, not text: the clipboard is for text")
+                .hint("`vault get PATH -o FILE` writes them to a file"));
+        }
+        if text.len() > MAX {
+            return Err(Error::usage("this is too long for the clipboard"));
+        }
+        // The one before ends first: it may hold the same text, and would clear the new one.
+        self.clear();
+        let failed =
+            |e: std::io::Error| Error::general("cannot start the clipboard helper").because(e);
+        let program = std::env::current_exe().map_err(failed)?;
+        let mut child = Command::new(program)
+            .arg("clip-clear")
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(failed)?;
+        let mut pipe = child.stdin.take().expect("piped");
+        let length = (text.len() as u64).to_le_bytes();
+        pipe.write_all(&length).and_then(|()| pipe.write_all(text.bytes())).map_err(failed)?;
+        let mut answer = String::new();
+        let out = child.stdout.take().expect("piped");
+        BufReader::new(out.take(1024)).read_line(&mut answer).map_err(failed)?;
+        if answer.trim_end() == "held" {
+            *self.0.lock().expect("no panic holds this lock") = Some((child, pipe));
+            return Ok(());
+        }
+        drop(pipe);
+        let _ = child.wait();
+        Err(Error::general("there is no clipboard here")
+            .because(answer.trim_end().to_owned())
+            .hint("clipboard = \"osc52\" under [tui] in the configuration sends it through the terminal"))
+    }
+
+    fn clear(&self) {
+        let held = self.0.lock().expect("no panic holds this lock").take();
+        if let Some((mut child, pipe)) = held {
+            drop(pipe);
+            let _ = child.wait();
+        }
+    }
+}
+
+impl Drop for Helper {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+/// `vault clip-clear`: holds the text that comes on standard input.
+///
+/// # Errors
+/// If the input is not what [`Helper`] writes.
+pub fn serve() -> Result<()> {
+    // Out of the terminal's reach: what it sends to the program it does not send to us.
+    let _ = rustix::process::setsid();
+    let wrong = |e: std::io::Error| Error::usage("only the terminal UI starts this").because(e);
+    let mut input = std::io::stdin().lock();
+    let mut length = [0u8; 8];
+    input.read_exact(&mut length).map_err(wrong)?;
+    let length = usize::try_from(u64::from_le_bytes(length)).unwrap_or(usize::MAX);
+    if length > MAX {
+        return Err(Error::usage("only the terminal UI starts this"));
+    }
+    let mut bytes = zeroize::Zeroizing::new(vec![0u8; length]);
+    input.read_exact(&mut bytes).map_err(wrong)?;
+    drop(input);
+    let text = zeroize::Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned());
+    let until = Instant::now() + CLIPBOARD;
+    let clipboard = arboard::Clipboard::new();
+    let mut clipboard = match clipboard {
+        Ok(clipboard) => clipboard,
+        Err(e) => return answer(&e.to_string()),
+    };
+    if let Err(e) = offer(&mut clipboard, &text) {
+        return answer(&e.to_string());
+    }
+    answer("held")?;
+    let (ended, wait) = std::sync::mpsc::channel::<()>();
+    std::thread::spawn(move || {
+        let mut rest = [0u8; 64];
+        while matches!(std::io::stdin().read(&mut rest), Ok(1..)) {}
+        let _ = ended.send(());
+    });
+    while Instant::now() < until {
+        let pause = Duration::from_millis(500).min(until.saturating_duration_since(Instant::now()));
+        if wait.recv_timeout(pause) != Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+            break;
+        }
+        // Somebody else's by now: nothing is left to do.
+        if !clipboard.get_text().is_ok_and(|now| *zeroize::Zeroizing::new(now) == *text) {
+            return Ok(());
+        }
+    }
+    if clipboard.get_text().is_ok_and(|now| *zeroize::Zeroizing::new(now) == *text) {
+        let _ = clipboard.clear();
+    }
+    Ok(())
+}
+
+/// Puts the text into the clipboard, marked as nothing to remember.
+fn offer(
+    clipboard: &mut arboard::Clipboard,
+    text: &str,
+) -> std::result::Result<(), arboard::Error> {
+    #[cfg(target_os = "macos")]
+    use arboard::SetExtApple;
+    #[cfg(target_os = "linux")]
+    use arboard::SetExtLinux;
+    clipboard.set().exclude_from_history().text(text)
+}
+
+fn answer(line: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    let line = line.replace('\n', " ");
+    out.write_all(format!("{line}\n").as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(|e| Error::general("nobody listens").because(e))
+}

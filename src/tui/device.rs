@@ -1,0 +1,181 @@
+//! What the UI reads and writes on this device: settings, the identity, and the vault that they
+//! lead to. The one place where a vault is opened.
+
+use async_trait::async_trait;
+
+use super::effect::Founding;
+use super::message::{Founded, Identity, Session};
+use super::model::Start;
+use crate::config::{Settings, VaultEntry, add_vault, check_config, check_vault_name, private};
+use crate::vault::{
+    AwsOptions, DeviceIdentity, Error, Init, Location, Result, Secret, Storage, Vault, escape,
+};
+
+/// Where vaults come from.
+#[async_trait]
+pub trait Device: Send + Sync {
+    /// Opens the vault of this name; none: the one that is configured.
+    ///
+    /// # Errors
+    /// Not found, credentials, integrity.
+    async fn open(
+        &self,
+        name: Option<String>,
+        passphrase: Option<Secret>,
+    ) -> Result<(Vault, Session)>;
+
+    /// Checks everything that making a vault there needs, before words are written down.
+    ///
+    /// # Errors
+    /// Conflict if there is a vault already; usage; denied.
+    async fn check_vacant(&self, location: String, member: String) -> Result<Identity>;
+
+    /// Makes a vault.
+    ///
+    /// # Errors
+    /// As [`Device::check_vacant`].
+    async fn found(&self, founding: Founding) -> Result<Founded>;
+}
+
+/// The device that the settings describe.
+pub struct Configured {
+    settings: Settings,
+    vault: Option<String>,
+}
+
+impl Configured {
+    /// `vault` is the `--vault` flag.
+    ///
+    /// # Errors
+    /// Those of the settings.
+    pub fn new(settings: Settings, vault: Option<String>) -> Self {
+        Self { settings, vault }
+    }
+
+    /// What the UI starts with.
+    ///
+    /// # Errors
+    /// Usage; not found if the vault that is meant is not configured.
+    pub fn start(&self, interface: crate::config::Interface, size: (u16, u16)) -> Result<Start> {
+        let settings = &self.settings;
+        let identity = &settings.identity.value;
+        let vaults: Vec<_> =
+            settings.vaults.iter().map(|(name, v)| (name.clone(), v.location.clone())).collect();
+        let meant = settings.selected.is_some() || settings.pin.is_some();
+        let vault = match meant {
+            true => {
+                let target = settings.target()?;
+                Some((target.name.map(str::to_owned), target.join.location))
+            }
+            false => None,
+        };
+        let sealed = match identity.exists() {
+            true => DeviceIdentity::needs_passphrase(&private::read_identity(identity)?.secret),
+            // Nothing can be opened with a passphrase: the error says so.
+            false => false,
+        };
+        Ok(Start {
+            interface,
+            vaults,
+            vault,
+            sealed,
+            usual: settings.new_location(None, None)?.to_string(),
+            user: settings.user.clone(),
+            size,
+        })
+    }
+
+    fn identity(&self, passphrase: Option<Secret>) -> Result<(DeviceIdentity, Option<String>)> {
+        let path = &self.settings.identity.value;
+        let private::File { secret, exposed } = private::read_identity(path)?;
+        let warning = exposed.then(|| private::exposed(path));
+        let missing = || Error::credentials("the identity has a passphrase");
+        let identity = DeviceIdentity::from_file(&secret, || passphrase.ok_or_else(missing))?;
+        Ok((identity, warning))
+    }
+
+    /// Settings as they are on the disk now: a vault may have been added since the start.
+    fn current(&self, name: Option<&str>) -> Result<Settings> {
+        Settings::load(name.or(self.vault.as_deref()))
+    }
+}
+
+#[async_trait]
+impl Device for Configured {
+    async fn open(
+        &self,
+        name: Option<String>,
+        passphrase: Option<Secret>,
+    ) -> Result<(Vault, Session)> {
+        let settings = self.current(name.as_deref())?;
+        let target = settings.target()?;
+        let (identity, warning) =
+            match settings.identity.value.exists() || target.takes_an_identity()? {
+                true => self.identity(passphrase).map(|(identity, w)| (Some(identity), w))?,
+                false => (None, None),
+            };
+        let storage = target.storage().await?;
+        let vault = Vault::open_in(storage, &target.join.pin, &settings.places, identity).await?;
+        let session = Session { member: vault.member(), warning };
+        Ok((vault, session))
+    }
+
+    async fn check_vacant(&self, location: String, member: String) -> Result<Identity> {
+        let settings = &self.settings;
+        let given = Some(location.as_str()).filter(|text| !text.is_empty());
+        let location = settings.new_location(given, None)?;
+        self.name(given, &location)?;
+        Vault::check_ready(&member, &settings.places)?;
+        check_config(&settings.config_file)?;
+        let storage = Storage::create(location, AwsOptions::default()).await?;
+        Vault::check_vacant(&storage).await?;
+        storage.check_writers().await?;
+        let identity = &settings.identity.value;
+        if !identity.exists() {
+            return Ok(Identity::Missing);
+        }
+        let file = private::read_identity(identity)?.secret;
+        match DeviceIdentity::needs_passphrase(&file) {
+            true => Ok(Identity::Sealed),
+            false => Ok(Identity::Plain),
+        }
+    }
+
+    async fn found(&self, founding: Founding) -> Result<Founded> {
+        let Founding { location, member, passphrase, recovery } = founding;
+        let settings = &self.settings;
+        let given = Some(location.as_str()).filter(|text| !text.is_empty());
+        let location = settings.new_location(given, None)?;
+        let name = self.name(given, &location)?;
+        let file = &settings.identity.value;
+        let identity = match file.exists() {
+            true => self.identity(passphrase)?.0,
+            false => {
+                let identity = DeviceIdentity::random();
+                private::write_new(file, &identity.to_file(passphrase.as_ref()))?;
+                identity
+            }
+        };
+        let options = AwsOptions::default();
+        let storage = Storage::create(location.clone(), options.clone()).await?;
+        let init = Init { kms: None, member: &member, identity, recovery: &recovery };
+        let vault = Vault::init(storage, init, &settings.places).await?;
+        let pin = vault.join().encode();
+        let entry = VaultEntry::new(location.to_string(), pin, options);
+        add_vault(&settings.config_file, &name, &entry)?;
+        Ok(Founded { name, location: location.to_string() })
+    }
+}
+
+impl Configured {
+    /// The name of a new vault: the last part of the location that was given, or `main`.
+    fn name(&self, given: Option<&str>, location: &Location) -> Result<String> {
+        let name = location.name().filter(|_| given.is_some()).unwrap_or("main");
+        check_vault_name(name)?;
+        if self.settings.vaults.contains_key(name) {
+            return Err(Error::conflict(format!("a vault {} is configured already", escape(name)))
+                .hint("`vault init LOCATION --name NAME` gives it another name"));
+        }
+        Ok(name.to_owned())
+    }
+}

@@ -1,0 +1,62 @@
+//! What `update` asks for: data only. [`super::tasks`] does it.
+
+use crate::vault::{DeviceIdentity, Path, Secret};
+
+use super::message::{Change, Draft, Id, Purpose};
+
+/// Something to be done outside the model.
+pub enum Effect {
+    /// Open the vault of this name (none: the one that is configured) with this passphrase.
+    Unlock(Id, Option<String>, Option<Secret>),
+    /// Drop the vault and its keys, stop reading, clear the clipboard.
+    Lock,
+    /// List the names.
+    List(Id),
+    /// Ask for these headers.
+    Describe(Id, Vec<Path>),
+    /// Read a version (none: the newest).
+    Read(Id, Purpose, Path),
+    /// Read the names of the fields only.
+    Fields(Id, Path),
+    /// Read a field and put it into the clipboard. None: the value; true: the one-time password
+    /// of the field.
+    Copy(Id, Path, Option<String>, bool),
+    /// Put this text into the clipboard.
+    CopyText(Id, Secret),
+    /// Read the headers of all versions.
+    Versions(Id, Path),
+    /// Read two versions.
+    Compare(Id, Path, [u64; 2]),
+    /// Write.
+    Write(Id, Draft),
+    /// Read, edit in `$EDITOR`, and answer what to write.
+    Edit(Id, Path),
+    /// Delete, bring back, rename, roll back.
+    Change(Id, Change),
+    /// Is there room for a vault at this location (empty: the usual place)?
+    CheckVacant(Id, String, String),
+    /// A recovery identity.
+    MakeWords(Id),
+    /// Make the vault.
+    Found(Id, Founding),
+    /// Stop waiting for a request.
+    Cancel(Id),
+    /// Draw from nothing.
+    Redraw,
+    /// Give the terminal to the shell.
+    Suspend,
+    /// End.
+    Quit,
+}
+
+/// What a new vault is made from.
+pub struct Founding {
+    /// Where; empty: the usual place.
+    pub location: String,
+    /// The first member.
+    pub member: String,
+    /// Passphrase of the new identity, or of the one that is there.
+    pub passphrase: Option<Secret>,
+    /// Its words are on paper.
+    pub recovery: Box<DeviceIdentity>,
+}

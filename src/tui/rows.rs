@@ -1,0 +1,596 @@
+//! The names of a vault as a list: what the filter and the folder leave of them, in which order,
+//! and where the cursor is. Nothing here costs more with the number of names than a pass over
+//! them; a frame looks only at the rows that it shows.
+
+use std::sync::Arc;
+
+use nucleo_matcher::pattern::{AtomKind, CaseMatching, Normalization, Pattern};
+use nucleo_matcher::{Config, Matcher, Utf32Str};
+
+use crate::vault::{Folder as Access, Path};
+
+/// What is known of a secret besides its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Meta {
+    /// There is no answer yet.
+    Unknown,
+    /// The request failed.
+    Failed,
+    /// There is something under the name, but its header does not verify.
+    Unverified,
+    /// What its signed header says.
+    Known(Known),
+}
+
+/// What a signed header says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// Number of the newest version.
+    pub n: u64,
+    /// When it was written, by its author's clock.
+    pub time: u64,
+    /// Who wrote it.
+    pub author: Option<Box<str>>,
+    /// Size of the stored body in bytes.
+    pub size: u64,
+    /// The folder that it is in.
+    pub folder: Arc<Access>,
+    /// Somebody who may know the value was removed since it was set.
+    pub stale: bool,
+}
+
+/// A name.
+pub struct Row {
+    /// The name.
+    pub path: Path,
+    /// What else is known.
+    pub meta: Meta,
+    /// It is asked for, or was: not again before a reload.
+    asked: bool,
+    /// Which characters it holds, to pass over most names without looking at them.
+    letters: u64,
+}
+
+/// A folder and how many secrets are below it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folder {
+    /// Its full name, empty for all.
+    pub name: String,
+    /// How deep it is.
+    pub depth: u16,
+    /// Secrets below it.
+    pub count: u32,
+}
+
+/// The order of the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sort {
+    /// By name.
+    Name,
+    /// The newest first.
+    Newest,
+    /// The oldest first.
+    Oldest,
+}
+
+/// The list.
+pub struct Rows {
+    all: Vec<Row>,
+    folders: Vec<Folder>,
+    shown: Vec<u32>,
+    cursor: usize,
+    query: String,
+    /// Found by this query, in the order of names, for the next longer one.
+    found: Option<(String, Vec<u32>)>,
+    folder: String,
+    sort: Sort,
+    matcher: Matcher,
+    /// A search that has not looked at all names yet.
+    search: Option<Search>,
+}
+
+/// Names that are matched before the next frame: a letter and its frame stay well below 16 ms,
+/// however many names there are.
+const SLICE: usize = 4_000;
+
+/// A search on its way.
+struct Search {
+    query: String,
+    pattern: Pattern,
+    letters: u64,
+    /// In the order of names; those before `at` have been looked at.
+    candidates: Vec<u32>,
+    at: usize,
+    /// In the order of names.
+    found: Vec<u32>,
+    /// Score, turned round, and place.
+    scored: Vec<u64>,
+}
+
+impl Default for Rows {
+    fn default() -> Self {
+        Self {
+            all: Vec::new(),
+            folders: Vec::new(),
+            shown: Vec::new(),
+            cursor: 0,
+            query: String::new(),
+            found: None,
+            folder: String::new(),
+            sort: Sort::Name,
+            matcher: Matcher::new(Config::DEFAULT.match_paths()),
+            search: None,
+        }
+    }
+}
+
+impl Rows {
+    /// How many names there are.
+    pub fn total(&self) -> usize {
+        self.all.len()
+    }
+
+    /// How many of them are shown.
+    pub fn len(&self) -> usize {
+        self.shown.len()
+    }
+
+    /// True if none is shown.
+    pub fn is_empty(&self) -> bool {
+        self.shown.is_empty()
+    }
+
+    /// The row at a line of the list.
+    pub fn get(&self, line: usize) -> Option<&Row> {
+        self.shown.get(line).map(|at| &self.all[*at as usize])
+    }
+
+    /// The row of a name.
+    pub fn find(&self, path: &Path) -> Option<&Row> {
+        self.place(path).ok().map(|at| &self.all[at])
+    }
+
+    /// What is known of a name from now on.
+    pub fn set_meta(&mut self, path: &Path, meta: Meta) {
+        if let Ok(at) = self.place(path) {
+            self.all[at].meta = meta;
+        }
+    }
+
+    /// The line of the cursor.
+    pub fn cursor(&self) -> usize {
+        self.cursor
+    }
+
+    /// The row of the cursor.
+    pub fn selected(&self) -> Option<&Row> {
+        self.get(self.cursor)
+    }
+
+    /// What the list is narrowed by.
+    pub fn query(&self) -> &str {
+        &self.query
+    }
+
+    /// The folder that is shown; empty for all.
+    pub fn folder(&self) -> &str {
+        &self.folder
+    }
+
+    /// All folders, the one that stands for all names first.
+    pub fn folders(&self) -> &[Folder] {
+        &self.folders
+    }
+
+    /// The order.
+    pub fn sort(&self) -> Sort {
+        self.sort
+    }
+
+    /// Puts the cursor on a line, or the nearest that there is.
+    pub fn go(&mut self, line: usize) {
+        self.cursor = line.min(self.shown.len().saturating_sub(1));
+    }
+
+    /// Puts the cursor on a name, if it is shown.
+    pub fn select(&mut self, path: &Path) -> bool {
+        self.complete();
+        let Ok(at) = self.place(path) else { return false };
+        let line = self.shown.iter().position(|shown| *shown as usize == at);
+        line.inspect(|line| self.cursor = *line).is_some()
+    }
+
+    /// Adds names that come behind all others.
+    pub fn append(&mut self, names: Vec<Path>) {
+        let start = self.all.len() as u32;
+        self.all.extend(names.into_iter().map(row));
+        if self.query.is_empty() && self.folder.is_empty() && self.sort == Sort::Name {
+            self.shown.extend(start..self.all.len() as u32);
+        } else {
+            (self.found, self.search) = (None, None);
+            self.arrange();
+        }
+        // Not for every page: a pass over all names each time would add up.
+        let counted = self.folders.first().map_or(0, |all| all.count as usize);
+        if self.all.len() < 2_000 || self.all.len() > counted * 2 {
+            self.count_folders();
+        }
+    }
+
+    /// Puts these names, in order, into the place of the old ones. What was known and the place
+    /// of the cursor are kept.
+    pub fn replace(&mut self, names: Vec<Path>) {
+        let selected = self.selected().map(|row| row.path.clone());
+        let line = self.cursor;
+        let mut old = std::mem::take(&mut self.all).into_iter().peekable();
+        let keep = |path: Path| {
+            while old.next_if(|row| row.path < path).is_some() {}
+            // Shown until the fresh answer is there.
+            let known = old.next_if(|row| row.path == path).map(|row| row.meta);
+            let known = known.filter(|meta| matches!(meta, Meta::Known(_)));
+            Row { meta: known.unwrap_or(Meta::Unknown), ..row(path) }
+        };
+        self.all = names.into_iter().map(keep).collect();
+        self.finish();
+        if !selected.is_some_and(|path| self.select(&path)) {
+            self.go(line);
+        }
+    }
+
+    /// Adds a name that was just written.
+    pub fn insert(&mut self, path: Path) {
+        if let Err(at) = self.place(&path) {
+            self.keep_place(|rows| {
+                rows.all.insert(at, row(path));
+                rows.finish();
+            });
+        }
+    }
+
+    /// Removes a name that was just deleted.
+    pub fn remove(&mut self, path: &Path) {
+        if let Ok(at) = self.place(path) {
+            self.all.remove(at);
+            let line = self.cursor;
+            self.finish();
+            self.go(line);
+        }
+    }
+
+    fn keep_place(&mut self, change: impl FnOnce(&mut Self)) {
+        let selected = self.selected().map(|row| row.path.clone());
+        change(self);
+        selected.map(|path| self.select(&path));
+    }
+
+    /// All names are there.
+    pub fn finish(&mut self) {
+        (self.found, self.search) = (None, None);
+        self.arrange();
+        self.count_folders();
+    }
+
+    /// Narrows the list; the best match is first, and selected.
+    pub fn filter(&mut self, query: &str) {
+        let before = self.selected().map(|row| row.path.clone());
+        self.query = query.to_owned();
+        self.arrange();
+        self.cursor = 0;
+        if let Some(path) = before.filter(|_| query.is_empty()) {
+            self.select(&path);
+        }
+    }
+
+    /// Shows only what is below a folder.
+    pub fn enter(&mut self, folder: &str) {
+        self.folder = folder.to_owned();
+        (self.found, self.search) = (None, None);
+        self.arrange();
+        self.cursor = 0;
+    }
+
+    /// Changes the order; the cursor stays on its name.
+    pub fn order(&mut self, sort: Sort) {
+        self.sort = sort;
+        let selected = self.selected().map(|row| row.path.clone());
+        self.arrange();
+        selected.map(|path| self.select(&path));
+    }
+
+    /// The names whose meta is to be asked for, among these lines.
+    pub fn wanted(&mut self, lines: std::ops::Range<usize>, most: usize) -> Vec<Path> {
+        let lines = lines.start.min(self.shown.len())..lines.end.min(self.shown.len());
+        let mut wanted = Vec::new();
+        for at in &self.shown[lines] {
+            let row = &mut self.all[*at as usize];
+            if !row.asked && wanted.len() < most {
+                row.asked = true;
+                wanted.push(row.path.clone());
+            }
+        }
+        wanted
+    }
+
+    /// Asks anew for what is not known.
+    pub fn ask_again(&mut self) {
+        for row in &mut self.all {
+            row.asked = matches!(row.meta, Meta::Known(_));
+        }
+    }
+
+    fn place(&self, path: &Path) -> Result<usize, usize> {
+        self.all.binary_search_by(|row| row.path.cmp(path))
+    }
+
+    /// Fills `shown`.
+    fn arrange(&mut self) {
+        let query = self.query.trim();
+        if query.is_empty() {
+            (self.found, self.search) = (None, None);
+            let inside = |at: &u32| self.below(*at);
+            self.shown = (0..self.all.len() as u32).filter(inside).collect();
+            self.by_age();
+            return;
+        }
+        let candidates = match (self.found.take(), self.search.take()) {
+            // What a longer query finds, the shorter one found, too.
+            (Some((before, found)), _) if query.starts_with(&before) && is_plain(query) => found,
+            (_, Some(mut search)) if query.starts_with(&search.query) && is_plain(query) => {
+                search.found.extend_from_slice(&search.candidates[search.at..]);
+                search.found
+            }
+            _ => (0..self.all.len() as u32).filter(|at| self.below(*at)).collect(),
+        };
+        self.search = Some(Search {
+            query: query.to_owned(),
+            pattern: Pattern::new(
+                query,
+                CaseMatching::Smart,
+                Normalization::Smart,
+                AtomKind::Fuzzy,
+            ),
+            letters: query.chars().filter(|c| !c.is_whitespace()).fold(0, |set, c| set | bit(c)),
+            candidates,
+            at: 0,
+            found: Vec::new(),
+            scored: Vec::new(),
+        });
+        self.go_on();
+    }
+
+    /// True while a search has not looked at all names.
+    pub fn is_searching(&self) -> bool {
+        self.search.is_some()
+    }
+
+    /// Goes on with a search, for a slice of the names.
+    pub fn go_on(&mut self) {
+        let Some(mut search) = self.search.take() else { return };
+        let mut buffer = Vec::new();
+        let (mut matched, sorted) = (0, search.scored.len());
+        while matched < SLICE && search.at < search.candidates.len() {
+            let at = search.candidates[search.at];
+            search.at += 1;
+            let row = &self.all[at as usize];
+            if row.letters & search.letters != search.letters {
+                continue;
+            }
+            matched += 1;
+            let text = Utf32Str::new(row.path.as_str(), &mut buffer);
+            if let Some(score) = search.pattern.score(text, &mut self.matcher) {
+                search.found.push(at);
+                search.scored.push(u64::from(u32::MAX - score) << 32 | u64::from(at));
+            }
+        }
+        // By score, then by name. The stable sort sees that what was there is in order already.
+        search.scored[sorted..].sort_unstable();
+        search.scored.sort();
+        self.shown.clear();
+        self.shown.extend(search.scored.iter().map(|scored| *scored as u32));
+        if search.at == search.candidates.len() {
+            self.found = Some((search.query, search.found));
+        } else {
+            self.search = Some(search);
+        }
+    }
+
+    /// Ends a search at once, where its result is needed.
+    pub fn complete(&mut self) {
+        while self.is_searching() {
+            self.go_on();
+        }
+    }
+
+    fn below(&self, at: u32) -> bool {
+        self.folder.is_empty()
+            || self.all[at as usize]
+                .path
+                .as_str()
+                .strip_prefix(self.folder.as_str())
+                .is_some_and(|rest| rest.starts_with('/'))
+    }
+
+    fn by_age(&mut self) {
+        let time = |at: &u32| match &self.all[*at as usize].meta {
+            Meta::Known(known) => Some(known.time),
+            _ => None,
+        };
+        match self.sort {
+            Sort::Name => {}
+            // What is not known yet comes last in either order.
+            Sort::Newest => {
+                self.shown.sort_by_key(|at| std::cmp::Reverse(time(at)));
+            }
+            Sort::Oldest => self.shown.sort_by_key(|at| time(at).unwrap_or(u64::MAX)),
+        }
+    }
+
+    /// All names below a folder stand together, so that one pass finds every folder once.
+    fn count_folders(&mut self) {
+        let mut folders = vec![Folder { name: String::new(), depth: 0, count: 0 }];
+        let mut open: Vec<usize> = Vec::new();
+        for row in &self.all {
+            let path = row.path.as_str();
+            let inside = |at: &usize| {
+                path.strip_prefix(folders[*at].name.as_str()).is_some_and(|r| r.starts_with('/'))
+            };
+            let kept = open.iter().take_while(|at| inside(at)).count();
+            open.truncate(kept);
+            let start = open.last().map_or(0, |at| folders[*at].name.len() + 1);
+            for (slash, _) in path[start..].match_indices('/') {
+                let (name, depth) = (path[..start + slash].to_owned(), open.len() as u16 + 1);
+                open.push(folders.len());
+                folders.push(Folder { name, depth, count: 0 });
+            }
+            folders[0].count += 1;
+            open.iter().for_each(|at| folders[*at].count += 1);
+        }
+        self.folders = folders;
+    }
+}
+
+fn row(path: Path) -> Row {
+    let letters = match path.as_str().is_ascii() {
+        true => path.as_str().chars().fold(0, |set, c| set | bit(c)),
+        // An accent may be left out when it is typed.
+        false => u64::MAX,
+    };
+    Row { path, meta: Meta::Unknown, asked: false, letters }
+}
+
+/// The bit of an ASCII character, without regard to case; none for others.
+fn bit(c: char) -> u64 {
+    match c.to_ascii_lowercase() {
+        c @ 'a'..='z' => 1 << (c as u32 - 'a' as u32),
+        c @ '0'..='9' => 1 << (26 + c as u32 - '0' as u32),
+        c if c.is_ascii() => 1 << (36 + c as u32 % 28),
+        _ => 0,
+    }
+}
+
+/// False if a longer query may find more: `\` escapes what follows, and a capital letter makes
+/// the whole word one of exact case.
+fn is_plain(query: &str) -> bool {
+    !query.contains('\\')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(names: &[&str]) -> Rows {
+        let mut rows = Rows::default();
+        rows.append(names.iter().map(|n| Path::parse(n).unwrap()).collect());
+        rows.finish();
+        rows
+    }
+
+    fn shown(rows: &Rows) -> Vec<&str> {
+        (0..rows.len()).map(|line| rows.get(line).unwrap().path.as_str()).collect()
+    }
+
+    fn known(time: u64) -> Meta {
+        let access =
+            Access { group: "main".into(), readers: vec![], may_read: true, may_write: true };
+        let (author, folder) = (None, Arc::new(access));
+        Meta::Known(Known { n: 1, time, author, size: 1, folder, stale: false })
+    }
+
+    /// A search of many names goes on in slices and finds the same in the end.
+    #[test]
+    fn a_long_search_is_cut_into_slices() {
+        let names: Vec<Path> =
+            (0..3 * SLICE).map(|i| Path::parse(&format!("a/{i:06}")).unwrap()).collect();
+        let mut rows = Rows::default();
+        rows.append(names);
+        rows.filter("a");
+        assert!(rows.is_searching() && rows.len() == SLICE);
+        // A longer query takes over what was not looked at.
+        rows.filter("a1");
+        rows.complete();
+        let wanted = (0..3 * SLICE).filter(|i| format!("{i:06}").contains('1')).count();
+        assert_eq!((rows.len(), rows.is_searching()), (wanted, false));
+        rows.filter("a");
+        rows.filter("");
+        assert_eq!((rows.len(), rows.is_searching()), (3 * SLICE, false));
+    }
+
+    #[test]
+    fn folders_are_found_once_and_counted() {
+        let rows = rows(&["a-b/x", "a/b/x", "a/b/y", "a/c", "b", "c/d/e/f"]);
+        let found: Vec<_> =
+            rows.folders().iter().map(|f| (f.name.as_str(), f.depth, f.count)).collect();
+        let wanted =
+            [("", 0, 6), ("a-b", 1, 1), ("a", 1, 3), ("a/b", 2, 2), ("c", 1, 1), ("c/d", 2, 1)];
+        assert_eq!(found[..6], wanted);
+        assert_eq!(found[6], ("c/d/e", 3, 1));
+    }
+
+    #[test]
+    fn the_filter_narrows_letter_by_letter_and_back() {
+        let mut rows = rows(&["prod/db/password", "prod/web/key", "test/db/Ü", "test/pd"]);
+        for (query, wanted) in [
+            ("p", vec!["prod/db/password", "prod/web/key", "test/pd"]),
+            ("pd", vec!["test/pd", "prod/db/password", "prod/web/key"]),
+            ("pdb", vec!["prod/db/password", "prod/web/key"]),
+            ("pdba", vec!["prod/db/password"]),
+            ("db test", vec!["test/db/Ü"]),
+            ("u", vec!["test/db/Ü"]),
+            ("zz", vec![]),
+            ("", vec!["prod/db/password", "prod/web/key", "test/db/Ü", "test/pd"]),
+        ] {
+            rows.filter(query);
+            let mut found = shown(&rows);
+            if query == "p" {
+                found.sort_unstable();
+            }
+            assert_eq!(found, wanted, "{query}");
+        }
+    }
+
+    #[test]
+    fn the_place_is_kept_over_a_reload() {
+        let mut rows = rows(&["a", "b", "c"]);
+        rows.go(1);
+        let b = Path::parse("b").unwrap();
+        rows.set_meta(&b, known(5));
+        rows.replace(["0", "a", "b", "d"].map(|n| Path::parse(n).unwrap()).into());
+        assert_eq!(rows.selected().unwrap().path, b);
+        assert_eq!(rows.selected().unwrap().meta, known(5));
+        assert_eq!(rows.find(&Path::parse("d").unwrap()).unwrap().meta, Meta::Unknown);
+        rows.replace(["0"].map(|n| Path::parse(n).unwrap()).into());
+        assert_eq!(rows.cursor(), 0);
+        rows.replace(Vec::new());
+        assert!(rows.selected().is_none());
+    }
+
+    #[test]
+    fn by_age_what_is_unknown_comes_last() {
+        let mut rows = rows(&["a", "b", "c"]);
+        rows.set_meta(&Path::parse("a").unwrap(), known(5));
+        rows.set_meta(&Path::parse("c").unwrap(), known(9));
+        rows.order(Sort::Newest);
+        assert_eq!(shown(&rows), ["c", "a", "b"]);
+        rows.order(Sort::Oldest);
+        assert_eq!(shown(&rows), ["a", "c", "b"]);
+    }
+
+    #[test]
+    fn a_folder_covers_whole_segments() {
+        let mut rows = rows(&["prod/a", "production/b", "x"]);
+        rows.enter("prod");
+        assert_eq!(shown(&rows), ["prod/a"]);
+        rows.filter("b");
+        assert!(rows.is_empty());
+    }
+
+    #[test]
+    fn only_what_is_seen_is_asked_for_once() {
+        let mut rows = rows(&["a", "b", "c", "d"]);
+        assert_eq!(rows.wanted(1..3, 10).len(), 2);
+        assert!(rows.wanted(1..3, 10).is_empty());
+        assert_eq!(rows.wanted(0..99, 1).len(), 1);
+        rows.ask_again();
+        assert_eq!(rows.wanted(0..99, 10).len(), 4);
+    }
+}

@@ -1,0 +1,114 @@
+//! The state of the first start.
+
+use super::input::Input;
+use super::message::{Id, Identity};
+use super::model::Problem;
+use crate::vault::{DeviceIdentity, Secret};
+
+/// The first start.
+pub struct Setup {
+    /// How far it is.
+    pub step: Step,
+    /// Where the vault goes: empty for the usual place.
+    pub location: Input,
+    /// What is meant by empty.
+    pub usual: String,
+    /// The first member's name.
+    pub member: Input,
+    /// A passphrase, and once more.
+    pub passphrase: [Input; 2],
+    /// What identity there is.
+    pub identity: Identity,
+    /// The recovery identity and its words.
+    pub recovery: Option<(Box<DeviceIdentity>, Secret)>,
+    /// Two words, asked for to see that they are on paper.
+    pub answers: [Input; 2],
+    /// The line that has the keys.
+    pub focus: usize,
+    /// What is wrong.
+    pub problem: Option<Problem>,
+    /// What is waited for.
+    pub busy: Option<Id>,
+}
+
+/// How far the first start is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Where, and by whom.
+    Where,
+    /// A passphrase.
+    Passphrase,
+    /// The recovery words are shown.
+    Words,
+    /// Two of them are asked for.
+    Check,
+}
+
+impl Setup {
+    /// The first step.
+    pub fn new(usual: String, user: Option<String>) -> Self {
+        let user = user.unwrap_or_else(|| "owner".to_owned());
+        Self {
+            step: Step::Where,
+            location: Input::new(false),
+            usual,
+            member: Input::with(Secret::copy_of(user.as_bytes()), false),
+            passphrase: [Input::new(true), Input::new(true)],
+            identity: Identity::Missing,
+            recovery: None,
+            answers: [Input::new(false), Input::new(false)],
+            focus: 0,
+            problem: None,
+            busy: None,
+        }
+    }
+
+    /// The lines that are typed in this step.
+    pub fn inputs(&mut self) -> Vec<&mut Input> {
+        match self.step {
+            Step::Where => vec![&mut self.location, &mut self.member],
+            Step::Passphrase => match self.identity {
+                Identity::Sealed => self.passphrase.iter_mut().take(1).collect(),
+                _ => self.passphrase.iter_mut().collect(),
+            },
+            Step::Words => Vec::new(),
+            Step::Check => self.answers.iter_mut().collect(),
+        }
+    }
+
+    /// The same with what each is called.
+    pub fn lines(&self) -> Vec<(String, &Input)> {
+        let named = |label: &str, input| (label.to_owned(), input);
+        let [first, second] = &self.passphrase;
+        match self.step {
+            Step::Where => {
+                vec![named("where", &self.location), named("your name", &self.member)]
+            }
+            Step::Passphrase if self.identity == Identity::Sealed => {
+                vec![named("passphrase", first)]
+            }
+            Step::Passphrase => vec![named("passphrase", first), named("once more", second)],
+            Step::Words => Vec::new(),
+            Step::Check => {
+                let asked = self.asked().map(|n| format!("word {n:2}"));
+                asked.into_iter().zip(&self.answers).collect()
+            }
+        }
+    }
+
+    /// Which two words are asked for, from 1. They differ from vault to vault.
+    pub fn asked(&self) -> [usize; 2] {
+        let words = self.recovery.as_ref().map_or(&[][..], |(_, words)| words.bytes());
+        let sum = words.iter().fold(0usize, |sum, byte| sum * 31 % 9973 + usize::from(*byte));
+        [sum % 12 + 1, sum / 12 % 12 + 13]
+    }
+
+    /// True if both words are right.
+    pub fn answers_are_right(&self) -> bool {
+        let words = self.recovery.as_ref().and_then(|(_, words)| words.text()).unwrap_or_default();
+        let word = |n: usize| words.split(' ').nth(n - 1);
+        let given = |i: usize| self.answers[i].text().trim();
+        let asked = self.asked();
+        (0..2).all(|i| word(asked[i]).is_some_and(|w| w.eq_ignore_ascii_case(given(i))))
+    }
+}

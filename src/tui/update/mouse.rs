@@ -1,0 +1,69 @@
+//! The mouse: a click selects, the wheel moves. Nothing is revealed by it.
+
+use ratatui::crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
+use ratatui::layout::{Position, Rect};
+
+use super::super::keys::Action;
+use super::super::layout::{Pane, areas, inner};
+use super::super::model::{Model, Popup, Screen};
+use super::Effects;
+
+/// Lines that one step of the wheel moves.
+const STEP: usize = 3;
+
+impl Model {
+    pub(super) fn mouse(&mut self, event: MouseEvent) -> Effects {
+        match event.kind {
+            MouseEventKind::ScrollDown => self.wheel(Action::Down),
+            MouseEventKind::ScrollUp => self.wheel(Action::Up),
+            MouseEventKind::Down(MouseButton::Left) => {
+                // Some versions of the terminal library report places outside the window.
+                if event.column < self.size.0 && event.row < self.size.1 {
+                    self.click(Position::new(event.column, event.row));
+                }
+                Vec::new()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn wheel(&mut self, action: Action) -> Effects {
+        for _ in 0..STEP {
+            match (self.popups.last(), &self.screen) {
+                (None, Screen::Browse) if self.typing.is_some() => drop(self.filtering(action)),
+                (None, Screen::Browse) => drop(self.browse(action)),
+                (Some(Popup::Form(_) | Popup::Confirm(..) | Popup::Generator(_)), _)
+                | (None, _) => {}
+                (Some(_), _) => drop(self.in_popup(action)),
+            }
+        }
+        Vec::new()
+    }
+
+    fn click(&mut self, at: Position) {
+        if !self.popups.is_empty() || !matches!(self.screen, Screen::Browse) {
+            return;
+        }
+        let areas = areas(self.size, self.focus);
+        let line = |area: Rect, top: usize| {
+            let inside = inner(area);
+            inside.contains(at).then(|| top + usize::from(at.y - inside.y))
+        };
+        if areas.list.contains(at) {
+            self.focus = Pane::List;
+            self.typing = None;
+            if let Some(line) = line(areas.list, self.top).filter(|line| *line < self.rows.len()) {
+                self.rows.go(line);
+            }
+        } else if areas.folders.contains(at) {
+            self.focus = Pane::Folders;
+            let total = self.rows.folders().len();
+            if let Some(line) = line(areas.folders, self.folder.1).filter(|line| *line < total) {
+                self.folder.0 = line;
+                self.enter_folder_quietly();
+            }
+        } else if areas.detail.contains(at) {
+            self.focus = Pane::Detail;
+        }
+    }
+}

@@ -1,0 +1,322 @@
+//! Keys in popups. The one on top gets the key.
+
+use crate::vault::{FieldType, Secret};
+
+use super::super::effect::Effect;
+use super::super::generator::{Generator, Target};
+use super::super::keys::{Action, BINDINGS, Binding, Context};
+use super::super::message::{Change, Draft};
+use super::super::model::{Compare, Model, Popup, SHOW, Screen, Status};
+use super::Effects;
+use super::browse::moved;
+
+/// Lines that a page key moves in a popup.
+const PAGE: usize = 10;
+
+impl Model {
+    pub(super) fn in_popup(&mut self, action: Action) -> Effects {
+        if action == Action::Help {
+            let context = self.context();
+            self.open(Popup::Help(context, 0));
+            return Vec::new();
+        }
+        if matches!(action, Action::Back | Action::Close) {
+            return self.close();
+        }
+        let height = usize::from(self.size.1);
+        match self.popups.last_mut() {
+            Some(Popup::Form(_)) => self.filling(action),
+            Some(Popup::History(_)) => self.in_history(action),
+            Some(Popup::Compare(_)) => {
+                self.in_compare(action);
+                Vec::new()
+            }
+            Some(Popup::Generator(_)) => self.generating(action),
+            Some(Popup::Fields(_)) => self.choosing(action),
+            Some(Popup::Vaults(_)) => self.switching(action),
+            Some(Popup::Palette(..)) => self.in_palette(action),
+            Some(Popup::Help(context, top)) => {
+                // The lines around the page and its frame are not its own.
+                let last = help_lines(*context).saturating_sub(height.saturating_sub(5));
+                *top = moved(*top, action, PAGE, last + 1);
+                Vec::new()
+            }
+            Some(Popup::Confirm(..)) => self.answering(action),
+            Some(Popup::Error(_, retry)) if action == Action::Retry => {
+                let retry = *retry;
+                self.popups.pop();
+                retry.map_or_else(Vec::new, |retry| self.again(retry))
+            }
+            Some(Popup::Unsaved(..)) => self.unsaved(action),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Closes the popup on top. What it waited for is not waited for any longer.
+    fn close(&mut self) -> Effects {
+        match self.popups.last() {
+            // A write is not stopped half-way; its form stays until the answer is there.
+            Some(Popup::Form(form)) if form.busy.is_some() => return Vec::new(),
+            // Without a vault there is nothing below.
+            Some(Popup::Vaults(_)) if self.vault.1.is_empty() => return vec![Effect::Quit],
+            _ => {}
+        }
+        let empty = match self.popups.pop() {
+            Some(Popup::History(history)) => history.versions.is_none(),
+            Some(Popup::Compare(compare)) => compare.contents.is_none(),
+            Some(Popup::Fields(choice)) => choice.fields.is_none(),
+            _ => false,
+        };
+        let waiting = self.requests.iter().rposition(|r| r.stoppable && r.action.is_some());
+        match waiting.filter(|_| empty) {
+            Some(at) => vec![Effect::Cancel(self.requests.remove(at).id)],
+            None => Vec::new(),
+        }
+    }
+
+    /// Does again what failed.
+    fn again(&mut self, action: Action) -> Effects {
+        self.status = Status::Quiet;
+        match (&self.screen, action) {
+            (Screen::Browse, Action::Compare) => Vec::new(),
+            (Screen::Browse, action) => self.browse(action),
+            _ => Vec::new(),
+        }
+    }
+
+    fn in_history(&mut self, action: Action) -> Effects {
+        let Some(Popup::History(history)) = self.popups.last_mut() else { return Vec::new() };
+        let Some(versions) = &history.versions else { return Vec::new() };
+        let Some(version) = versions.get(history.cursor) else { return Vec::new() };
+        let (path, n) = (history.path.clone(), version.n);
+        let has_value = |v: &crate::vault::Version| {
+            v.refused.is_none() && v.header.as_ref().is_some_and(|h| !h.op.is_tombstone())
+        };
+        match action {
+            Action::Compare => {
+                let with_value = |i: &usize| has_value(&versions[*i]) && *i != history.cursor;
+                let newest = (0..versions.len()).find(|i| has_value(&versions[*i]));
+                let other = match newest {
+                    Some(newest) if newest == history.cursor => {
+                        (newest + 1..versions.len()).find(with_value)
+                    }
+                    newest => newest,
+                };
+                let (Some(other), true) = (other, has_value(version)) else {
+                    self.status = Status::Info("There is no other version to compare with.".into());
+                    return Vec::new();
+                };
+                let other = versions[other].n;
+                let numbers = [n.min(other), n.max(other)];
+                let compare =
+                    Compare { path: path.clone(), numbers, contents: None, until: None, top: 0 };
+                self.open(Popup::Compare(compare));
+                let id = self.request(format!("reading {path}"), Some(Action::Compare));
+                return vec![Effect::Compare(id, path, numbers)];
+            }
+            Action::Rollback if has_value(version) => {
+                let question = format!("Make version {n} of {path} the newest again?");
+                self.open(Popup::Confirm(question, Change::Rollback(path, n)));
+            }
+            Action::Rollback => {
+                self.status = Status::Info(format!("Version {n} has no value to go back to."));
+            }
+            _ => history.cursor = moved(history.cursor, action, PAGE, versions.len()),
+        }
+        Vec::new()
+    }
+
+    fn in_compare(&mut self, action: Action) {
+        let until = self.now.running + SHOW;
+        let Some(Popup::Compare(compare)) = self.popups.last_mut() else { return };
+        match action {
+            Action::Reveal if compare.contents.is_some() => {
+                compare.until = match compare.until {
+                    Some(_) => None,
+                    None => Some(until),
+                }
+            }
+            Action::Reveal => {}
+            _ => compare.top = moved(compare.top, action, PAGE, compare.length()),
+        }
+    }
+
+    fn generating(&mut self, action: Action) -> Effects {
+        let until = self.now.running + SHOW;
+        let Some(Popup::Generator(generator)) = self.popups.last_mut() else { return Vec::new() };
+        match action {
+            Action::Again => generator.again(),
+            Action::Kind => generator.next_kind(),
+            Action::Longer => generator.resize(1),
+            Action::Shorter => generator.resize(-1),
+            Action::Reveal => {
+                generator.until = match generator.until {
+                    Some(_) => None,
+                    None => Some(until),
+                }
+            }
+            Action::Copy => {
+                let value = Secret::copy_of(generator.value.bytes());
+                let id = self.request("copying what was generated", None);
+                return vec![Effect::CopyText(id, value)];
+            }
+            Action::Accept => return self.use_generated(),
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    fn use_generated(&mut self) -> Effects {
+        let Some(Popup::Generator(Generator { value, target, .. })) = self.popups.pop() else {
+            return Vec::new();
+        };
+        match target {
+            Target::Nothing => Vec::new(),
+            Target::Line(at) => {
+                if let Some(Popup::Form(form)) = self.popups.last_mut()
+                    && let Some(line) = form.lines.get_mut(at)
+                {
+                    line.input.set(value);
+                }
+                Vec::new()
+            }
+            Target::Secret(path) => {
+                let id = self.unstoppable(format!("writing {path}"), None);
+                let set = vec![(crate::vault::DEFAULT_FIELD.to_owned(), None, value)];
+                vec![Effect::Write(id, Draft { path, base: None, set, remove: vec![], raw: None })]
+            }
+        }
+    }
+
+    fn choosing(&mut self, action: Action) -> Effects {
+        let Some(Popup::Fields(choice)) = self.popups.last_mut() else { return Vec::new() };
+        let Some(fields) = &choice.fields else { return Vec::new() };
+        if action != Action::Accept {
+            choice.cursor = moved(choice.cursor, action, PAGE, fields.len());
+            return Vec::new();
+        }
+        let Some((name, kind)) = fields.get(choice.cursor).cloned() else { return Vec::new() };
+        let path = choice.path.clone();
+        self.popups.pop();
+        let id = self.request(format!("copying {path}"), Some(Action::CopyOther));
+        vec![Effect::Copy(id, path, Some(name), kind == FieldType::Otp)]
+    }
+
+    fn switching(&mut self, action: Action) -> Effects {
+        let Some(Popup::Vaults(cursor)) = self.popups.last_mut() else { return Vec::new() };
+        if action != Action::Accept {
+            *cursor = moved(*cursor, action, PAGE, self.vaults.len());
+            return Vec::new();
+        }
+        let Some((name, location)) = self.vaults.get(*cursor).cloned() else { return Vec::new() };
+        self.vault = (Some(name), location);
+        let mut effects = self.lock("");
+        self.select = None;
+        self.status = Status::Quiet;
+        if !self.sealed {
+            effects.extend(self.unlock(None));
+        }
+        effects
+    }
+
+    fn in_palette(&mut self, action: Action) -> Effects {
+        let Some(Popup::Palette(input, cursor)) = self.popups.last_mut() else {
+            return Vec::new();
+        };
+        let found = palette(input.text());
+        if action != Action::Accept {
+            *cursor = moved(*cursor, action, PAGE, found.len());
+            return Vec::new();
+        }
+        let Some(binding) = found.get(*cursor) else { return Vec::new() };
+        let action = binding.action;
+        self.popups.pop();
+        match action {
+            Action::Quit => vec![Effect::Quit],
+            Action::Redraw => vec![Effect::Redraw],
+            Action::Suspend => {
+                self.hide();
+                vec![Effect::Suspend]
+            }
+            action => self.browse(action),
+        }
+    }
+
+    fn answering(&mut self, action: Action) -> Effects {
+        if !matches!(action, Action::Yes | Action::No) {
+            return Vec::new();
+        }
+        let Some(Popup::Confirm(_, change)) = self.popups.pop() else { return Vec::new() };
+        if action == Action::No {
+            return Vec::new();
+        }
+        let label = match &change {
+            Change::Delete(path) => format!("deleting {path}"),
+            Change::Rollback(path, n) => format!("going back to version {n} of {path}"),
+            Change::Undelete(path) | Change::Rename(path, _) => format!("changing {path}"),
+        };
+        let id = self.unstoppable(label, None);
+        vec![Effect::Change(id, change)]
+    }
+
+    fn unsaved(&mut self, action: Action) -> Effects {
+        match action {
+            Action::Retry => {
+                let Some(Popup::Unsaved(mut draft, _, conflict)) = self.popups.pop() else {
+                    return Vec::new();
+                };
+                // Somebody was faster: on top of theirs now, which stays in the history.
+                if conflict {
+                    draft.base = None;
+                }
+                let id = self.unstoppable(format!("writing {}", draft.path), None);
+                if let Some(Popup::Form(form)) = self.popups.last_mut() {
+                    form.busy = Some(id);
+                }
+                vec![Effect::Write(id, *draft)]
+            }
+            Action::History => {
+                let Some(Popup::Unsaved(draft, ..)) = self.popups.last() else {
+                    return Vec::new();
+                };
+                let path = draft.path.clone();
+                self.versions = None;
+                self.open_history(path)
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// The actions that the palette finds, the best first.
+pub fn palette(query: &str) -> Vec<&'static Binding> {
+    use nucleo_matcher::pattern::{AtomKind, CaseMatching, Normalization, Pattern};
+    let all = BINDINGS.iter().filter(|b| b.contexts.contains(&Context::Browse));
+    let all = all.filter(|b| !matches!(b.action, Action::Palette | Action::Back));
+    let query =
+        Pattern::new(query.trim(), CaseMatching::Ignore, Normalization::Smart, AtomKind::Fuzzy);
+    let mut matcher = nucleo_matcher::Matcher::default();
+    let mut buffer = Vec::new();
+    let mut scored: Vec<_> = all
+        .filter_map(|binding| {
+            let text = format!("{} {}", binding.name, binding.help);
+            let text = nucleo_matcher::Utf32Str::new(&text, &mut buffer);
+            Some((std::cmp::Reverse(query.score(text, &mut matcher)?), binding))
+        })
+        .collect();
+    scored.sort_by_key(|(score, _)| *score);
+    scored.into_iter().map(|(_, binding)| binding).collect()
+}
+
+/// How many lines the help page has.
+pub fn help_lines(first: Context) -> usize {
+    help_order(first)
+        .map(|context| BINDINGS.iter().filter(|b| b.contexts.contains(&context)).count() + 2)
+        .sum()
+}
+
+/// The contexts in the order of the help page.
+pub fn help_order(first: Context) -> impl Iterator<Item = Context> {
+    let others = Context::ALL.into_iter().map(|(context, _)| context);
+    std::iter::once(first).chain(others.filter(move |context| *context != first))
+}

@@ -1,0 +1,193 @@
+//! The first start: where, by whom, a passphrase, the recovery words, and a look whether they
+//! are on paper. Everything that can fail fails before words are written down.
+
+use crate::vault::generate::strength_bits;
+use crate::vault::{Error, Secret};
+
+use super::super::effect::{Effect, Founding};
+use super::super::keys::Action;
+use super::super::message::{Identity, Message};
+use super::super::model::{Model, Problem, Screen, Status};
+use super::super::setup::{Setup, Step};
+use super::Effects;
+
+/// Fewer bits than this are called weak.
+pub const WEAK: u32 = 60;
+
+impl Model {
+    pub(super) fn setting_up(&mut self, action: Action) -> Effects {
+        let Screen::Setup(setup) = &mut self.screen else { return Vec::new() };
+        if setup.busy.is_some() {
+            return Vec::new();
+        }
+        let lines = setup.inputs().len();
+        match action {
+            Action::Next if lines > 0 => setup.focus = (setup.focus + 1) % lines,
+            Action::Previous if lines > 0 => setup.focus = (setup.focus + lines - 1) % lines,
+            Action::Reveal if setup.step == Step::Passphrase => {
+                setup.passphrase.iter_mut().for_each(|input| input.masked = !input.masked);
+            }
+            Action::Back => setup.back(),
+            Action::Accept if setup.focus + 1 < lines => setup.focus += 1,
+            Action::Accept => return self.next_step(),
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    fn next_step(&mut self) -> Effects {
+        let Screen::Setup(setup) = &mut self.screen else { return Vec::new() };
+        setup.problem = None;
+        match setup.step {
+            Step::Where => {
+                let location = setup.location.text().trim().to_owned();
+                let member = setup.member.text().trim().to_owned();
+                let id = self.request("looking at the place", None);
+                self.busy(id);
+                vec![Effect::CheckVacant(id, location, member)]
+            }
+            Step::Passphrase => {
+                let [first, second] = &setup.passphrase;
+                let sealed = setup.identity == Identity::Sealed;
+                let problem = if first.secret().is_empty() {
+                    Some("the passphrase is empty")
+                } else if !sealed && first.secret().bytes() != second.secret().bytes() {
+                    Some("the two differ")
+                } else {
+                    None
+                };
+                if let Some(problem) = problem {
+                    setup.problem = Some(Problem::note(problem));
+                    setup.focus = 0;
+                    return Vec::new();
+                }
+                self.ask_for_words()
+            }
+            Step::Words => {
+                setup.go_to(Step::Check);
+                Vec::new()
+            }
+            Step::Check if !setup.answers_are_right() => {
+                setup.problem = Some(Problem {
+                    hint: Some("Esc shows the words again".to_owned()),
+                    ..Problem::note("at least one of them is another word")
+                });
+                setup.focus = 0;
+                Vec::new()
+            }
+            Step::Check => {
+                let Some((recovery, words)) = setup.recovery.take() else { return Vec::new() };
+                drop(words);
+                let passphrase = match setup.identity {
+                    Identity::Plain => None,
+                    _ => Some(Secret::copy_of(setup.passphrase[0].secret().bytes())),
+                };
+                let founding = Founding {
+                    location: setup.location.text().trim().to_owned(),
+                    member: setup.member.text().trim().to_owned(),
+                    passphrase,
+                    recovery,
+                };
+                let id = self.unstoppable("making the vault", None);
+                self.busy(id);
+                vec![Effect::Found(id, founding)]
+            }
+        }
+    }
+
+    fn ask_for_words(&mut self) -> Effects {
+        let id = self.request("drawing recovery words", None);
+        self.busy(id);
+        vec![Effect::MakeWords(id)]
+    }
+
+    fn busy(&mut self, id: u64) {
+        if let Screen::Setup(setup) = &mut self.screen {
+            setup.busy = Some(id);
+        }
+    }
+
+    pub(super) fn setup_answer(&mut self, message: Message) -> Effects {
+        let id = match &message {
+            Message::Vacant(id, _) | Message::Words(id, _) | Message::Founded(id, _) => *id,
+            _ => return Vec::new(),
+        };
+        if self.finish(id).is_none() {
+            return Vec::new();
+        }
+        let Screen::Setup(setup) = &mut self.screen else { return Vec::new() };
+        setup.busy = None;
+        match message {
+            Message::Vacant(_, Ok(Identity::Plain)) => {
+                setup.identity = Identity::Plain;
+                return self.ask_for_words();
+            }
+            Message::Vacant(_, Ok(identity)) => {
+                setup.identity = identity;
+                setup.go_to(Step::Passphrase);
+            }
+            Message::Words(_, recovery) => {
+                let words = recovery.to_words();
+                setup.recovery = Some((recovery, words));
+                setup.go_to(Step::Words);
+            }
+            Message::Founded(_, Ok(founded)) => {
+                let sealed = setup.identity != Identity::Plain;
+                let passphrase = setup.passphrase[0].take();
+                self.vaults.push((founded.name.clone(), founded.location.clone()));
+                self.vault = (Some(founded.name), founded.location);
+                self.sealed = sealed;
+                self.screen = Screen::Unlock(super::Unlock {
+                    input: super::Input::new(true),
+                    problem: None,
+                    busy: None,
+                });
+                self.status = Status::Quiet;
+                return self.unlock(sealed.then_some(passphrase));
+            }
+            Message::Vacant(_, Err(e)) => setup.fail(&e),
+            Message::Founded(_, Err(e)) => {
+                // The words belong to no vault: others are shown the next time.
+                setup.go_to(Step::Where);
+                setup.fail(&e);
+            }
+            _ => {}
+        }
+        Vec::new()
+    }
+}
+
+impl Setup {
+    fn go_to(&mut self, step: Step) {
+        self.step = step;
+        self.focus = 0;
+        self.problem = None;
+        if step == Step::Check {
+            self.answers.iter_mut().for_each(|answer| drop(answer.take()));
+        }
+    }
+
+    fn fail(&mut self, error: &Error) {
+        self.problem = Some(Problem::from(error));
+    }
+
+    fn back(&mut self) {
+        match self.step {
+            Step::Where => {}
+            Step::Passphrase => self.go_to(Step::Where),
+            Step::Words => {
+                self.recovery = None;
+                let plain = self.identity == Identity::Plain;
+                self.go_to(if plain { Step::Where } else { Step::Passphrase });
+            }
+            Step::Check => self.go_to(Step::Words),
+        }
+    }
+
+    /// How strong the new passphrase is; `None` if nothing is to be said.
+    pub fn strength(&self) -> Option<(u32, bool)> {
+        let text = self.passphrase[0].text();
+        let chosen = self.identity == Identity::Missing && !text.is_empty();
+        chosen.then(|| strength_bits(text)).map(|bits| (bits, bits >= WEAK))
+    }
+}

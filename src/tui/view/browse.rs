@@ -1,0 +1,153 @@
+//! The list, the folders, and what is beside them.
+
+use ratatui::Frame;
+use ratatui::buffer::Buffer;
+use ratatui::style::Style;
+
+use super::super::layout::{Pane, THREE_PANES_AT, areas, inner};
+use super::super::model::Model;
+use super::super::rows::{Meta, Row, Sort};
+use super::detail;
+use super::text::{age, frame as draw_frame, put, put_right, tail};
+
+/// A day in seconds: what is younger has a sign.
+const TODAY: u64 = 86_400;
+
+pub(super) fn draw(model: &Model, frame: &mut Frame<'_>) {
+    let areas = areas(model.size, model.focus);
+    let buffer = frame.buffer_mut();
+    if areas.folders.width > 0 {
+        folders(model, areas.folders, buffer);
+    }
+    if areas.list.width > 0 {
+        list(model, areas.list, buffer);
+    }
+    if areas.detail.width > 0 {
+        detail::draw(model, areas.detail, buffer);
+    }
+}
+
+fn folders(model: &Model, area: ratatui::layout::Rect, buffer: &mut Buffer) {
+    let theme = &model.theme;
+    let focused = model.focus == Pane::Folders;
+    draw_frame(buffer, area, theme, focused, ["Folders", "", ""]);
+    let inside = inner(area);
+    let lines = model.rows.folders().iter().enumerate().skip(model.folder.1);
+    for (y, (at, folder)) in (inside.y..inside.bottom()).zip(lines) {
+        let on = at == model.folder.0;
+        let here = folder.name == model.rows.folder();
+        let style = match (on && focused, here) {
+            (true, _) => theme.selected,
+            (false, true) => theme.accent,
+            (false, false) => theme.text,
+        };
+        fill(buffer, inside.x, y, inside.right(), style);
+        let sign = if on { theme.signs.cursor } else { ' ' };
+        let x = put(buffer, inside.x, y, inside.right(), &format!("{sign} "), style);
+        let indent = u16::from(folder.depth > 0) * folder.depth.saturating_sub(1).min(8) * 2;
+        let last = folder.name.rsplit('/').next().unwrap_or_default();
+        let name = if folder.name.is_empty() { "all".to_owned() } else { format!("{last}/") };
+        let count = folder.count.to_string();
+        let end = put_right(buffer, x, y, inside.right() - 1, &count, style);
+        let room = usize::from(end.saturating_sub(x + indent + 1));
+        put(buffer, x + indent, y, end, &tail(&name, room, theme.signs.more), style);
+    }
+}
+
+fn list(model: &Model, area: ratatui::layout::Rect, buffer: &mut Buffer) {
+    let theme = &model.theme;
+    let rows = &model.rows;
+    let folder = match rows.folder() {
+        "" => "Secrets".to_owned(),
+        folder => format!("{folder}/"),
+    };
+    let order = match rows.sort() {
+        Sort::Name => "",
+        Sort::Newest => ", newest first",
+        Sort::Oldest => ", oldest first",
+    };
+    let filter = match rows.query() {
+        "" => String::new(),
+        query => format!(" / {query}"),
+    };
+    let title = format!("{folder}{order}{filter}");
+    let bottom = match rows.len() {
+        0 => format!("0/{}", rows.total()),
+        shown if shown == rows.total() => format!("{}/{shown}", rows.cursor() + 1),
+        shown => format!("{}/{shown} of {}", rows.cursor() + 1, rows.total()),
+    };
+    let searching = if rows.is_searching() { "searching" } else { "" };
+    let focused = model.focus == Pane::List;
+    draw_frame(buffer, area, theme, focused, [&title, searching, &bottom]);
+    let inside = inner(area);
+    let wide = model.size.0 >= THREE_PANES_AT;
+    for (y, line) in (inside.y..inside.bottom()).zip(model.top..) {
+        let Some(row) = rows.get(line) else { break };
+        let on = line == rows.cursor();
+        let style = if on { theme.selected } else { theme.text };
+        fill(buffer, inside.x, y, inside.right(), style);
+        one(model, row, on, (inside.x, y, inside.right()), style, wide, buffer);
+    }
+    if rows.is_empty() {
+        let text = match (rows.query(), rows.total(), model.listing) {
+            (_, 0, Some(_)) => "",
+            (_, 0, None) => "No secrets yet. a adds the first one.",
+            _ => "No name matches. Esc clears the filter.",
+        };
+        for (y, text) in
+            (inside.y..inside.bottom()).zip(super::text::wrap(text, inside.width.into()))
+        {
+            put(buffer, inside.x + 1, y, inside.right(), &text, theme.muted);
+        }
+    }
+}
+
+/// One line: signs, name, and at the right what is known.
+fn one(
+    model: &Model,
+    row: &Row,
+    on: bool,
+    (x, y, end): (u16, u16, u16),
+    style: Style,
+    wide: bool,
+    buffer: &mut Buffer,
+) {
+    let signs = model.theme.signs;
+    let now = model.now.unix;
+    let (sign, right, emphasis) = match &row.meta {
+        Meta::Unknown => (' ', String::new(), None),
+        Meta::Failed => ('?', "?".to_owned(), Some(model.theme.warn)),
+        Meta::Unverified => ('!', "unverified".to_owned(), Some(model.theme.danger)),
+        Meta::Known(known) => {
+            let old = now.saturating_sub(known.time);
+            let (sign, emphasis) = match known {
+                known if !known.folder.may_read => (signs.locked, Some(model.theme.muted)),
+                known if known.stale => (signs.stale, Some(model.theme.warn)),
+                _ if old < TODAY => (signs.today, None),
+                _ => (' ', None),
+            };
+            let right = match (wide, &known.author) {
+                (true, author) => {
+                    let author = author.as_deref().unwrap_or("?");
+                    let author = super::text::head(author, 10, signs.more);
+                    format!("v{:<3} {author:<10} {:>5}", known.n, age(old))
+                }
+                (false, _) => format!("{:>5}", age(old)),
+            };
+            (sign, right, emphasis)
+        }
+    };
+    let style = if on { style } else { emphasis.unwrap_or(style) };
+    let cursor = if on { signs.cursor } else { ' ' };
+    let x = put(buffer, x, y, end, &format!("{cursor}{sign} "), style);
+    let before = match right.is_empty() {
+        true => end - 1,
+        false => put_right(buffer, x, y, end - 1, &right, style),
+    };
+    let room = usize::from(before.saturating_sub(x + 1));
+    put(buffer, x, y, before, &tail(row.path.as_str(), room, signs.more), style);
+}
+
+fn fill(buffer: &mut Buffer, from: u16, y: u16, to: u16, style: Style) {
+    buffer.set_style(ratatui::layout::Rect::new(from, y, to.saturating_sub(from), 1), style);
+}

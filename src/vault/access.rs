@@ -1,0 +1,41 @@
+//! Who may do what, as the newest verified state of the team says. Nothing is requested.
+
+use super::Vault;
+use crate::core::header::Header;
+use crate::core::path::SecretPath;
+
+/// The folder that a path is in, seen from this identity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folder {
+    /// The group that holds it.
+    pub group: String,
+    /// Names of the members that may read it.
+    pub readers: Vec<String>,
+    /// True if this identity may read it.
+    pub may_read: bool,
+    /// True if this identity may write it.
+    pub may_write: bool,
+}
+
+impl Vault {
+    /// The folder of a path; `None` if no group holds it.
+    pub fn folder(&self, path: &SecretPath) -> Option<Folder> {
+        let view = self.view();
+        let group = view.state.owner(path)?.to_owned();
+        let me = self.identity.as_ref().map(|identity| identity.public().id());
+        let readers = view.state.members.iter();
+        let readers = readers.filter(|(_, member)| view.state.may_read(member, &group));
+        let readers = readers.map(|(name, _)| name.clone()).collect();
+        let member = me.and_then(|me| view.state.member_of(me));
+        let may_read = member.is_some_and(|(_, member)| view.state.may_read(member, &group));
+        let may_write = me.is_some_and(|me| view.state.may_write(me, path));
+        Some(Folder { group, readers, may_read, may_write })
+    }
+
+    /// True if somebody who may know the value was removed since it was set.
+    pub fn is_stale(&self, path: &SecretPath, header: &Header) -> bool {
+        let view = self.view();
+        let group = view.state.owner(path).and_then(|group| view.state.groups.get(group));
+        group.and_then(|group| group.exposed).is_some_and(|seq| header.since < seq)
+    }
+}

@@ -1,0 +1,11 @@
+//! The terminal UI: what keys do, what is drawn, the whole loop, and on a real terminal.
+
+mod clipboard;
+mod keys;
+mod panics;
+mod picture;
+mod pty;
+mod screens;
+mod ui;
+mod update;
+mod whole;

@@ -1,0 +1,452 @@
+//! What the state does with keys, time and answers.
+
+use std::time::Duration;
+
+use ratatui::crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
+use vault::tui::effect::Effect;
+use vault::tui::keys::Context;
+use vault::tui::message::{Change, Copied, Draft, Message, Now, Purpose};
+use vault::tui::model::{Popup, Screen, Start};
+use vault::vault::{Error, Kind, Secret};
+
+use super::keys::state;
+use super::ui::{CANARY, Sample, UNIX, Ui, id_of, start, words};
+use crate::support::path;
+
+const SIZE: (u16, u16) = (80, 24);
+
+/// With the values of the secret under the cursor on the screen.
+async fn revealed() -> Ui {
+    let sample = Sample::new().await;
+    let mut ui = state(Context::Browse, SIZE).await;
+    ui.key("enter");
+    let id = id_of(&ui.effects[0]);
+    let opened = sample.read(None).await;
+    ui.send(Message::Opened(id, Purpose::Reveal, path("acme/db/password"), Ok(opened)));
+    assert!(ui.screen().contains(CANARY));
+    ui
+}
+
+#[tokio::test]
+async fn values_are_hidden_by_whatever_comes_next() {
+    for (what, keys) in [
+        ("a move", "down"),
+        ("the same key", "enter"),
+        ("Esc", "esc"),
+        ("a popup", "?"),
+        ("a filter", "/"),
+        ("lock", "L"),
+        ("an editor", "e"),
+        ("the shell", "ctrl-z"),
+        ("another order and place", "G"),
+    ] {
+        let mut ui = revealed().await;
+        ui.key(keys);
+        assert!(ui.model.shown.is_none(), "{what}");
+        assert!(!ui.screen().contains(CANARY), "{what}");
+    }
+    let mut ui = revealed().await;
+    ui.send(Message::Focus(false));
+    assert!(!ui.screen().contains(CANARY), "the focus");
+    let mut ui = revealed().await;
+    ui.after(14_900);
+    assert!(ui.screen().contains(CANARY), "not yet");
+    ui.after(200);
+    assert!(!ui.screen().contains(CANARY), "the time");
+}
+
+/// What is drawn of a hidden value does not tell its length.
+#[tokio::test]
+async fn the_mask_has_one_length() {
+    let ui = state(Context::Browse, SIZE).await;
+    assert!(ui.screen().contains("value     ●●●●●●●●●●●●  "));
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_waits_for_is_dropped() {
+    let sample = Sample::new().await;
+    for leave in ["down", "esc", "L", "?"] {
+        let mut ui = state(Context::Browse, SIZE).await;
+        ui.key("enter");
+        let id = id_of(&ui.effects[0]);
+        ui.key(leave);
+        let opened = sample.read(None).await;
+        ui.send(Message::Opened(id, Purpose::Reveal, path("acme/db/password"), Ok(opened)));
+        assert!(ui.model.shown.is_none(), "{leave}");
+    }
+}
+
+#[tokio::test]
+async fn moving_the_cursor_reads_no_value() {
+    let mut ui = state(Context::Browse, SIZE).await;
+    for key in ["down", "up", "G", "home", "pagedown", "ctrl-u", "j", "k", "tab", "backtab"] {
+        ui.key(key).after(400);
+        let read = ui.effects.iter().any(|e| matches!(e, Effect::Read(..) | Effect::Copy(..)));
+        assert!(!read, "{key}: {}", words(&ui.effects));
+    }
+}
+
+#[tokio::test]
+async fn copying_never_passes_through_the_model() {
+    let mut ui = state(Context::Browse, SIZE).await;
+    ui.key("y");
+    assert_eq!(words(&ui.effects), "copy - of acme/db/password");
+    let id = id_of(&ui.effects[0]);
+    ui.send(Message::Copied(id, "the value".into(), Ok(Copied::Held)));
+    assert!(ui.status().contains("45 s") && ui.model.shown.is_none());
+    assert!(ui.screen().contains("clipboard 45 s"));
+    ui.after(45_000);
+    assert!(ui.model.clipboard.is_none());
+    ui.key("y");
+    let id = id_of(&ui.effects[0]);
+    ui.send(Message::Copied(id, "the value".into(), Ok(Copied::Terminal)));
+    assert!(ui.status().contains("nobody can clear"), "{}", ui.status());
+}
+
+#[tokio::test]
+async fn an_idle_or_sleeping_computer_locks() {
+    let mut ui = revealed().await;
+    ui.after(299_000);
+    assert!(matches!(ui.model.screen, Screen::Browse));
+    ui.after(1_000);
+    assert_eq!(words(&ui.effects), "lock");
+    assert!(matches!(ui.model.screen, Screen::Unlock(_)));
+    assert_eq!((ui.model.rows.total(), ui.model.versions.is_none()), (0, true));
+    assert!(!ui.screen().contains(CANARY) && ui.status().contains("nobody was here"));
+    // The clock of the wall went on, that of the process did not.
+    let mut ui = revealed().await;
+    let running = ui.model.now.running + Duration::from_secs(1);
+    ui.send(Message::Tick(Now { running, unix: UNIX + 7_200 }));
+    assert!(ui.status().contains("slept"), "{}", ui.status());
+    // A key keeps it open.
+    let mut ui = revealed().await;
+    ui.after(200_000).key("down").after(200_000);
+    assert!(matches!(ui.model.screen, Screen::Browse));
+    let mut never = start(SIZE);
+    never.interface.lock_after = None;
+    let mut ui = Ui::new(never);
+    ui.open();
+    ui.after(36_000_000);
+    assert!(matches!(ui.model.screen, Screen::Browse));
+}
+
+#[test]
+fn a_wrong_passphrase_says_so_and_is_forgotten() {
+    let mut ui = Ui::new(start(SIZE));
+    ui.key("enter");
+    assert!(ui.effects.is_empty(), "nothing was typed");
+    ui.text("wrong").key("enter");
+    let id = id_of(&ui.effects[0]);
+    assert_eq!(words(&ui.effects), "unlock team with a passphrase");
+    ui.key("enter").text("x");
+    assert!(ui.effects.is_empty(), "it is being opened");
+    let error = Error::credentials("cannot open the identity").hint("the passphrase is wrong");
+    ui.send(Message::Unlocked(id, Err(error)));
+    let Screen::Unlock(unlock) = &ui.model.screen else { panic!() };
+    assert!(unlock.input.secret().is_empty() && unlock.problem.is_some());
+    assert!(ui.screen().contains("hint: the passphrase is wrong"));
+    ui.text("right");
+    assert!(!ui.screen().contains("right") && ui.screen().contains("●●●●●"));
+    ui.key("ctrl-r");
+    assert!(ui.screen().contains("right"));
+    ui.send(Message::Focus(false));
+    assert!(!ui.screen().contains("right"));
+}
+
+#[test]
+fn an_identity_without_passphrase_opens_at_once_and_after_enter() {
+    let mut ui = Ui::new(Start { sealed: false, ..start(SIZE) });
+    assert_eq!(words(&ui.effects), "unlock team");
+    let id = id_of(&ui.effects[0]);
+    ui.send(Message::Unlocked(id, Ok(Default::default())));
+    ui.list(vec![path("a")]);
+    ui.key("L");
+    assert_eq!(words(&ui.effects), "lock");
+    ui.key("enter");
+    assert_eq!(words(&ui.effects), "unlock team");
+}
+
+#[test]
+fn names_draw_as_they_arrive_and_a_reload_keeps_the_place() {
+    let mut ui = Ui::new(start(SIZE));
+    ui.open();
+    let id = ui.listing();
+    ui.send(Message::Names(id, vec![path("a"), path("b")]));
+    assert!(ui.screen().contains("> "));
+    assert_eq!(words(&ui.effects), "describe 2");
+    ui.send(Message::Names(id, vec![path("c")]));
+    ui.send(Message::NamesEnd(id, Ok(())));
+    assert_eq!(ui.status(), "Loaded 3 names.");
+    ui.key("down .");
+    let id = ui.listing();
+    // The old names are shown until all new ones are there.
+    ui.send(Message::Names(id, vec![path("0"), path("a")]));
+    assert_eq!((ui.selected(), ui.model.rows.total()), ("b", 3));
+    ui.send(Message::Names(id, vec![path("b")]));
+    ui.send(Message::NamesEnd(id, Ok(())));
+    assert_eq!((ui.selected(), ui.model.rows.total()), ("b", 3));
+    // Those of a listing that was stopped are dropped.
+    ui.key(".");
+    let id = ui.listing();
+    ui.key("esc");
+    assert_eq!(words(&ui.effects), "cancel");
+    ui.send(Message::Names(id, vec![path("x")]));
+    assert_eq!(ui.model.rows.total(), 3);
+}
+
+#[test]
+fn waiting_shows_only_after_a_while() {
+    let mut ui = Ui::with_names(SIZE, &["a"]);
+    ui.key("enter").after(140);
+    assert!(!ui.screen().contains("reading a"));
+    ui.after(20);
+    assert!(ui.screen().contains("reading a"), "{}", ui.screen());
+    ui.key("esc");
+    assert!(!ui.screen().contains("reading a"));
+}
+
+#[tokio::test]
+async fn errors_have_their_hint_and_can_be_tried_again() {
+    let mut ui = state(Context::Browse, SIZE).await;
+    ui.key("enter");
+    let id = id_of(&ui.effects[0]);
+    let error = Error::new(Kind::Network, "no answer").hint("look at the cable");
+    let error = error.because("timed out");
+    ui.send(Message::Opened(id, Purpose::Reveal, path("acme/db/password"), Err(error)));
+    assert!(ui.screen().contains("error: no answer  hint: look at the cable"));
+    ui.key("x");
+    assert!(ui.screen().contains("because: timed out"));
+    ui.key("r");
+    assert_eq!(words(&ui.effects), "read acme/db/password to Reveal");
+}
+
+#[test]
+fn the_filter_selects_and_reveals_nothing() {
+    let mut ui = Ui::with_names(SIZE, &["prod/db/password", "prod/web", "test/pd"]);
+    ui.key("/").text("dbpass");
+    assert_eq!(ui.selected(), "prod/db/password");
+    ui.key("enter");
+    assert!(ui.model.shown.is_none() && ui.model.typing.is_none());
+    assert!(ui.screen().contains("/ dbpass"), "the filter stays");
+    // Letters are keys again; Esc clears the filter and keeps the place.
+    ui.key("esc esc");
+    assert_eq!((ui.model.rows.len(), ui.selected()), (3, "prod/db/password"));
+    ui.key("/").text("q y e");
+    assert!(ui.model.rows.is_empty() && ui.screen().contains("No name matches"));
+    ui.key("esc");
+    assert_eq!(ui.model.rows.len(), 3);
+}
+
+#[test]
+fn pasted_text_is_never_keys() {
+    let mut ui = Ui::with_names(SIZE, &["a", "b"]);
+    ui.send(Message::Paste(Secret::copy_of(b"dyq\n")));
+    assert!(ui.effects.is_empty() && ui.model.popups.is_empty());
+    ui.key("a ctrl-u").text("x").key("tab");
+    ui.send(Message::Paste(Secret::copy_of(b"one\ntwo\n"))).key("ctrl-s");
+    let Effect::Write(_, draft) = &ui.effects[0] else { panic!("{}", words(&ui.effects)) };
+    assert_eq!(draft.set[0].2.bytes(), b"one\ntwo");
+}
+
+#[test]
+fn a_form_keeps_what_was_typed_when_the_write_fails() {
+    let mut ui = Ui::with_names(SIZE, &["a"]);
+    ui.key("a ctrl-u").text("prod//x").key("enter").text(CANARY).key("enter");
+    assert!(ui.effects.is_empty() && ui.screen().contains("empty segment"));
+    ui.key("up ctrl-u").text("prod/x").key("ctrl-s");
+    assert_eq!(words(&ui.effects), "write prod/x on Some(0): value");
+    assert!(!ui.screen().contains(CANARY));
+    let Some(Effect::Write(id, draft)) = ui.effects.pop() else { panic!() };
+    ui.key("esc ctrl-s");
+    assert_eq!((ui.model.popups.len(), ui.effects.len()), (1, 0), "a write is not left half-way");
+    let error = Error::new(Kind::Network, "no answer");
+    ui.send(Message::Wrote(id, path("prod/x"), Err((error, draft))));
+    assert!(ui.screen().contains("error: no answer"));
+    ui.key("ctrl-s");
+    let Some(Effect::Write(id, draft)) = ui.effects.pop() else { panic!() };
+    assert_eq!(draft.set[0].2.bytes(), CANARY.as_bytes());
+    ui.send(Message::Wrote(id, path("prod/x"), Ok(1)));
+    assert_eq!((ui.model.popups.len(), ui.status()), (0, "prod/x: version 1.".into()));
+    ui.list(vec![path("a"), path("prod/x")]);
+    assert_eq!(ui.selected(), "prod/x");
+}
+
+#[tokio::test]
+async fn somebody_else_was_faster() {
+    let sample = Sample::new().await;
+    let mut ui = state(Context::Browse, SIZE).await;
+    ui.key("E");
+    let id = id_of(&ui.effects[0]);
+    let opened = sample.read(None).await;
+    ui.send(Message::Opened(id, Purpose::Edit, path("acme/db/password"), Ok(opened)));
+    ui.key("ctrl-s");
+    assert!(ui.effects.is_empty() && ui.screen().contains("nothing was changed"));
+    ui.text("-new").key("ctrl-s");
+    assert_eq!(words(&ui.effects), "write acme/db/password on Some(2): value");
+    let Some(Effect::Write(id, draft)) = ui.effects.pop() else { panic!() };
+    let error = Error::conflict("acme/db/password is at version 3, not 2");
+    ui.send(Message::Wrote(id, path("acme/db/password"), Err((error, draft))));
+    assert_eq!(ui.model.context(), Context::Unsaved);
+    assert!(ui.screen().contains("Somebody was faster") && !ui.screen().contains("-new"));
+    ui.key("r");
+    assert_eq!(words(&ui.effects), "write acme/db/password on None: value");
+    let id = id_of(&ui.effects[0]);
+    ui.send(Message::Wrote(id, path("acme/db/password"), Ok(4)));
+    assert!(ui.model.popups.is_empty());
+}
+
+#[test]
+fn an_editors_change_is_kept_when_it_cannot_be_written() {
+    let mut ui = Ui::with_names(SIZE, &["a"]);
+    ui.key("e");
+    let id = id_of(&ui.effects[0]);
+    let value = Secret::copy_of(b"edited");
+    let set = vec![("value".to_owned(), None, value)];
+    let draft = Draft { path: path("a"), base: Some(1), set, remove: vec![], raw: None };
+    ui.send(Message::Edited(id, path("a"), Ok(Some(draft))));
+    let Some(Effect::Write(id, draft)) = ui.effects.pop() else { panic!() };
+    let error = Error::new(Kind::Network, "no answer");
+    ui.send(Message::Wrote(id, path("a"), Err((error, draft)))).key("r");
+    assert_eq!(words(&ui.effects), "write a on Some(1): value");
+}
+
+#[tokio::test]
+async fn delete_and_rename_are_asked_for_and_taken_back() {
+    let mut ui = state(Context::Browse, SIZE).await;
+    ui.key("d n");
+    assert!(ui.effects.is_empty() && ui.model.popups.is_empty());
+    ui.key("d enter d");
+    assert!(ui.effects.is_empty(), "only y is a yes");
+    ui.key("y");
+    let id = id_of(&ui.effects[0]);
+    let deleted = Change::Delete(path("acme/db/password"));
+    ui.send(Message::Done(id, deleted, Ok(())));
+    assert!(ui.status().contains("u brings it back"));
+    ui.key("u");
+    let Some(Effect::Change(id, change)) = ui.effects.pop() else { panic!() };
+    assert_eq!(change, Change::Undelete(path("acme/db/password")));
+    ui.send(Message::Done(id, change, Ok(())));
+    ui.key("u");
+    assert_eq!(ui.status(), "There is nothing to take back.");
+    ui.key("R ctrl-w").text("key").key("enter");
+    assert!(words(&ui.effects).starts_with("Rename("), "{}", words(&ui.effects));
+    let Some(Effect::Change(id, change)) = ui.effects.pop() else { panic!() };
+    ui.send(Message::Done(id, change, Ok(())));
+    ui.key("u");
+    let Some(Effect::Change(id, change)) = ui.effects.pop() else { panic!() };
+    assert_eq!(change, Change::Rename(path("acme/db/key"), path("acme/db/password")));
+    ui.send(Message::Done(id, change, Ok(())));
+    assert!(ui.status().ends_with("again."), "{}", ui.status());
+}
+
+#[tokio::test]
+async fn history_compares_masked_and_rolls_back_after_a_question() {
+    let mut ui = state(Context::Compare, SIZE).await;
+    assert!(!ui.screen().contains("old-value") && ui.screen().contains("~ changed"));
+    ui.key("v");
+    assert!(ui.screen().contains("old-value") && ui.screen().contains(CANARY));
+    ui.after(15_000);
+    assert!(!ui.screen().contains("old-value"));
+    ui.key("esc down r");
+    assert!(ui.screen().contains("Make version 1 of acme/db/password the newest again?"));
+    ui.key("y");
+    let Some(Effect::Change(id, change)) = ui.effects.pop() else { panic!() };
+    assert_eq!(change, Change::Rollback(path("acme/db/password"), 1));
+    ui.send(Message::Done(id, change, Ok(())));
+    assert!(ui.model.popups.is_empty() && ui.status().contains("newest again"));
+}
+
+#[tokio::test]
+async fn the_generator_writes_nothing_until_enter() {
+    let mut ui = state(Context::Generator, SIZE).await;
+    ui.key("tab space up down");
+    assert!(ui.effects.is_empty());
+    ui.key("v");
+    let Some(Popup::Generator(generator)) = ui.model.popups.last() else { panic!() };
+    let value = generator.value.text().unwrap().to_owned();
+    assert!(ui.screen().contains(&value));
+    ui.send(Message::Focus(false));
+    assert!(!ui.screen().contains(&value));
+    ui.key("enter");
+    let Effect::Write(_, draft) = &ui.effects[0] else { panic!() };
+    assert_eq!(draft.set[0].2.text(), Some(value.as_str()));
+}
+
+#[test]
+fn the_mouse_selects_and_reveals_nothing() {
+    let mut ui = Ui::with_names(SIZE, &["a", "b", "c"]);
+    let mut mouse = |kind, column, row| {
+        let modifiers = ratatui::crossterm::event::KeyModifiers::NONE;
+        ui.send(Message::Mouse(MouseEvent { kind, column, row, modifiers }));
+        assert!(!ui.effects.iter().any(|e| matches!(e, Effect::Read(..))));
+        ui.selected().to_owned()
+    };
+    let click = MouseEventKind::Down(MouseButton::Left);
+    assert_eq!(mouse(click, 5, 3), "b");
+    assert_eq!(mouse(click, 5, 3), "b", "a double click reveals nothing");
+    assert_eq!(mouse(click, 5, 20), "b");
+    assert_eq!(mouse(MouseEventKind::ScrollDown, 5, 3), "c");
+    // Some terminals are said to report places that do not exist.
+    assert_eq!(mouse(click, u16::MAX, u16::MAX), "c");
+    assert_eq!(mouse(MouseEventKind::ScrollUp, u16::MAX, 0), "a");
+}
+
+#[test]
+fn ctrl_c_quits_from_everywhere() {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+        for (context, _) in Context::ALL {
+            let mut ui = state(context, SIZE).await;
+            ui.key("ctrl-c");
+            assert_eq!(words(&ui.effects), "quit", "{context:?}");
+        }
+    });
+}
+
+#[test]
+fn folders_narrow_the_list() {
+    let mut ui = Ui::with_names(SIZE, &["a/x", "b/y", "b/z"]);
+    ui.key("backtab down down enter");
+    assert_eq!((ui.model.rows.folder(), ui.model.rows.len(), ui.selected()), ("b", 2, "b/y"));
+    ui.key("esc");
+    assert_eq!((ui.model.rows.folder(), ui.model.rows.len(), ui.selected()), ("", 3, "b/y"));
+}
+
+#[tokio::test]
+async fn the_first_start_ends_in_an_open_vault() {
+    use super::ui::words as said;
+    use crate::support::identity;
+    use vault::tui::message::{Founded, Identity};
+    let mut ui = state(Context::Setup, SIZE).await;
+    ui.key("enter enter");
+    assert_eq!(said(&ui.effects), "check \"\" for mira");
+    let id = id_of(&ui.effects[0]);
+    ui.send(Message::Vacant(id, Err(Error::conflict("there is a vault already"))));
+    assert!(ui.screen().contains("there is a vault already"));
+    ui.key("enter");
+    let id = id_of(&ui.effects[0]);
+    ui.send(Message::Vacant(id, Ok(Identity::Missing)));
+    ui.text("one").key("enter").text("two").key("enter");
+    assert!(ui.effects.is_empty() && ui.screen().contains("the two differ"));
+    ui.key("ctrl-u").text("one").key("tab ctrl-u").text("one").key("enter");
+    assert_eq!(said(&ui.effects), "make words");
+    let id = id_of(&ui.effects[0]);
+    ui.send(Message::Words(id, Box::new(identity(7))));
+    let words = identity(7).to_words();
+    let words: Vec<_> = words.text().unwrap().split(' ').collect();
+    for word in &words {
+        assert!(ui.screen().contains(word), "{word}");
+    }
+    ui.key("enter");
+    let Screen::Setup(setup) = &ui.model.screen else { panic!() };
+    let asked = setup.asked();
+    ui.text("wrong").key("enter").text("wrong").key("enter");
+    assert!(ui.effects.is_empty() && ui.screen().contains("another word"));
+    for n in asked {
+        ui.key("ctrl-u").text(words[n - 1]).key("enter");
+    }
+    assert_eq!(said(&ui.effects), "found \"\"");
+    let id = id_of(&ui.effects[0]);
+    let founded = Founded { name: "main".into(), location: "/home/mira/vaults/main".into() };
+    ui.send(Message::Founded(id, Ok(founded)));
+    assert_eq!(said(&ui.effects), "unlock main with a passphrase");
+}
