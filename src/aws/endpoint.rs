@@ -32,7 +32,9 @@ pub(super) fn configured(sdk: &SdkConfig, service: &str) -> Option<String> {
 
 /// Refuses an endpoint that is no URL or that would send requests in clear over a network.
 pub(super) fn check(endpoint: &str) -> Result<(), SettingError> {
-    let refused = |why: &str| Err(SettingError(format!("the endpoint {endpoint:?} {why}")));
+    // What stands before an `@` may be a password.
+    let shown = endpoint.rsplit_once('@').map_or(endpoint, |(_, host)| host);
+    let refused = |why: &str| Err(SettingError(format!("the endpoint {shown:?} {why}")));
     let Ok(uri) = endpoint.parse::<Uri>() else { return refused("is not a URL") };
     let Some(host) = uri.host() else { return refused("has no host") };
     if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
@@ -97,6 +99,8 @@ mod tests {
         ] {
             assert!(check(unfit).is_err(), "{unfit}");
         }
+        let secret = check("http://user:hunter2@127.0.0.1").unwrap_err().to_string();
+        assert!(secret.contains("user name") && !secret.contains("hunter2"), "{secret}");
         assert!(may_be_plain("169.254.169.254") && may_be_plain("[fd00:ec2::254]"));
         assert!(!may_be_plain("169.254.1.1") && !may_be_plain("metadata"));
     }

@@ -1,6 +1,7 @@
 //! Flags that say how a bucket and KMS are reached.
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser as NonEmpty;
 
 use crate::vault::{AwsOptions, Error, Location, Result};
 
@@ -8,16 +9,16 @@ use crate::vault::{AwsOptions, Error, Location, Result};
 #[derive(Args)]
 pub struct Bucket {
     /// The bucket's region; default: that of the environment or the profile
-    #[arg(long, value_name = "REGION", help_heading = "Bucket options")]
+    #[arg(long, value_name = "REGION", value_parser = NonEmpty::new(), help_heading = "Bucket options")]
     region: Option<String>,
     /// Use this profile of the AWS configuration for the vault
-    #[arg(long, value_name = "NAME", help_heading = "Bucket options")]
+    #[arg(long, value_name = "NAME", value_parser = NonEmpty::new(), help_heading = "Bucket options")]
     profile: Option<String>,
     /// URL of another service than Amazon's that speaks S3
-    #[arg(long, value_name = "URL", help_heading = "Bucket options")]
+    #[arg(long, value_name = "URL", value_parser = NonEmpty::new(), help_heading = "Bucket options")]
     endpoint_s3: Option<String>,
     /// URL of another service than Amazon's that speaks KMS
-    #[arg(long, value_name = "URL", help_heading = "Bucket options")]
+    #[arg(long, value_name = "URL", value_parser = NonEmpty::new(), help_heading = "Bucket options")]
     endpoint_kms: Option<String>,
     /// The bucket in the path of the URL, not in the host name
     #[arg(long, help_heading = "Bucket options")]

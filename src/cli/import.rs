@@ -177,7 +177,8 @@ fn pairs(keys: &[String], prefix: &str, folder: &str) -> Result<Vec<(String, Pat
     let folder = folder.trim_end_matches('/');
     let pair = |key: &String| {
         let below = key.strip_prefix(prefix).unwrap_or(key);
-        let path = Path::parse(&format!("{folder}/{below}"))?;
+        let path = Path::parse(&format!("{folder}/{below}"))
+            .map_err(|e| Error::usage(format!("{}: {}", escape(key), e.message)))?;
         Ok((key.clone(), path))
     };
     keys.iter().map(pair).collect()

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 
 use super::bucket::Bucket;
 use super::output;
@@ -26,7 +27,7 @@ pub struct Init {
     location: Option<String>,
     /// Wrap data keys with this AWS KMS key (ARN, id or alias/NAME), not with a key of the team:
     /// whoever IAM lets decrypt with it can read
-    #[arg(long, value_name = "KEY")]
+    #[arg(long, value_name = "KEY", value_parser = NonEmptyStringValueParser::new())]
     kms: Option<String>,
     /// Name of the vault in the configuration; default: the last part of the location, or main
     #[arg(long)]

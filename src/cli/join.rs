@@ -5,7 +5,7 @@ use super::init::config_name;
 use super::output;
 use super::session::Session;
 use crate::config::{VaultEntry, add_vault};
-use crate::vault::{Error, Join as JoinString, Location, Result, Storage, Vault, escape};
+use crate::vault::{Error, Join as JoinString, Kind, Location, Result, Storage, Vault, escape};
 
 /// Open a vault that somebody else made, with the join string from them
 ///
@@ -24,6 +24,9 @@ pub struct Join {
     /// A directory or s3://bucket/prefix, if it is not where the join string says
     #[arg(long, value_name = "LOCATION")]
     location: Option<String>,
+    /// The store cannot keep two writers apart, and nobody else writes at the same time
+    #[arg(long)]
+    single_writer: bool,
     #[command(flatten)]
     bucket: Bucket,
 }
@@ -50,11 +53,20 @@ impl Join {
         reach.region = reach.region.or(Some(join.region.clone()).filter(|r| !r.is_empty()));
         let identity = session.unlock().await?;
         let storage = Storage::open(location, reach).await?;
+        let storage = match self.single_writer {
+            true => storage.for_one_writer(),
+            // Whoever may not write need not know.
+            false => match storage.check_writers().await {
+                Err(e) if e.kind != Kind::Denied => return Err(e),
+                _ => storage,
+            },
+        };
         let places = &session.settings.places;
         let vault = Vault::open_in(storage, &join.pin, places, Some(identity)).await?;
         vault.check_membership().await?;
         session.warn(&vault);
-        let entry = VaultEntry::new(join.location.clone(), join.encode(), options);
+        let mut entry = VaultEntry::new(join.location.clone(), join.encode(), options);
+        entry.single_writer = self.single_writer;
         add_vault(&session.settings.config_file, &name, &entry)?;
         let member = vault.member().unwrap_or_default();
         if session.json {

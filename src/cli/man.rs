@@ -53,7 +53,7 @@ fn pages(command: &Command) -> Result<Vec<(String, Vec<u8>)>> {
     // clap's own `help` of a group of commands says nothing.
     let own_help =
         |below: &&Command| below.get_name() != "help" || below.get_after_help().is_some();
-    for below in command.get_subcommands().filter(own_help) {
+    for below in command.get_subcommands().filter(own_help).filter(|below| !below.is_hide_set()) {
         all.extend(pages(below)?);
     }
     Ok(all)

@@ -3,7 +3,7 @@ use serde_json::json;
 
 use super::output;
 use super::session::Session;
-use crate::vault::{Error, Prefix, Result, Severity, escape};
+use crate::vault::{Error, Kind, Prefix, Result, Severity, escape};
 
 /// Check everything that is stored; with --repair, finish what a crash left behind
 ///
@@ -60,6 +60,13 @@ impl Verify {
                 if report.findings.is_empty() { "all good" } else { "see above" }
             ));
         }
-        if report.has_errors() { Err(Error::from(&report)) } else { Ok(()) }
+        if report.has_errors() {
+            return Err(Error::from(&report));
+        }
+        match report.undecrypted {
+            0 => Ok(()),
+            n => Err(Error::new(Kind::Partial, format!("{n} secrets could not be decrypted"))
+                .hint("`vault doctor` looks at the KMS key and at what is allowed")),
+        }
     }
 }

@@ -299,6 +299,14 @@ impl Vault {
         Ok(Box::new(Tree::new(self.id, group.clone(), &keys.gk)))
     }
 
+    /// True if the chain pins a KMS key for a group's generation.
+    pub(super) fn is_wrapped_by_kms(&self, group: &GroupGen) -> bool {
+        let view = self.view();
+        let state = view.state.groups.get(&group.group);
+        let generation = state.and_then(|state| state.generation_at(group.generation));
+        generation.is_some_and(|generation| matches!(generation.wrap, WrapChoice::Kms(_)))
+    }
+
     async fn keyring(&self, group: &str, files: &[Hash], newest: u64) -> Result<Arc<Keyring>> {
         let known = self.secrets().keyrings.get(files).cloned();
         // Two groups that pin the same file are a mistake of an admin: only one of them is right.

@@ -59,8 +59,9 @@ impl From<StoreError> for Error {
                 ),
                 None => "set the vault's region to that of the bucket".to_owned(),
             }),
-            StoreError::Network { .. } => Self::new(Kind::Network, message)
-                .hint("it was tried several times; look whether it has happened, then try again"),
+            StoreError::Network { reason, .. } => {
+                Self::new(Kind::Network, message).hint(unreached(&reason))
+            }
             StoreError::Unsupported { .. } | StoreError::Service { .. } => Self::general(message),
             StoreError::Io { source, .. } => Self::general(message).because(source),
         }
@@ -72,6 +73,19 @@ impl From<SettingError> for Error {
         let hint = "look at the vault's settings in the configuration and at the AWS_ variables";
         Self::usage(escape(&error.to_string())).hint(hint)
     }
+}
+
+/// What to do where no answer came.
+fn unreached(reason: &str) -> &'static str {
+    if reason.contains("certificate") || reason.contains("TLS handshake") {
+        return "nothing was sent: the endpoint speaks no TLS, or this computer does not trust its \
+                certificate";
+    }
+    if reason.contains("(Connect)") {
+        return "nothing was sent: check the network, the endpoint and the region";
+    }
+    "it was tried several times; if it was to change something, look whether that has happened, \
+     then try again"
 }
 
 /// An object that is not what its key says it is.

@@ -107,7 +107,16 @@ impl Vault {
         }
         match store.put(&note_key(0), &vec![], &note, &Condition::Absent).await {
             Ok(_) => {}
-            Err(StoreError::Conflict { .. }) => return Err(taken(&storage.location)),
+            // Our own, by a request whose answer was lost, or somebody else's?
+            Err(StoreError::Conflict { .. }) => {
+                match store.get(&note_key(0), MAX_NOTE as u64).await {
+                    Ok(object) if object.body == note => {}
+                    Ok(_) | Err(StoreError::TooLarge { .. }) => {
+                        return Err(taken(&storage.location));
+                    }
+                    Err(e) => return Err(e.into()),
+                }
+            }
             Err(e) => return Err(e.into()),
         }
         let id = sha256(&[&note]);

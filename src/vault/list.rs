@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::{PARALLEL, Vault, head_key};
+use super::{PARALLEL, Vault, head_key, version_number};
 use crate::core::error::{Error, Result};
 use crate::core::header::{Header, SignedHeader};
 use crate::core::path::{Prefix, SecretPath};
@@ -42,6 +42,10 @@ impl Vault {
     /// Those of the store.
     pub async fn list(&self, prefix: &Prefix) -> Result<Vec<SecretPath>> {
         let keys = list_all(&*self.store, &below("s/", prefix)).await?;
+        if keys.is_empty() {
+            // Is this the vault that it was?
+            self.check_chain_is_there().await?;
+        }
         Ok(keys.iter().filter_map(|key| SecretPath::parse(&key[2..]).ok()).collect())
     }
 
@@ -142,7 +146,9 @@ impl Vault {
     pub(super) async fn list_history(&self, prefix: &Prefix) -> Result<BTreeSet<SecretPath>> {
         let keys = list_all(&*self.store, &below("h/", prefix)).await?;
         let path = |key: &String| {
-            let (path, _) = key[2..].rsplit_once("/.vault/")?;
+            let (path, number) = key[2..].rsplit_once("/.vault/")?;
+            // Anything else there is not a version, and no history of ours.
+            version_number(number)?;
             SecretPath::parse(path).ok()
         };
         Ok(keys.iter().filter_map(path).collect())

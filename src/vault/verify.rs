@@ -47,6 +47,8 @@ pub struct Report {
     pub paths: usize,
     /// Versions checked.
     pub versions: usize,
+    /// Secrets that KMS did not open; their signatures were checked.
+    pub undecrypted: usize,
     /// What was found.
     pub findings: Vec<Finding>,
 }
@@ -102,6 +104,7 @@ impl Vault {
         let reports: Vec<Report> = reports.try_collect().await?;
         for report in reports {
             all.versions += report.versions;
+            all.undecrypted += report.undecrypted;
             all.findings.extend(report.findings);
         }
         Ok(all)
@@ -153,11 +156,19 @@ impl Vault {
             self.finish_purge(path, header.from, repair, &mut report).await?;
         }
         if !header.op.is_tombstone() {
+            let group = header.group.clone();
             match self.decrypt(path, newest).await {
                 Ok(_) => {}
                 Err(e) if e.kind == Kind::Integrity => report.add(path, Severity::Error, e.message),
-                // A folder of a group that this identity is not in: its signatures were checked.
-                Err(e) if e.kind == Kind::Denied => {}
+                // Its signatures were checked. A folder of a group that this identity is not in is
+                // no news; that KMS refuses is.
+                Err(e) if e.kind == Kind::Denied => {
+                    if self.is_wrapped_by_kms(&group) {
+                        report.undecrypted += 1;
+                        let message = format!("only its signatures were checked: {}", e.message);
+                        report.add(path, Severity::Warning, message);
+                    }
+                }
                 Err(e) => return Err(e),
             }
         }

@@ -18,7 +18,6 @@ use crate::core::secret::Secret;
 use crate::core::text::hex;
 use crate::keys::Wrapped;
 use crate::store::{Condition, MAX_METADATA, Metadata, StoreError};
-use crate::team::ops::WrapChoice;
 
 /// How long a write that loses races is tried again.
 const RETRY: Duration = Duration::from_secs(10);
@@ -185,8 +184,7 @@ impl Vault {
         let view = self.view();
         let me = self.identity.as_ref()?.public().id();
         let group = view.state.current(path).filter(|_| view.state.may_write(me, path))?;
-        let generation = view.state.groups.get(&group.group)?.generation_at(group.generation)?;
-        if !matches!(generation.wrap, WrapChoice::Kms(_)) {
+        if !self.is_wrapped_by_kms(&group) {
             return None;
         }
         let wrapped = match self.data_keys(&group).await {
@@ -355,9 +353,11 @@ impl Vault {
 /// The version is written: "failed, try again" would make the caller write it twice.
 fn claimed(path: &SecretPath, n: u64, cause: Error) -> Error {
     let message = format!("version {n} of {path} was written, but the write was not finished");
-    Error::new(crate::core::error::Kind::Partial, message)
-        .because(cause)
-        .hint("do not write it again: `vault verify --repair` finishes it")
+    let mut hint = "do not write it again: `vault verify --repair` finishes it".to_owned();
+    if let Some(way) = &cause.hint {
+        hint = format!("{way}; then {hint}");
+    }
+    Error::new(crate::core::error::Kind::Partial, message).because(cause).hint(hint)
 }
 
 /// The number of the tombstone, if what is to be deleted was deleted already and nothing else.

@@ -166,6 +166,33 @@ async fn all(command: Command) {
     assert!(survived >= 15, "{survived}");
 }
 
+/// The answer to the last request of all is lost: the vault is there, and ours.
+#[tokio::test]
+async fn of_init() {
+    for lost in [|| Act::Instead(error(503, "SlowDown")), || Act::Cut(0)] {
+        let server = servers::ministack();
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = asked.clone();
+        let double = Double::new(server.port, move |_, request| {
+            let note = request.head.starts_with("put ") && request.head.contains("/.vault/team/");
+            match note && count.fetch_add(1, Ordering::Relaxed) == 0 {
+                true => lost(),
+                false => Act::Forward,
+            }
+        });
+        let made =
+            Bucket::through(server, Wrapping::Local, server.options_at(double.endpoint.clone()));
+        let bucket = made.await.unwrap();
+        assert_eq!(asked.load(Ordering::Relaxed), 2, "it was sent twice");
+        let vault = bucket.device("one", server.options()).await.unwrap();
+        put(&vault, "a", "1").await.unwrap();
+        // Another one at the same place is refused, as ever.
+        let storage = super::storage(&bucket.prefix, server.options()).await;
+        let taken = Vault::check_vacant(&storage).await.unwrap_err();
+        assert_eq!(taken.kind, Kind::Conflict);
+    }
+}
+
 #[tokio::test]
 async fn of_get() {
     all(Get).await;

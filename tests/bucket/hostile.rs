@@ -3,7 +3,7 @@
 use super::{Bucket, Wrapping};
 use crate::support::servers::{self, make_key, python};
 use crate::support::{get, put};
-use vault::vault::{Error, Kind, Vault};
+use vault::vault::{Error, Kind, Prefix, Vault};
 
 async fn world() -> (Bucket, Vault) {
     let bucket = Bucket::new(servers::ministack(), Wrapping::Kms).await;
@@ -95,6 +95,33 @@ async fn a_data_key_that_another_kms_key_wrapped_is_refused() {
     }
     let vault = bucket.device("one", bucket.server.options()).await.unwrap();
     assert_eq!(get(&vault, "b").await.as_deref(), Ok("of b"));
+}
+
+/// Everything is gone: that is not an empty vault.
+#[tokio::test]
+async fn an_emptied_vault_is_not_an_empty_one() {
+    let (bucket, _) = world().await;
+    meddle(
+        &bucket,
+        "for o in s3.list_objects_v2(Bucket='vaults', Prefix=key(''))['Contents']:\n  \
+         s3.delete_object(Bucket='vaults', Key=o['Key'])",
+    );
+    let vault = bucket.device("one", bucket.server.options()).await.unwrap();
+    let error = vault.list(&Prefix::default()).await.unwrap_err();
+    assert_eq!(error.kind, Kind::Integrity, "{error:?}");
+}
+
+#[tokio::test]
+async fn what_kms_does_not_open_was_not_verified() {
+    let (bucket, vault) = world().await;
+    let report = vault.verify(&Prefix::default(), false).await.unwrap();
+    assert_eq!((report.undecrypted, report.findings.len()), (0, 0));
+    let arn = bucket.kms.as_deref().unwrap();
+    python(bucket.server, &format!("client('kms').disable_key(KeyId={arn:?})"));
+    let report = vault.verify(&Prefix::default(), false).await.unwrap();
+    assert_eq!((report.undecrypted, report.findings.len()), (2, 2), "{:?}", report.findings);
+    assert!(!report.has_errors());
+    assert!(report.findings[0].message.contains("only its signatures"));
 }
 
 /// Whoever may decrypt could wrap it again where no log of KMS sees it.

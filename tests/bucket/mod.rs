@@ -34,6 +34,15 @@ pub enum Wrapping {
 
 impl Bucket {
     pub async fn new(server: &'static Server, wrapping: Wrapping) -> Self {
+        Self::through(server, wrapping, server.options()).await.unwrap()
+    }
+
+    /// A vault that is made through another address.
+    pub async fn through(
+        server: &'static Server,
+        wrapping: Wrapping,
+        options: AwsOptions,
+    ) -> Result<Self, Error> {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         make_bucket(server, "vaults");
         let prefix = format!("v{}", NEXT.fetch_add(1, Ordering::Relaxed));
@@ -46,10 +55,10 @@ impl Bucket {
             identity: identity(ANN),
             recovery: &recovery,
         };
-        let storage = storage(&prefix, server.options()).await;
+        let storage = storage(&prefix, options).await;
         let places = places(&dir, "init");
-        let made = Vault::init(storage, init, &places).await.unwrap();
-        Self { server, prefix, pin: made.join().pin, kms, dir }
+        let made = Vault::init(storage, init, &places).await?;
+        Ok(Self { server, prefix, pin: made.join().pin, kms, dir })
     }
 
     /// Ann on a device, which reaches the server as the options say.

@@ -182,3 +182,13 @@ fn a_passphrase_is_read_from_where_the_descriptor_stands() {
     shell.env("PATH", std::env::var_os("PATH").unwrap()).current_dir(home.path());
     finish(shell, b"").ok();
 }
+
+#[test]
+fn settings_that_are_empty_are_refused() {
+    let home = Home::new();
+    for flag in ["--region", "--profile", "--endpoint-s3", "--endpoint-kms", "--kms"] {
+        let args = ["init", "s3://bucket/p", flag, "", "--no-passphrase", "--recovery-out", "r"];
+        home.run(args).fails(2, flag);
+    }
+    assert!(!home.path().join(".config/vault/config.toml").exists());
+}

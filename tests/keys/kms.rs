@@ -4,7 +4,7 @@ use super::{envelope, unwrap, wrap};
 use crate::support::servers::{self, Server, make_key, on, python};
 use vault::aws::Aws;
 use vault::core::error::{Kind, Result};
-use vault::keys::kms::{KeyArn, resolve};
+use vault::keys::kms::{KeyArn, is_unusable, resolve};
 
 fn both() -> [&'static Server; 2] {
     [servers::ministack(), servers::moto()]
@@ -74,6 +74,7 @@ fn a_key_that_is_off_is_told_apart() {
         ] {
             assert_eq!(error.kind, Kind::Denied, "{error:?}");
             assert!(error.message.contains(says) && error.message.contains(&arn), "{error}");
+            assert!(is_unusable(&error), "{error}");
             assert!(error.hint.unwrap().contains("aws kms "));
         }
     }
@@ -90,6 +91,7 @@ fn who_may_not_is_told_the_statement() {
     let error = unwrap(stranger.options(), &arn, "a/b", object).err().unwrap();
     assert_eq!(error.kind, Kind::Denied, "{error:?}");
     assert!(error.message.contains("kms:Decrypt") && error.message.contains(&arn), "{error}");
+    assert!(!is_unusable(&error));
     let hint = error.hint.unwrap();
     let statement: serde_json::Value =
         serde_json::from_str(hint.split_once(": ").unwrap().1).expect("a statement");

@@ -4,6 +4,9 @@ use crate::aws::{Answer, Fault, statement};
 use crate::core::error::{Error, Kind};
 use crate::core::path::{SecretPath, escape};
 
+/// Part of what is said of a key that is disabled, or about to be deleted.
+const UNUSABLE: &str = "cannot be used now";
+
 /// What a fault of a request about `key` means.
 pub(super) fn failed(
     action: &'static str,
@@ -47,7 +50,7 @@ pub(super) fn failed(
         }
         "DisabledException" => unusable(key, "Disabled"),
         "KMSInvalidStateException" => Error::denied(escape(&format!(
-            "the KMS key {key} cannot be used now: {said}"
+            "the KMS key {key} {UNUSABLE}: {said}"
         )))
         .hint(format!("whoever runs it can look at it: aws kms describe-key --key-id {key_text}")),
         "NotFoundException" => {
@@ -67,6 +70,11 @@ pub(super) fn failed(
     }
 }
 
+/// Whether an error is about the state of a key, not about what somebody may do with it.
+pub fn is_unusable(error: &Error) -> bool {
+    error.message.contains(UNUSABLE)
+}
+
 /// A key in a state in which it does nothing.
 pub(super) fn unusable(key: &str, state: &str) -> Error {
     let key = escape(key);
@@ -78,6 +86,5 @@ pub(super) fn unusable(key: &str, state: &str) -> Error {
         ),
         _ => format!("look at it: aws kms describe-key --key-id {key}"),
     };
-    Error::denied(format!("the KMS key {key} cannot be used: its state is {}", escape(state)))
-        .hint(way)
+    Error::denied(format!("the KMS key {key} {UNUSABLE}: its state is {}", escape(state))).hint(way)
 }

@@ -25,6 +25,7 @@ use crate::core::s3ec::{Envelope, WrapKind, check_kms_context, kms_context};
 use crate::core::secret::{Key, Secret};
 
 pub use self::arn::KeyArn;
+pub use self::fault::is_unusable;
 
 mod arn;
 mod fault;

@@ -66,6 +66,16 @@ impl Request<'_> {
             (code, _) if REGION.contains(&code) => self.elsewhere(region),
             (code, _) if UNFIT.contains(&code) => invalid(reason),
             (_, 301 | 307 | 308) => self.elsewhere(region),
+            // S3 does not say that something is missing to whoever may not list.
+            (_, 403) if reason.contains("perform: s3:ListBucket") => {
+                let bucket = Request { action: "s3:ListBucket", key: "", ..*self };
+                StoreError::Refused {
+                    action: bucket.action,
+                    resource: bucket.resource(),
+                    condition: bucket.condition(),
+                    reason,
+                }
+            }
             (_, 403) => StoreError::Refused {
                 action: self.action,
                 resource: self.resource(),
@@ -86,6 +96,9 @@ impl Request<'_> {
     }
 
     fn elsewhere(&self, region: Option<String>) -> StoreError {
+        // It becomes part of a command that people are told to run.
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        let region = region.filter(|region| region.len() <= 32 && region.chars().all(plain));
         StoreError::WrongRegion { bucket: self.bucket.to_owned(), region }
     }
 

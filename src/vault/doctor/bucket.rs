@@ -82,6 +82,11 @@ fn there(aws: &Aws, region: Result<Option<String>, StoreError>) -> Check {
             let message = format!("is in {region}, and {} is asked", escape(aws.region()));
             Check::warning(name, message).hint(format!("set region = \"{region}\" for the vault"))
         }
+        // Whoever may list below some prefixes only is told nothing of the bucket; what matters is
+        // tried by itself.
+        Err(error @ StoreError::Refused { .. }) => {
+            Check::failed(name, Status::Warning, &Error::from(error))
+        }
         Err(error) => Check::failed(name, Status::Error, &Error::from(error)),
     }
 }

@@ -105,7 +105,7 @@ fn who_you_are_is_asked_where_that_is_known() {
     let mut command = place.command(&["doctor", "--json"]);
     command.env("AWS_SECRET_ACCESS_KEY", "wrong");
     let found = Found::of(finish(command, b""));
-    found.has("bucket", "error", "not allowed");
+    found.has("bucket", "warning", "not allowed");
     found.has("permission to read", "error", "AWS_PROFILE");
     found.has("store", "skipped", "nothing may be written");
 }
@@ -173,13 +173,21 @@ fn a_store_that_cannot_keep_writers_apart_is_for_one() {
     let rm = run(&["rm", "a"], b"").ok();
     assert!(rm.stderr.contains("for a single writer"), "{}", rm.stderr);
     run(&init, b"").fails(6, "");
+    // Whoever joins finds out as well.
+    let list = run(&["vaults", "--json"], b"").ok().json();
+    let string = list[0]["join"].as_str().unwrap();
+    let join = ["join", string, "--name", "again", "--endpoint-s3", &double.endpoint];
+    run(&join, b"").fails(1, "cannot keep two writers apart");
+    run(&[&join[..], &["--single-writer"]].concat(), b"").ok();
+    let config = std::fs::read_to_string(home.path().join(".config/vault/config.toml")).unwrap();
+    assert_eq!(config.matches("single_writer = true").count(), 2, "{config}");
     let found = Found::of(run(&["doctor", "--json"], b""));
     found.has("writers", "warning", "one");
     found.has("store: create-only write", "warning", "accepted");
     found.has("store: metadata", "ok", "works");
     let config = home.path().join(".config/vault/config.toml");
     let text = std::fs::read_to_string(&config).unwrap();
-    std::fs::write(&config, text.replace("single_writer = true", "")).unwrap();
+    std::fs::write(&config, text.replacen("single_writer = true", "", 1)).unwrap();
     let without = Found::of(run(&["doctor", "--json"], b""));
     without.has("store: create-only write", "error", "--single-writer");
     std::fs::write(&config, text).unwrap();

@@ -78,7 +78,20 @@ fn a_closed_port_is_the_network() {
     let error = wait(async { put(&store(options, "bucket").await).await.unwrap_err() });
     let StoreError::Network { place, .. } = &error else { panic!("{error:?}") };
     assert_eq!(*place, format!("http://127.0.0.1:{port}"));
-    assert_eq!(Error::from(error).kind, Kind::Network);
+    let error = Error::from(error);
+    assert_eq!(error.kind, Kind::Network);
+    assert!(error.hint.unwrap().contains("check the network, the endpoint"));
+}
+
+#[test]
+fn a_port_without_tls_is_told() {
+    let port = servers::ministack().port;
+    let options = servers::ministack().options_at(format!("https://127.0.0.1:{port}"));
+    let error =
+        Error::from(wait(async { put(&store(options, "bucket").await).await.unwrap_err() }));
+    assert_eq!(error.kind, Kind::Network);
+    assert!(error.message.contains("TLS handshake"), "{error}");
+    assert!(error.hint.unwrap().contains("speaks no TLS"));
 }
 
 /// Answers as Amazon gives them, and what they are for people.
@@ -88,7 +101,18 @@ fn answers_have_their_meaning() {
         let body = "<Error><Code>PermanentRedirect</Code></Error>";
         answer(301, "x-amz-bucket-region: eu-north-1\r\n", body)
     };
-    let answers: [(String, Kind, &str, &str); 13] = [
+    let hidden = "<Error><Code>AccessDenied</Code><Message>User: x is not authorized to perform: \
+                  s3:ListBucket on resource: y</Message></Error>";
+    let odd = answer(301, "x-amz-bucket-region: eu-west-1; rm -rf /\r\n", "");
+    let answers: [(String, Kind, &str, &str); 15] = [
+        // What S3 says of something that is missing to whoever may not list.
+        (
+            answer(403, "", hidden),
+            Kind::Denied,
+            "s3:ListBucket on arn:aws:s3:::bucket",
+            "s3:prefix",
+        ),
+        (odd, Kind::Usage, "is in another region", "set the vault's region"),
         (
             error(403, "AccessDenied"),
             Kind::Denied,
