@@ -8,6 +8,7 @@
 use async_trait::async_trait;
 
 pub mod dir;
+mod listing;
 pub mod memory;
 mod page;
 pub mod probe;
@@ -16,6 +17,7 @@ pub mod s3;
 mod single;
 
 pub use dir::DirStore;
+pub use listing::{list_all, list_wide};
 pub use memory::MemoryStore;
 pub use s3::S3Store;
 pub use single::SingleWriter;
@@ -280,29 +282,5 @@ pub trait Store: Send + Sync {
     /// of store leaves anything.
     async fn sweep(&self, _age: std::time::Duration) -> Result<()> {
         Ok(())
-    }
-}
-
-/// All keys below `prefix`, page by page.
-///
-/// # Errors
-/// Those of [`Store::list`].
-pub async fn list_all(store: &dyn Store, prefix: &str) -> Result<Vec<String>> {
-    let mut keys = Vec::new();
-    let mut start_after = String::new();
-    loop {
-        let page = store
-            .list(&Listing { prefix, start_after: &start_after, ..Listing::default() })
-            .await?;
-        // What was not asked for is not looked at: callers rely on the prefix.
-        keys.extend(page.keys.into_iter().filter(|key| key.starts_with(prefix)));
-        match page.next {
-            Some(next) if next <= start_after => {
-                let reason = "its listing goes round in circles".to_owned();
-                return Err(StoreError::Damaged { key: prefix.to_owned(), reason, etag: None });
-            }
-            Some(next) => start_after = next,
-            None => return Ok(keys),
-        }
     }
 }

@@ -8,7 +8,7 @@ use super::{PARALLEL, Vault, head_key, version_number};
 use crate::core::error::{Error, Result};
 use crate::core::header::{Header, SignedHeader};
 use crate::core::path::{Prefix, SecretPath};
-use crate::store::{Listing, StoreError, list_all};
+use crate::store::{Listing, StoreError, list_all, list_wide};
 
 /// A secret and what its signed header says.
 #[derive(Clone, Debug)]
@@ -41,7 +41,7 @@ impl Vault {
     /// # Errors
     /// Those of the store.
     pub async fn list(&self, prefix: &Prefix) -> Result<Vec<SecretPath>> {
-        let keys = list_all(&*self.store, &below("s/", prefix)).await?;
+        let keys = list_wide(&*self.store, &below("s/", prefix), PARALLEL).await?;
         if keys.is_empty() {
             // Is this the vault that it was?
             self.check_chain_is_there().await?;

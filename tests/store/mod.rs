@@ -2,6 +2,7 @@
 
 mod conformance;
 mod dir;
+mod listing;
 mod model;
 mod probe;
 mod s3;

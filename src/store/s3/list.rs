@@ -17,7 +17,8 @@ use super::S3Store;
 /// As many as S3 gives in one answer.
 const PAGE: usize = 1000;
 
-/// One page. Without a limit that is everything, in as many requests as there are answers.
+/// One page. Without a limit that is an answer of Amazon's, or everything where the order is not
+/// certain.
 pub(super) async fn page(store: &S3Store, listing: &Listing<'_>) -> Result<Page> {
     let prefix = format!("{}{}", store.prefix, listing.prefix);
     if !prefix.is_empty() && check_key(&prefix).is_err() {
@@ -25,7 +26,12 @@ pub(super) async fn page(store: &S3Store, listing: &Listing<'_>) -> Result<Page>
         return Ok(Page::default());
     }
     let in_order = store.options.endpoint_s3.is_none();
-    let limit = if listing.limit == 0 { usize::MAX } else { listing.limit };
+    let limit = match listing.limit {
+        // Where a page can end anywhere, whoever asks sees names as they come.
+        0 if in_order => PAGE,
+        0 => usize::MAX,
+        limit => limit,
+    };
     let (mut page, mut continuation) = (Page::default(), None);
     loop {
         let answer = ask(store, listing, &prefix, continuation.clone()).await?;
