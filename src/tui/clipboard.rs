@@ -4,7 +4,8 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, mpsc};
 use std::time::{Duration, Instant};
 
 use crate::vault::{Error, Result, Secret};
@@ -13,6 +14,9 @@ use super::model::CLIPBOARD;
 
 /// Longest text that is copied, in bytes.
 const MAX: usize = 1024 * 1024;
+
+/// How long a clipboard may take to say that it holds something, or to let it go.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Something that holds a copied value.
 pub trait Clipboard: Send + Sync {
@@ -28,7 +32,20 @@ pub trait Clipboard: Send + Sync {
 
 /// The clipboard of the desktop, held by `vault clip-clear`.
 #[derive(Default)]
-pub struct Helper(Mutex<Option<(Child, ChildStdin)>>);
+pub struct Helper(Mutex<Held>);
+
+#[derive(Default)]
+struct Held {
+    /// Counts what was cleared: a value that is on its way when that happens is not to arrive.
+    cleared: u64,
+    by: Option<(Child, ChildStdin)>,
+}
+
+impl Helper {
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.0.lock().expect("no panic holds this lock")
+    }
+}
 
 impl Clipboard for Helper {
     fn hold(&self, text: &Secret) -> Result<()> {
@@ -41,6 +58,7 @@ impl Clipboard for Helper {
         }
         // The one before ends first: it may hold the same text, and would clear the new one.
         self.clear();
+        let cleared = self.held().cleared;
         let failed =
             |e: std::io::Error| Error::general("cannot start the clipboard helper").because(e);
         let program = std::env::current_exe().map_err(failed)?;
@@ -55,25 +73,38 @@ impl Clipboard for Helper {
         let mut pipe = child.stdin.take().expect("piped");
         let length = (text.len() as u64).to_le_bytes();
         pipe.write_all(&length).and_then(|()| pipe.write_all(text.bytes())).map_err(failed)?;
-        let mut answer = String::new();
         let out = child.stdout.take().expect("piped");
-        BufReader::new(out.take(1024)).read_line(&mut answer).map_err(failed)?;
+        let (sender, receiver) = mpsc::channel();
+        std::thread::spawn(move || {
+            let mut answer = String::new();
+            let _ = BufReader::new(out.take(1024)).read_line(&mut answer);
+            let _ = sender.send(answer);
+        });
+        let answer = receiver.recv_timeout(PATIENCE).unwrap_or_default();
         if answer.trim_end() == "held" {
-            *self.0.lock().expect("no panic holds this lock") = Some((child, pipe));
-            return Ok(());
+            let mut held = self.held();
+            if held.cleared == cleared {
+                held.by = Some((child, pipe));
+                return Ok(());
+            }
+            drop(held);
+            end(child, pipe);
+            return Err(Error::general("the clipboard was cleared meanwhile"));
         }
-        drop(pipe);
-        let _ = child.wait();
-        Err(Error::general("there is no clipboard here")
-            .because(answer.trim_end().to_owned())
-            .hint("clipboard = \"osc52\" under [tui] in the configuration sends it through the terminal"))
+        end(child, pipe);
+        let why = if answer.is_empty() { "it does not answer" } else { answer.trim_end() };
+        Err(Error::general("there is no clipboard here").because(why.to_owned()).hint(
+            "clipboard = \"osc52\" under [tui] in the configuration sends it through the terminal",
+        ))
     }
 
     fn clear(&self) {
-        let held = self.0.lock().expect("no panic holds this lock").take();
-        if let Some((mut child, pipe)) = held {
-            drop(pipe);
-            let _ = child.wait();
+        let mut held = self.held();
+        held.cleared += 1;
+        let by = held.by.take();
+        drop(held);
+        if let Some((child, pipe)) = by {
+            end(child, pipe);
         }
     }
 }
@@ -81,6 +112,20 @@ impl Clipboard for Helper {
 impl Drop for Helper {
     fn drop(&mut self) {
         self.clear();
+    }
+}
+
+/// Tells a helper to clear what it holds, and waits until it has; not for one that hangs.
+fn end(mut child: Child, pipe: ChildStdin) {
+    drop(pipe);
+    let until = Instant::now() + PATIENCE;
+    while matches!(child.try_wait(), Ok(None)) {
+        if Instant::now() > until {
+            let _ = child.kill();
+            let _ = child.wait();
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 
@@ -104,6 +149,18 @@ pub fn serve() -> Result<()> {
     drop(input);
     let text = zeroize::Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned());
     let until = Instant::now() + CLIPBOARD;
+    let (ended, wait) = mpsc::channel::<()>();
+    let holds = Arc::new(AtomicBool::new(false));
+    let held = holds.clone();
+    std::thread::spawn(move || {
+        let mut rest = [0u8; 64];
+        while matches!(std::io::stdin().read(&mut rest), Ok(1..)) {}
+        // A desktop that does not answer would keep us, and the value, for ever.
+        if !held.load(Ordering::SeqCst) {
+            std::process::exit(1);
+        }
+        let _ = ended.send(());
+    });
     let clipboard = arboard::Clipboard::new();
     let mut clipboard = match clipboard {
         Ok(clipboard) => clipboard,
@@ -112,16 +169,11 @@ pub fn serve() -> Result<()> {
     if let Err(e) = offer(&mut clipboard, &text) {
         return answer(&e.to_string());
     }
+    holds.store(true, Ordering::SeqCst);
     answer("held")?;
-    let (ended, wait) = std::sync::mpsc::channel::<()>();
-    std::thread::spawn(move || {
-        let mut rest = [0u8; 64];
-        while matches!(std::io::stdin().read(&mut rest), Ok(1..)) {}
-        let _ = ended.send(());
-    });
     while Instant::now() < until {
         let pause = Duration::from_millis(500).min(until.saturating_duration_since(Instant::now()));
-        if wait.recv_timeout(pause) != Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+        if wait.recv_timeout(pause) != Err(mpsc::RecvTimeoutError::Timeout) {
             break;
         }
         // Somebody else's by now: nothing is left to do.
