@@ -156,8 +156,12 @@ pub fn serve() -> Result<()> {
         let mut rest = [0u8; 64];
         while matches!(std::io::stdin().read(&mut rest), Ok(1..)) {}
         // A desktop that does not answer would keep us, and the value, for ever.
-        if !held.load(Ordering::SeqCst) {
-            std::process::exit(1);
+        let until = Instant::now() + PATIENCE;
+        while !held.load(Ordering::SeqCst) {
+            if Instant::now() > until {
+                std::process::exit(1);
+            }
+            std::thread::sleep(Duration::from_millis(20));
         }
         let _ = ended.send(());
     });
