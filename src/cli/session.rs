@@ -124,7 +124,7 @@ impl Session {
     /// # Errors
     /// Credentials if it cannot be read.
     pub fn needs_passphrase(&self) -> Result<bool> {
-        let file = private::read(&self.settings.identity.value, "the identity")?;
+        let file = private::find_identity(&self.settings.identity.value)?;
         Ok(file.is_some_and(|file| DeviceIdentity::needs_passphrase(&file.secret)))
     }
 
@@ -151,8 +151,7 @@ pub fn shown(path: &FilePath) -> String {
 /// # Errors
 /// Usage if it is not there; credentials if it cannot be read or is too large.
 pub fn read_secret_file(path: &FilePath) -> Result<Secret> {
-    let private::File { secret, exposed } = private::read(path, "the key")?
-        .ok_or_else(|| Error::usage(format!("there is no file {}", shown(path))))?;
+    let private::File { secret, exposed } = private::read_key(path)?;
     if exposed {
         output::note(&format!("warning: {}", private::exposed(path)));
     }

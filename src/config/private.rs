@@ -7,8 +7,10 @@ use std::path::Path;
 
 use crate::vault::{Error, Result, Secret, escape};
 
-/// Largest private file that is read, in bytes.
-const MAX_FILE: u64 = 16 * 1024;
+/// Largest identity file, in bytes (`docs/FORMAT.md`, "Identity").
+const MAX_IDENTITY: usize = 4096;
+/// Largest file with a key of somebody else's, in bytes: an RSA key of 8,192 bits as PEM.
+const MAX_KEY: usize = 16 * 1024;
 
 /// A private file.
 pub struct File {
@@ -23,17 +25,30 @@ pub struct File {
 /// # Errors
 /// Credentials if there is none, or it cannot be read.
 pub fn read_identity(path: &Path) -> Result<File> {
-    read(path, "the identity")?.ok_or_else(|| {
+    find_identity(path)?.ok_or_else(|| {
         Error::credentials(format!("there is no identity at {}", shown(path)))
             .hint("`vault init` or `vault id new` makes one; VAULT_IDENTITY names another file")
     })
 }
 
-/// Reads a small private file, `None` if it is not there; `what` it is, for messages.
+/// Reads the identity file, `None` if it is not there.
 ///
 /// # Errors
 /// Credentials if it cannot be read, or is too large.
-pub fn read(path: &Path, what: &str) -> Result<Option<File>> {
+pub fn find_identity(path: &Path) -> Result<Option<File>> {
+    read(path, "the identity", MAX_IDENTITY)
+}
+
+/// Reads a file with a key.
+///
+/// # Errors
+/// Usage if there is none; credentials if it cannot be read, or is too large.
+pub fn read_key(path: &Path) -> Result<File> {
+    let missing = || Error::usage(format!("there is no file {}", shown(path)));
+    read(path, "the key", MAX_KEY)?.ok_or_else(missing)
+}
+
+fn read(path: &Path, what: &str, limit: usize) -> Result<Option<File>> {
     let failed =
         |e: std::io::Error| Error::credentials(format!("cannot read {}", shown(path))).because(e);
     let mut file = match fs::File::open(path) {
@@ -42,12 +57,12 @@ pub fn read(path: &Path, what: &str) -> Result<Option<File>> {
         Err(e) => return Err(failed(e)),
     };
     let exposed = file.metadata().is_ok_and(|meta| meta.is_file() && meta.mode() & 0o077 != 0);
-    let mut secret = Secret::with_capacity(MAX_FILE as usize);
+    let mut secret = Secret::with_capacity(limit);
     let mut chunk = zeroize::Zeroizing::new([0u8; 512]);
     loop {
         match file.read(&mut *chunk) {
             Ok(0) => return Ok(Some(File { secret, exposed })),
-            Ok(_) if secret.len() as u64 > MAX_FILE => {
+            Ok(_) if secret.len() > limit => {
                 return Err(
                     Error::credentials(format!("cannot open {what}")).hint("the file is too large")
                 );

@@ -50,18 +50,39 @@ async fn level(store: &dyn Store, prefix: &str) -> Result<Option<Page>> {
 }
 
 async fn list_after(store: &dyn Store, prefix: &str, start: String) -> Result<Vec<String>> {
-    let (mut keys, mut start_after) = (Vec::new(), start);
+    let mut keys = Vec::new();
+    let mut keep = |page: Vec<String>| {
+        keys.extend(page);
+        true
+    };
+    list_pages(store, prefix, start, &mut keep).await?;
+    Ok(keys)
+}
+
+/// The keys below `prefix` after `start`, a page at a time, until `next` has enough.
+///
+/// # Errors
+/// Those of [`Store::list`].
+pub async fn list_pages(
+    store: &dyn Store,
+    prefix: &str,
+    start: String,
+    next: &mut (dyn FnMut(Vec<String>) -> bool + Send),
+) -> Result<()> {
+    let mut start_after = start;
     loop {
         let listing = Listing { prefix, start_after: &start_after, ..Listing::default() };
         let page = store.list(&listing).await?;
-        keys.extend(wanted(page.keys, prefix));
+        if !next(wanted(page.keys, prefix)) {
+            return Ok(());
+        }
         match page.next {
             Some(next) if next <= start_after => {
                 let reason = "its listing goes round in circles".to_owned();
                 return Err(StoreError::Damaged { key: prefix.to_owned(), reason, etag: None });
             }
             Some(next) => start_after = next,
-            None => return Ok(keys),
+            None => return Ok(()),
         }
     }
 }

@@ -17,7 +17,7 @@ pub mod s3;
 mod single;
 
 pub use dir::DirStore;
-pub use listing::{list_all, list_wide};
+pub use listing::{list_all, list_pages, list_wide};
 pub use memory::MemoryStore;
 pub use s3::S3Store;
 pub use single::SingleWriter;

@@ -100,14 +100,17 @@ pub struct Report {
 impl Report {
     /// Whether any number of writers can use the store at the same time.
     pub fn safe_for_many_writers(&self) -> bool {
-        self.against_many_writers().is_none()
+        !self.verdicts.iter().any(is_against)
     }
 
     /// The first reason why several writers cannot use the store at the same time.
-    pub fn against_many_writers(&self) -> Option<&(Capability, Verdict)> {
-        let apart = |(capability, _): &&(Capability, _)| capability.keeps_writers_apart();
-        self.verdicts.iter().filter(apart).find(|(_, verdict)| !matches!(verdict, Verdict::Works))
+    pub fn against_many_writers(self) -> Option<(Capability, Verdict)> {
+        self.verdicts.into_iter().find(is_against)
     }
+}
+
+fn is_against((capability, verdict): &(Capability, Verdict)) -> bool {
+    capability.keeps_writers_apart() && !matches!(verdict, Verdict::Works)
 }
 
 /// Measures a store. Some 50 requests, most of them side by side.

@@ -2,6 +2,7 @@
 //! reads older formats than the vault's own.
 
 use futures_util::{StreamExt, TryStreamExt, stream};
+use zeroize::Zeroizing;
 
 use super::error::tampered;
 use super::read::MAX_BODY;
@@ -53,8 +54,8 @@ impl ForeignKey {
     /// # Errors
     /// Usage for anything else.
     pub fn aes(file: &Secret) -> Result<Self> {
-        let digits = file.text().and_then(|text| hex_array::<32>(text.trim()));
-        let key = Key::from_slice(file.bytes()).or_else(|| digits.map(Key::new));
+        let digits = file.text().and_then(|text| hex_array::<32>(text.trim())).map(Zeroizing::new);
+        let key = Key::from_slice(file.bytes()).or_else(|| Key::from_slice(&**digits.as_ref()?));
         key.map(Self::Aes).ok_or_else(|| {
             Error::usage("not an AES-256 key").hint("the file holds 32 bytes, or 64 hex digits")
         })

@@ -8,7 +8,7 @@ use super::{PARALLEL, Vault, head_key, version_number};
 use crate::core::error::{Error, Result};
 use crate::core::header::{Header, SignedHeader};
 use crate::core::path::{Prefix, SecretPath};
-use crate::store::{Listing, StoreError, list_all, list_wide};
+use crate::store::{StoreError, list_all, list_pages, list_wide};
 
 /// A secret and what its signed header says.
 #[derive(Clone, Debug)]
@@ -70,25 +70,9 @@ impl Vault {
         prefix: &Prefix,
         next: &mut (dyn FnMut(Vec<SecretPath>) -> bool + Send),
     ) -> Result<()> {
-        let prefix = below("s/", prefix);
-        let mut start_after = String::new();
-        loop {
-            let listing =
-                Listing { prefix: &prefix, start_after: &start_after, ..Listing::default() };
-            let page = self.store.list(&listing).await?;
-            let name = |key: &String| SecretPath::parse(key.strip_prefix("s/")?).ok();
-            let wanted = page.keys.iter().filter(|key| key.starts_with(&prefix));
-            if !next(wanted.filter_map(name).collect()) {
-                return Ok(());
-            }
-            match page.next {
-                Some(next) if next > start_after => start_after = next,
-                Some(_) => {
-                    return Err(Error::integrity("the listing of the store goes round in circles"));
-                }
-                None => return Ok(()),
-            }
-        }
+        let name = |key: &String| SecretPath::parse(key.strip_prefix("s/")?).ok();
+        let mut names = |keys: Vec<String>| next(keys.iter().filter_map(name).collect());
+        Ok(list_pages(&*self.store, &below("s/", prefix), String::new(), &mut names).await?)
     }
 
     /// What the signed header of one secret says, from one small request; `None` if it is not

@@ -20,25 +20,20 @@ impl Storage {
             return Ok(());
         }
         let report = probe(&*self.store).await;
-        let apart = report.verdicts.into_iter().filter(|(what, _)| what.keeps_writers_apart());
-        for (what, verdict) in apart {
-            match verdict {
-                Verdict::Works => {}
-                Verdict::Broken(seen) => {
-                    return Err(Error::general(format!(
-                        "this store cannot keep two writers apart ({}: {})",
-                        what.name(),
-                        escape(&seen)
-                    ))
-                    .hint(
-                        "use another store; or, if only one person on one machine ever writes, \
-                         give --single-writer",
-                    ));
-                }
-                Verdict::Unknown(error) => return Err(error.into()),
-            }
+        match report.against_many_writers() {
+            None => Ok(()),
+            Some((what, Verdict::Broken(seen))) => Err(Error::general(format!(
+                "this store cannot keep two writers apart ({}: {})",
+                what.name(),
+                escape(&seen)
+            ))
+            .hint(
+                "use another store; or, if only one person on one machine ever writes, give \
+                 --single-writer",
+            )),
+            Some((_, Verdict::Unknown(error))) => Err(error.into()),
+            Some((_, Verdict::Works)) => unreachable!("it is no reason against"),
         }
-        Ok(())
     }
 
     /// The same, for a store that cannot keep writers apart and a team in which one writes.

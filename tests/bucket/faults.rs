@@ -6,61 +6,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::{Bucket, Wrapping};
+use crate::support::commands::Command::{self, Delete, Get, MoveTo, Purge, Put, PutNew, Undelete};
+use crate::support::commands::value;
 use crate::support::doubles::{Act, Double, error};
+use crate::support::put;
 use crate::support::servers;
-use crate::support::{get, path, put};
 use vault::aws::AwsOptions;
-use vault::vault::{Error, Kind, Prefix, Vault};
-
-#[derive(Clone, Copy, Debug)]
-enum Command {
-    Get,
-    PutNew,
-    Put,
-    Delete,
-    Undelete,
-    MoveTo,
-    Purge,
-}
-
-use Command::{Delete, Get, MoveTo, Purge, Put, PutNew, Undelete};
-
-impl Command {
-    async fn prepare(self, vault: &Vault) {
-        if matches!(self, PutNew) {
-            return;
-        }
-        put(vault, "a", "1").await.unwrap();
-        put(vault, "a", "2").await.unwrap();
-        if matches!(self, Undelete) {
-            vault.delete(&path("a"), None).await.unwrap();
-        }
-    }
-
-    async fn run(self, vault: &Vault) -> Result<(), Error> {
-        let (a, b) = (path("a"), path("b"));
-        match self {
-            Get => vault.read(&a, None).await.map(drop),
-            PutNew | Put => put(vault, "a", "new").await.map(drop),
-            Delete => vault.delete(&a, None).await.map(drop),
-            Undelete => vault.undelete(&a).await.map(drop),
-            MoveTo => vault.rename(&a, &b).await.map(drop),
-            Purge => vault.purge(&a).await.map(drop),
-        }
-    }
-
-    /// The values of `a` and `b` before and after; `None`: there is no such secret.
-    fn values(self) -> [[Option<&'static str>; 2]; 2] {
-        match self {
-            Get => [[Some("2"), None], [Some("2"), None]],
-            PutNew => [[None, None], [Some("new"), None]],
-            Put => [[Some("2"), None], [Some("new"), None]],
-            Delete | Purge => [[Some("2"), None], [None, None]],
-            Undelete => [[None, None], [Some("2"), None]],
-            MoveTo => [[Some("2"), None], [None, Some("2")]],
-        }
-    }
-}
+use vault::vault::{Kind, Prefix, Vault};
 
 /// What happens to one request.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -96,14 +48,6 @@ impl Fault {
     }
 }
 
-async fn value(vault: &Vault, name: &str) -> Option<String> {
-    match get(vault, name).await {
-        Ok(value) => Some(value),
-        Err(Kind::NotFound) => None,
-        Err(kind) => panic!("{name}: {kind:?}"),
-    }
-}
-
 /// True if the command did not get as far as request `at`.
 async fn one(command: Command, fault: Fault, at: usize) -> bool {
     let what = format!("{command:?}, {fault:?} at request {at}");
@@ -133,16 +77,7 @@ async fn one(command: Command, fault: Fault, at: usize) -> bool {
         assert!(found == old[i] || found == new[i], "{what}: {found:?}");
         assert!(outcome.is_err() || found == new[i], "{what}: acknowledged, but {found:?}");
     }
-    match command.run(&direct).await {
-        Ok(()) => {}
-        Err(e) => {
-            let done = matches!(
-                (command, e.kind),
-                (Delete | MoveTo, Kind::NotFound) | (Undelete, Kind::Conflict)
-            );
-            assert!(done, "{what}: again: {e}");
-        }
-    }
+    command.run_again(&direct, &what).await;
     for (i, name) in ["a", "b"].into_iter().enumerate() {
         assert_eq!(value(&direct, name).await.as_deref(), new[i], "{what}: {name}");
     }

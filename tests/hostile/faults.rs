@@ -9,9 +9,13 @@ use async_trait::async_trait;
 use vault::store::{
     Condition, Etag, Head, Listing, MemoryStore, Metadata, Object, Page, Result, Store, StoreError,
 };
-use vault::vault::{Error, Kind, Prefix, Vault};
+use vault::vault::{Prefix, Vault};
 
-use crate::support::{World, get, get_at, path, put};
+use crate::support::commands::Command::{
+    self, CopyTo, Delete, MoveTo, Purge, Put, PutNew, Rollback, Undelete,
+};
+use crate::support::commands::value;
+use crate::support::{World, get_at};
 
 /// Fails the request with number `at` (from 1) that changes something, and works after that.
 struct Faulty {
@@ -67,69 +71,6 @@ impl Store for Faulty {
     }
 }
 
-/// What is under test.
-#[derive(Clone, Copy, Debug)]
-enum Command {
-    PutNew,
-    Put,
-    Delete,
-    Undelete,
-    Rollback,
-    MoveTo,
-    CopyTo,
-    Purge,
-}
-
-use Command::{CopyTo, Delete, MoveTo, Purge, Put, PutNew, Rollback, Undelete};
-
-impl Command {
-    async fn prepare(self, vault: &Vault) {
-        put(vault, "other", "other").await.unwrap();
-        if matches!(self, PutNew) {
-            return;
-        }
-        put(vault, "a", "1").await.unwrap();
-        put(vault, "a", "2").await.unwrap();
-        if matches!(self, Undelete) {
-            vault.delete(&path("a"), None).await.unwrap();
-        }
-    }
-
-    async fn run(self, vault: &Vault) -> std::result::Result<(), Error> {
-        let (a, b) = (path("a"), path("b"));
-        match self {
-            PutNew | Put => put(vault, "a", "new").await.map(drop),
-            Delete => vault.delete(&a, None).await.map(drop),
-            Undelete => vault.undelete(&a).await.map(drop),
-            Rollback => vault.rollback(&a, 1).await.map(drop),
-            MoveTo => vault.rename(&a, &b).await.map(drop),
-            CopyTo => vault.copy(&a, &b).await.map(drop),
-            Purge => vault.purge(&a).await.map(drop),
-        }
-    }
-
-    /// The values of `a` and `b` before and after; `None`: there is no such secret.
-    fn values(self) -> [[Option<&'static str>; 2]; 2] {
-        match self {
-            PutNew => [[None, None], [Some("new"), None]],
-            Put => [[Some("2"), None], [Some("new"), None]],
-            Delete | Purge => [[Some("2"), None], [None, None]],
-            Undelete => [[None, None], [Some("2"), None]],
-            Rollback => [[Some("2"), None], [Some("1"), None]],
-            MoveTo => [[Some("2"), None], [None, Some("2")]],
-            CopyTo => [[Some("2"), None], [Some("2"), Some("2")]],
-        }
-    }
-}
-
-async fn value(vault: &Vault, name: &str) -> Option<String> {
-    match get(vault, name).await {
-        Ok(value) => Some(value),
-        Err(Kind::NotFound) => None,
-        Err(kind) => panic!("{name}: {kind:?}"),
-    }
-}
-
 async fn clean(vault: &Vault, what: &str) {
     let report = vault.verify(&Prefix::default(), false).await.unwrap();
     assert!(report.findings.is_empty(), "{what}: {:?}", report.findings);
@@ -160,16 +101,7 @@ async fn one(command: Command, at: usize, after: bool, repair: bool) -> bool {
         clean(&vault, &what).await;
     }
     // Again; what is done already says so.
-    match command.run(&vault).await {
-        Ok(()) => {}
-        Err(e) => {
-            let done = matches!(
-                (command, e.kind),
-                (Delete | MoveTo, Kind::NotFound) | (Undelete, Kind::Conflict)
-            );
-            assert!(done, "{what}: again: {e}");
-        }
-    }
+    command.run_again(&vault, &what).await;
     for device in ["one", "fresh", "newest"] {
         let vault = world.device(device).await;
         for (i, name) in ["a", "b"].into_iter().enumerate() {

@@ -73,7 +73,8 @@ fn a_key_that_is_off_is_told_apart() {
             resolved(server, &arn).unwrap_err(),
         ] {
             assert_eq!(error.kind, Kind::Denied, "{error:?}");
-            assert!(error.message.contains(says) && error.message.contains(&arn), "{error}");
+            let cause = std::error::Error::source(&error).unwrap().to_string();
+            assert!(cause.contains(says) && error.message.contains(&arn), "{error}: {cause}");
             assert!(is_unusable(&error), "{error}");
             assert!(error.hint.unwrap().contains("aws kms "));
         }

@@ -65,7 +65,9 @@ fn refusals_have_their_meaning() {
     for (status, code, message, kind, says) in replies {
         let error = open(&always(refusal(status, code, message)), KEY);
         assert_eq!(error.kind, kind, "{code}: {error:?}");
-        assert!(error.message.contains(says), "{code}: {error}");
+        let cause = std::error::Error::source(&error).map(ToString::to_string);
+        let text = format!("{error} {}", cause.unwrap_or_default());
+        assert!(text.contains(says), "{code}: {text}");
     }
 }
 

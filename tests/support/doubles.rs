@@ -117,6 +117,7 @@ fn serve(
         Act::Cut(length) => stream.write_all(&forward(behind, &request)[..length]),
         Act::Drop => Ok(()),
         Act::Hang(time) => {
+            // The hang itself, not a wait for something.
             thread::sleep(time);
             Ok(())
         }

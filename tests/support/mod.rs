@@ -1,5 +1,6 @@
 //! What several folders of tests share: a vault in memory with several devices, and team notes.
 
+pub mod commands;
 pub mod doubles;
 pub mod servers;
 pub mod team;

@@ -311,6 +311,7 @@ impl Cluster {
                 return;
             }
             assert!(Instant::now() < deadline, "{text}");
+            // Between two looks: a server of its own process tells nobody when it is ready.
             thread::sleep(Duration::from_millis(100));
         }
     }
@@ -398,6 +399,7 @@ fn start(mut command: Command, dir: &Path, port: u16, health: &str) {
             let log = fs::read_to_string(dir.join("log")).unwrap_or_default();
             panic!("{command:?}: {ended:?}, no answer on port {port}: {log}");
         }
+        // Between two looks, as above.
         thread::sleep(Duration::from_millis(50));
     }
     // Until the watcher ends it.

@@ -6,6 +6,7 @@ mod panics;
 mod picture;
 mod pty;
 mod screens;
+mod stand;
 mod ui;
 mod update;
 mod whole;

@@ -4,8 +4,10 @@ use crate::aws::{Answer, Fault, statement};
 use crate::core::error::{Error, Kind};
 use crate::core::path::{SecretPath, escape};
 
-/// Part of what is said of a key that is disabled, or about to be deleted.
-const UNUSABLE: &str = "cannot be used now";
+/// What is the matter with a key that nobody can use: it is disabled, or about to be deleted.
+#[derive(Debug, thiserror::Error)]
+#[error("its state is {0}")]
+struct KeyState(String);
 
 /// What a fault of a request about `key` means.
 pub(super) fn failed(
@@ -49,10 +51,8 @@ pub(super) fn failed(
             )
         }
         "DisabledException" => unusable(key, "Disabled"),
-        "KMSInvalidStateException" => Error::denied(escape(&format!(
-            "the KMS key {key} {UNUSABLE}: {said}"
-        )))
-        .hint(format!("whoever runs it can look at it: aws kms describe-key --key-id {key_text}")),
+        // It says which state in a sentence only.
+        "KMSInvalidStateException" => unusable(key, &said),
         "NotFoundException" => {
             Error::not_found(escape(&format!("there is no KMS key {key} ({place}): {said}")))
                 .hint("check the key and its region")
@@ -72,7 +72,7 @@ pub(super) fn failed(
 
 /// Whether an error is about the state of a key, not about what somebody may do with it.
 pub fn is_unusable(error: &Error) -> bool {
-    error.message.contains(UNUSABLE)
+    std::error::Error::source(error).is_some_and(|cause| cause.is::<KeyState>())
 }
 
 /// A key in a state in which it does nothing.
@@ -86,5 +86,7 @@ pub(super) fn unusable(key: &str, state: &str) -> Error {
         ),
         _ => format!("look at it: aws kms describe-key --key-id {key}"),
     };
-    Error::denied(format!("the KMS key {key} {UNUSABLE}: its state is {}", escape(state))).hint(way)
+    Error::denied(format!("the KMS key {key} cannot be used now"))
+        .because(KeyState(escape(state)))
+        .hint(way)
 }

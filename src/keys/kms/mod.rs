@@ -135,8 +135,9 @@ impl Calls {
         };
         let mut answer =
             answer.map_err(|error| calls.failed("kms:GenerateDataKey", Some(path), &error))?;
-        calls.check_key(answer.key_id())?;
+        // Taken first: what is dropped with the answer is not zeroed.
         let data_key = key(answer.plaintext.take());
+        calls.check_key(answer.key_id())?;
         match (data_key, answer.ciphertext_blob.take().map(Blob::into_inner)) {
             (Some(data_key), Some(wrapped)) => Ok((data_key, wrapped)),
             _ => Err(calls.nonsense()),
@@ -159,8 +160,9 @@ impl Calls {
             (answer, _) => (self, answer),
         };
         let mut answer = answer.map_err(|error| calls.failed("kms:Decrypt", path, &error))?;
+        let data_key = key(answer.plaintext.take());
         calls.check_key(answer.key_id())?;
-        key(answer.plaintext.take()).ok_or_else(|| calls.nonsense())
+        data_key.ok_or_else(|| calls.nonsense())
     }
 
     fn check_key(&self, answered: Option<&str>) -> Result<()> {

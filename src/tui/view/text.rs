@@ -38,12 +38,12 @@ pub fn tail(text: &str, width: usize, more: char) -> String {
     if text.width() <= width {
         return text.to_owned();
     }
-    let mut used = more.width().unwrap_or(1);
-    let fits = |c: &(usize, char)| {
-        used += c.1.width().unwrap_or(0);
-        used <= width
-    };
-    let start = text.char_indices().rev().take_while(fits).last().map_or(text.len(), |(at, _)| at);
+    let start = text
+        .char_indices()
+        .rev()
+        .take_while(fitting(width, more))
+        .last()
+        .map_or(text.len(), |(at, _)| at);
     format!("{more}{}", &text[start..])
 }
 
@@ -52,14 +52,18 @@ pub fn head(text: &str, width: usize, more: char) -> String {
     if text.width() <= width {
         return text.to_owned();
     }
-    let mut used = more.width().unwrap_or(1);
-    let fits = |c: &(usize, char)| {
-        used += c.1.width().unwrap_or(0);
-        used <= width
-    };
-    let end = text.char_indices().take_while(fits).last();
+    let end = text.char_indices().take_while(fitting(width, more)).last();
     let end = end.map_or(0, |(at, c)| at + c.len_utf8());
     format!("{}{more}", &text[..end])
+}
+
+/// Whether a character still fits, with what came before it and the sign that there is more.
+fn fitting(width: usize, more: char) -> impl FnMut(&(usize, char)) -> bool {
+    let mut used = more.width().unwrap_or(1);
+    move |(_, c)| {
+        used += c.width().unwrap_or(0);
+        used <= width
+    }
 }
 
 /// Lines of at most `width` columns, broken at spaces where there are any.

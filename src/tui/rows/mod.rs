@@ -4,10 +4,15 @@
 
 use std::sync::Arc;
 
-use nucleo_matcher::pattern::{AtomKind, CaseMatching, Normalization, Pattern};
-use nucleo_matcher::{Config, Matcher, Utf32Str};
+use nucleo_matcher::{Config, Matcher};
 
+use self::search::{Search, is_plain, letters};
 use crate::vault::{Folder as Access, Path};
+
+pub use self::folders::Folder;
+
+mod folders;
+mod search;
 
 /// What is known of a secret besides its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,17 +56,6 @@ pub struct Row {
     letters: u64,
 }
 
-/// A folder and how many secrets are below it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Folder {
-    /// Its full name, empty for all.
-    pub name: String,
-    /// How deep it is.
-    pub depth: u16,
-    /// Secrets below it.
-    pub count: u32,
-}
-
 /// The order of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sort {
@@ -87,24 +81,6 @@ pub struct Rows {
     matcher: Matcher,
     /// A search that has not looked at all names yet.
     search: Option<Search>,
-}
-
-/// Names that are matched before the next frame: a letter and its frame stay well below 16 ms,
-/// however many names there are.
-const SLICE: usize = 4_000;
-
-/// A search on its way.
-struct Search {
-    query: String,
-    pattern: Pattern,
-    letters: u64,
-    /// In the order of names; those before `at` have been looked at.
-    candidates: Vec<u32>,
-    at: usize,
-    /// In the order of names.
-    found: Vec<u32>,
-    /// Score, turned round, and place.
-    scored: Vec<u64>,
 }
 
 impl Default for Rows {
@@ -213,7 +189,7 @@ impl Rows {
         // Not for every page: a pass over all names each time would add up.
         let counted = self.folders.first().map_or(0, |all| all.count as usize);
         if self.all.len() < 2_000 || self.all.len() > counted * 2 {
-            self.count_folders();
+            self.folders = folders::count(&self.all);
         }
     }
 
@@ -267,7 +243,7 @@ impl Rows {
     pub fn finish(&mut self) {
         (self.found, self.search) = (None, None);
         self.arrange();
-        self.count_folders();
+        self.folders = folders::count(&self.all);
     }
 
     /// Narrows the list; the best match is first, and selected.
@@ -335,26 +311,12 @@ impl Rows {
         let candidates = match (self.found.take(), self.search.take()) {
             // What a longer query finds, the shorter one found, too.
             (Some((before, found)), _) if query.starts_with(&before) && is_plain(query) => found,
-            (_, Some(mut search)) if query.starts_with(&search.query) && is_plain(query) => {
-                search.found.extend_from_slice(&search.candidates[search.at..]);
-                search.found
+            (_, Some(search)) if query.starts_with(search.query()) && is_plain(query) => {
+                search.possible()
             }
             _ => (0..self.all.len() as u32).filter(|at| self.below(*at)).collect(),
         };
-        self.search = Some(Search {
-            query: query.to_owned(),
-            pattern: Pattern::new(
-                query,
-                CaseMatching::Smart,
-                Normalization::Smart,
-                AtomKind::Fuzzy,
-            ),
-            letters: query.chars().filter(|c| !c.is_whitespace()).fold(0, |set, c| set | bit(c)),
-            candidates,
-            at: 0,
-            found: Vec::new(),
-            scored: Vec::new(),
-        });
+        self.search = Some(Search::new(query, candidates));
         self.go_on();
     }
 
@@ -366,31 +328,12 @@ impl Rows {
     /// Goes on with a search, for a slice of the names.
     pub fn go_on(&mut self) {
         let Some(mut search) = self.search.take() else { return };
-        let mut buffer = Vec::new();
-        let (mut matched, sorted) = (0, search.scored.len());
-        while matched < SLICE && search.at < search.candidates.len() {
-            let at = search.candidates[search.at];
-            search.at += 1;
-            let row = &self.all[at as usize];
-            if row.letters & search.letters != search.letters {
-                continue;
-            }
-            matched += 1;
-            let text = Utf32Str::new(row.path.as_str(), &mut buffer);
-            if let Some(score) = search.pattern.score(text, &mut self.matcher) {
-                search.found.push(at);
-                search.scored.push(u64::from(u32::MAX - score) << 32 | u64::from(at));
-            }
-        }
-        // By score, then by name. The stable sort sees that what was there is in order already.
-        search.scored[sorted..].sort_unstable();
-        search.scored.sort();
+        let done = search.step(&self.all, &mut self.matcher);
         self.shown.clear();
-        self.shown.extend(search.scored.iter().map(|scored| *scored as u32));
-        if search.at == search.candidates.len() {
-            self.found = Some((search.query, search.found));
-        } else {
-            self.search = Some(search);
+        self.shown.extend(search.ranked());
+        match done {
+            true => self.found = Some(search.finish()),
+            false => self.search = Some(search),
         }
     }
 
@@ -424,58 +367,16 @@ impl Rows {
             Sort::Oldest => self.shown.sort_by_key(|at| time(at).unwrap_or(u64::MAX)),
         }
     }
-
-    /// All names below a folder stand together, so that one pass finds every folder once.
-    fn count_folders(&mut self) {
-        let mut folders = vec![Folder { name: String::new(), depth: 0, count: 0 }];
-        let mut open: Vec<usize> = Vec::new();
-        for row in &self.all {
-            let path = row.path.as_str();
-            let inside = |at: &usize| {
-                path.strip_prefix(folders[*at].name.as_str()).is_some_and(|r| r.starts_with('/'))
-            };
-            let kept = open.iter().take_while(|at| inside(at)).count();
-            open.truncate(kept);
-            let start = open.last().map_or(0, |at| folders[*at].name.len() + 1);
-            for (slash, _) in path[start..].match_indices('/') {
-                let (name, depth) = (path[..start + slash].to_owned(), open.len() as u16 + 1);
-                open.push(folders.len());
-                folders.push(Folder { name, depth, count: 0 });
-            }
-            folders[0].count += 1;
-            open.iter().for_each(|at| folders[*at].count += 1);
-        }
-        self.folders = folders;
-    }
 }
 
 fn row(path: Path) -> Row {
-    let letters = match path.as_str().is_ascii() {
-        true => path.as_str().chars().fold(0, |set, c| set | bit(c)),
-        // An accent may be left out when it is typed.
-        false => u64::MAX,
-    };
+    let letters = letters(path.as_str());
     Row { path, meta: Meta::Unknown, asked: false, letters }
-}
-
-/// The bit of an ASCII character, without regard to case; none for others.
-fn bit(c: char) -> u64 {
-    match c.to_ascii_lowercase() {
-        c @ 'a'..='z' => 1 << (c as u32 - 'a' as u32),
-        c @ '0'..='9' => 1 << (26 + c as u32 - '0' as u32),
-        c if c.is_ascii() => 1 << (36 + c as u32 % 28),
-        _ => 0,
-    }
-}
-
-/// False if a longer query may find more: `\` escapes what follows, and a capital letter makes
-/// the whole word one of exact case.
-fn is_plain(query: &str) -> bool {
-    !query.contains('\\')
 }
 
 #[cfg(test)]
 mod tests {
+    use super::search::SLICE;
     use super::*;
 
     fn rows(names: &[&str]) -> Rows {
