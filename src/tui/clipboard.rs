@@ -32,17 +32,10 @@ pub trait Clipboard: Send + Sync {
 
 /// The clipboard of the desktop, held by `vault clip-clear`.
 #[derive(Default)]
-pub struct Helper(Mutex<Held>);
-
-#[derive(Default)]
-struct Held {
-    /// Counts what was cleared: a value that is on its way when that happens is not to arrive.
-    cleared: u64,
-    by: Option<(Child, ChildStdin)>,
-}
+pub struct Helper(Mutex<Option<(Child, ChildStdin)>>);
 
 impl Helper {
-    fn held(&self) -> MutexGuard<'_, Held> {
+    fn held(&self) -> MutexGuard<'_, Option<(Child, ChildStdin)>> {
         self.0.lock().expect("no panic holds this lock")
     }
 }
@@ -58,7 +51,6 @@ impl Clipboard for Helper {
         }
         // The one before ends first: it may hold the same text, and would clear the new one.
         self.clear();
-        let cleared = self.held().cleared;
         let failed =
             |e: std::io::Error| Error::general("cannot start the clipboard helper").because(e);
         let program = std::env::current_exe().map_err(failed)?;
@@ -82,14 +74,8 @@ impl Clipboard for Helper {
         });
         let answer = receiver.recv_timeout(PATIENCE).unwrap_or_default();
         if answer.trim_end() == "held" {
-            let mut held = self.held();
-            if held.cleared == cleared {
-                held.by = Some((child, pipe));
-                return Ok(());
-            }
-            drop(held);
-            end(child, pipe);
-            return Err(Error::general("the clipboard was cleared meanwhile"));
+            *self.held() = Some((child, pipe));
+            return Ok(());
         }
         end(child, pipe);
         let why = if answer.is_empty() { "it does not answer" } else { answer.trim_end() };
@@ -99,10 +85,7 @@ impl Clipboard for Helper {
     }
 
     fn clear(&self) {
-        let mut held = self.held();
-        held.cleared += 1;
-        let by = held.by.take();
-        drop(held);
+        let by = self.held().take();
         if let Some((child, pipe)) = by {
             end(child, pipe);
         }

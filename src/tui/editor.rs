@@ -45,11 +45,20 @@ impl Scratch {
         let dir = place.join(format!("vault-{}", name.text().unwrap_or_default()));
         fs::DirBuilder::new().mode(0o700).create(&dir).map_err(failed)?;
         let scratch = Self { file: dir.join("secret"), dir };
-        let mut options = fs::File::options();
-        let mut file =
-            options.write(true).create_new(true).mode(0o600).open(&scratch.file).map_err(failed)?;
-        file.write_all(text.bytes()).map_err(failed)?;
+        scratch.write(text)?;
         Ok(scratch)
+    }
+
+    /// Writes the text to edit, in place of what is there.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write(&self, text: &Secret) -> Result<()> {
+        let failed = |e: std::io::Error| Error::general("cannot write the file to edit").because(e);
+        let mut options = fs::File::options();
+        options.write(true).create(true).truncate(true).mode(0o600);
+        let mut file = options.open(&self.file).map_err(failed)?;
+        file.write_all(text.bytes()).map_err(failed)
     }
 
     /// The command that edits it.
@@ -223,6 +232,22 @@ pub fn draft(path: &Path, before: &Opened, after: &Secret) -> Result<Option<Draf
         }
     }
     Ok(Some(draft))
+}
+
+/// What was typed, below the reason why it makes no secret: above the first field nothing is read.
+/// `None` for a text without fields, which has no such place.
+pub fn with_error(text: &Secret, error: &Error) -> Option<Secret> {
+    let typed = text.text()?;
+    let first = typed.starts_with(MARK).then_some(0);
+    let first = first.or_else(|| typed.find(&format!("\n{MARK}")).map(|at| at + 1))?;
+    let hint = error.hint.as_deref().map_or_else(String::new, |hint| format!(" ({hint})"));
+    let reason = format!(
+        "Nothing was written: {}{hint}.\nLeave this text as it is to give up.\n\n",
+        error.message
+    );
+    let mut out = Secret::copy_of(reason.as_bytes());
+    out.extend(&typed.as_bytes()[first..]);
+    Some(out)
 }
 
 /// One field as it was edited.

@@ -246,7 +246,8 @@ impl<B: Backend, S: Stage> App<B, S> {
         Ok(())
     }
 
-    /// `$EDITOR`, then what is to be written. The outer error is the terminal's.
+    /// `$EDITOR`, then what is to be written. After a slip it opens again with what was typed and
+    /// why, until the text is left as it is. The outer error is the terminal's.
     async fn edit(
         &mut self,
         path: &Path,
@@ -263,23 +264,32 @@ impl<B: Backend, S: Stage> App<B, S> {
         };
         self.model.hide();
         self.draw()?;
-        self.stage.leave().map_err(lost)?;
-        let status = self.child(&program, &args).await;
-        self.stage.enter().map_err(lost)?;
-        let now = self.stage.now();
-        self.model.update(Message::Returned(now));
-        self.resize()?;
-        let failed = |e: std::io::Error| Error::general("cannot run the editor").because(e);
-        Ok(match status {
-            Ok(Some(status)) if status.success() => {
-                scratch.read().and_then(|text| editor::draft(path, opened, &text))
+        let mut offered: Option<Secret> = None;
+        loop {
+            self.stage.leave().map_err(lost)?;
+            let status = self.child(&program, &args).await;
+            self.stage.enter().map_err(lost)?;
+            let now = self.stage.now();
+            self.model.update(Message::Returned(now));
+            self.resize()?;
+            let text = match left(status, &scratch) {
+                Ok(Some(text)) => text,
+                Ok(None) => return Ok(Ok(None)),
+                Err(e) => return Ok(Err(e)),
+            };
+            let error = match editor::draft(path, opened, &text) {
+                Ok(draft) => return Ok(Ok(draft)),
+                Err(error) => error,
+            };
+            let same = |before: &Secret| before.bytes() == text.bytes();
+            let left_as_it_is = offered.as_ref().is_some_and(same);
+            let again = editor::with_error(&text, &error).filter(|_| !left_as_it_is);
+            let Some(again) = again else { return Ok(Err(error)) };
+            if let Err(e) = scratch.write(&again) {
+                return Ok(Err(e));
             }
-            Ok(Some(status)) => Err(Error::general(format!("the editor failed: {status}"))
-                .hint("nothing was written; VISUAL or EDITOR names another one")),
-            // A signal: the program ends, and the file with it.
-            Ok(None) => Ok(None),
-            Err(e) => Err(failed(e)),
-        })
+            offered = Some(again);
+        }
     }
 
     /// Runs a program on the terminal. `None`: a signal ended the wait.
@@ -309,6 +319,20 @@ impl<B: Backend, S: Stage> App<B, S> {
     fn draw(&mut self) -> Result<()> {
         let model = &self.model;
         self.terminal.draw(|frame| view::draw(model, frame)).map(drop).map_err(drawing)
+    }
+}
+
+/// What the editor left; `None` after a signal: the program ends, and the file with it.
+fn left(
+    status: std::io::Result<Option<ExitStatus>>,
+    scratch: &editor::Scratch,
+) -> Result<Option<Secret>> {
+    match status {
+        Ok(Some(status)) if status.success() => scratch.read().map(Some),
+        Ok(Some(status)) => Err(Error::general(format!("the editor failed: {status}"))
+            .hint("nothing was written; VISUAL or EDITOR names another one")),
+        Ok(None) => Ok(None),
+        Err(e) => Err(Error::general("cannot run the editor").because(e)),
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::{StreamExt, stream};
 use tokio::runtime::{Builder, Handle};
@@ -54,6 +55,8 @@ pub struct Context {
 /// The thread and what it is doing.
 pub struct Tasks {
     context: Arc<Context>,
+    /// How often it was locked: a value that was on its way to the clipboard then must not stay.
+    locks: Arc<AtomicU64>,
     answers: Answers,
     handle: Handle,
     end: Option<oneshot::Sender<()>>,
@@ -78,6 +81,7 @@ impl Tasks {
         let thread = std::thread::Builder::new().name("vault".to_owned()).spawn(body)?;
         Ok(Self {
             context: Arc::new(context),
+            locks: Arc::default(),
             answers,
             handle,
             end: Some(end),
@@ -100,6 +104,7 @@ impl Tasks {
         }
         // A write goes on to its end: half of one would only be work for `verify --repair`.
         self.vault = None;
+        self.locks.fetch_add(1, Ordering::SeqCst);
         let clipboard = self.context.clone();
         drop(self.handle.spawn_blocking(move || clipboard.clipboard.clear()));
     }
@@ -127,7 +132,11 @@ impl Tasks {
     pub fn run(&mut self, effect: Effect) -> Option<Effect> {
         self.reads.retain(|_, task| !task.is_finished());
         self.writes.retain(|task| !task.is_finished());
-        let job = Job { context: self.context.clone(), answers: self.answers.clone() };
+        let job = Job {
+            context: self.context.clone(),
+            answers: self.answers.clone(),
+            locks: (self.locks.clone(), self.locks.load(Ordering::SeqCst)),
+        };
         match effect {
             Effect::Lock => self.lock(),
             Effect::Cancel(id) => self.cancel(id),
@@ -231,6 +240,8 @@ impl Tasks {
 struct Job {
     context: Arc<Context>,
     answers: Answers,
+    /// The counter of locks, and what it was when the job began.
+    locks: (Arc<AtomicU64>, u64),
 }
 
 impl Job {
@@ -335,7 +346,16 @@ impl Job {
             }
             ClipboardChoice::System => {
                 let (context, text) = (self.context.clone(), Secret::copy_of(text.bytes()));
-                let hold = move || context.clipboard.hold(&text);
+                let (locks, begun) = (self.locks.0.clone(), self.locks.1);
+                let hold = move || {
+                    context.clipboard.hold(&text)?;
+                    // Locked meanwhile: that may have cleared the clipboard before this.
+                    if locks.load(Ordering::SeqCst) != begun {
+                        context.clipboard.clear();
+                        return Err(Error::general("it was locked meanwhile"));
+                    }
+                    Ok(())
+                };
                 let held = tokio::task::spawn_blocking(hold).await;
                 held.map_err(|_| Error::general("the clipboard failed"))??;
                 Ok(Copied::Held)

@@ -150,6 +150,47 @@ async fn an_editor_that_changes_the_value() {
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
 }
 
+/// A slip in the headings: the text comes back with the reason, and nothing typed is lost.
+#[tokio::test]
+async fn an_editor_that_slips_is_opened_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let editor = dir.path().join("editor");
+    let script = format!(
+        "#!/bin/sh\n\
+         if [ -e {0}/again ]; then cp \"$1\" {0}/seen; sed -i s/ulr/url/ \"$1\"\n\
+         else sed -i 's/\\[url\\]/[ulr]/; s/old.example/new.example/' \"$1\"; touch {0}/again; fi\n",
+        dir.path().display()
+    );
+    std::fs::write(&editor, script).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    std::fs::set_permissions(&editor, mode).unwrap();
+    let world = world().await;
+    let other = world.device("other").await;
+    let mut set = |document: &mut vault::vault::Document, seq| {
+        let value = vault::vault::Secret::copy_of(b"https://old.example");
+        document.set("url", None, value, seq)
+    };
+    other.put(&path("acme/db"), None, &mut set).await.unwrap();
+    let store = Arc::new(world.store.clone());
+    let interface = Interface {
+        editor: Some(editor.display().to_string()),
+        memory_dirs: vec!["/dev/shm".into()],
+        ..Interface::default()
+    };
+    let ui = Running::start(world, store, interface);
+    ui.unlock();
+    ui.shows("acme/db");
+    ui.key("e");
+    ui.shows("acme/db: version 3.");
+    ui.quit();
+    let seen = std::fs::read_to_string(dir.path().join("seen")).unwrap();
+    assert!(seen.starts_with("Nothing was written: not a type of a field: ulr (secret,"), "{seen}");
+    assert!(seen.contains("[ulr]\nhttps://new.example"), "{seen}");
+    let read = other.read(&path("acme/db"), None).await.unwrap();
+    let vault::vault::Content::Doc(document) = read.content else { panic!() };
+    assert_eq!(document.field("url").unwrap().value.text(), Some("https://new.example"));
+}
+
 /// Answers after 2 s, or fails each third request.
 struct Slow {
     inner: MemoryStore,
