@@ -273,7 +273,13 @@ impl Model {
             }
             Err((e, draft)) => {
                 let conflict = e.kind == Kind::Conflict;
-                let problem = Problem::from(&e);
+                let problem = match conflict && draft.base == Some(0) {
+                    true => Problem::from(
+                        &Error::conflict(format!("{path} is there already"))
+                            .hint("choose another name; E edits the one that is there"),
+                    ),
+                    false => Problem::from(&e),
+                };
                 match form.and_then(|at| self.popups.get_mut(at)) {
                     Some(Popup::Form(form)) if !conflict || draft.base == Some(0) => {
                         form.busy = None;
