@@ -25,3 +25,22 @@ impl Ahead {
         (since.elapsed() < FRESH).then_some(got)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::StoreError;
+
+    #[test]
+    fn an_answer_is_used_once_and_only_at_once() {
+        let ahead = Ahead::default();
+        let missing = || Err(StoreError::NotFound { key: "k".into() });
+        ahead.keep("k".into(), missing());
+        assert!(ahead.take("other").is_none());
+        assert!(ahead.take("k").is_some());
+        assert!(ahead.take("k").is_none());
+        let then = Instant::now().checked_sub(FRESH).expect("the machine runs for longer");
+        ahead.0.lock().unwrap().insert("k".into(), (then, missing()));
+        assert!(ahead.take("k").is_none());
+    }
+}

@@ -62,3 +62,17 @@ fn a_broken_file_is_named() {
     std::fs::write(&file, "defaultt = \"x\"\n").unwrap();
     home.run(["ls"]).fails(2, "defaultt");
 }
+
+#[test]
+fn a_setting_of_a_vault_that_nobody_knows_is_no_setting() {
+    let home = Home::with_vault();
+    let file = home.path().join(".config/vault/config.toml");
+    let good = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, format!("{good}regoin = \"eu-west-1\"\n")).unwrap();
+    home.run(["ls"]).fails(2, "unknown key `regoin`");
+    std::fs::write(&file, format!("{good}path_style = \"yes\"\n")).unwrap();
+    home.run(["ls"]).fails(2, "`path_style` is not true or false");
+    std::fs::write(&file, format!("{good}region = \"eu-west-1\"\n")).unwrap();
+    let listed = home.run(["config", "list"]).ok().text();
+    assert!(listed.contains("vault.main.region") && listed.contains("eu-west-1"), "{listed}");
+}

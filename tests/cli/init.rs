@@ -192,3 +192,19 @@ fn settings_that_are_empty_are_refused() {
     }
     assert!(!home.path().join(".config/vault/config.toml").exists());
 }
+
+#[test]
+fn options_of_a_bucket_do_not_fit_a_directory() {
+    let home = Home::new();
+    let words = ["--no-passphrase", "--recovery-out", "r"];
+    for flags in [
+        &["--endpoint-s3", "http://127.0.0.1:1"][..],
+        &["--path-style"],
+        &["--region", "eu-west-1"],
+        &["--path-style", "--kms", "alias/x"],
+    ] {
+        let args = [&["init", "/tmp/none"], flags, &words].concat();
+        home.run(args).fails(2, "do not fit a directory");
+    }
+    assert!(!home.path().join("r").exists());
+}
