@@ -42,6 +42,18 @@ impl Keyring {
         Self { group: group.to_owned(), generations: vec![Generation::random()] }
     }
 
+    /// The same with one more, random generation.
+    pub fn next(&self) -> Self {
+        let copy = |keys: &Generation| Generation {
+            gk: keys.gk.duplicate(),
+            bk: keys.bk.duplicate(),
+            nk: keys.nk.duplicate(),
+        };
+        let mut generations: Vec<Generation> = self.generations.iter().map(copy).collect();
+        generations.push(Generation::random());
+        Self { group: self.group.clone(), generations }
+    }
+
     /// The newest generation's number.
     pub fn newest(&self) -> u64 {
         self.generations.len() as u64

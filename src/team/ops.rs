@@ -36,6 +36,14 @@ impl fmt::Display for WrapChoice {
 }
 
 impl WrapChoice {
+    /// The ARN of the KMS key.
+    pub fn kms(&self) -> Option<&str> {
+        match self {
+            Self::Local => None,
+            Self::Kms(arn) => Some(arn),
+        }
+    }
+
     /// Reads `local` or `kms:ARN`.
     pub fn parse(text: &str) -> Option<Self> {
         if text == "local" {

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::note::{Note, SignedNote};
-use super::ops::{Op, Right};
+use super::ops::{Op, Right, WrapChoice};
 use super::state::{Generation, Group, Member, State};
 use crate::core::cipher::{Hash, PublicKey};
 use crate::core::path::Prefix;
@@ -110,11 +110,88 @@ fn entitled<'a>(state: &'a State, signed: &SignedNote<'_>) -> Option<(&'a Public
 /// # Errors
 /// The rule that is broken.
 pub fn after(before: &State, ops: &[Op], seq: u64) -> Result<State, &'static str> {
+    let Applied { mut state, wraps, sets, rotated, cut } = apply(before, ops, seq)?;
+    for (group, wrap) in &wraps {
+        let current = state.groups.get(group).and_then(|g| g.generations.last());
+        if current.map(|g| &g.wrap) != Some(wrap) {
+            return Err("a changed wrap, or a new group, without a new generation");
+        }
+    }
+    let owned = state.prefixes_at(seq);
+    for (group, prefixes) in sets {
+        if prefixes.iter().any(|prefix| owned.get(prefix) != Some(&group.as_str())) {
+            return Err("a prefix with two owners");
+        }
+    }
+    check_rotation(before, &state, ops, seq, &rotated, &cut)?;
+    if !state.members.values().any(|m| m.admin && !m.keys.is_empty()) {
+        return Err("the last admin cannot be removed");
+    }
+    let mut known = exposed(before, &state);
+    known.extend(moved_from_readers(before, &state));
+    if seq > 0 && before.recovery != state.recovery {
+        known.extend(state.groups.keys().cloned());
+    }
+    for group in known {
+        if let Some(group) = state.groups.get_mut(&group) {
+            group.exposed = Some(seq);
+        }
+    }
+    Ok(state)
+}
+
+/// What a note needs beside the ops that somebody asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Needs {
+    /// Groups that need a new generation and a cut.
+    pub rotate: BTreeSet<String>,
+    /// Groups that go on in their generation, with a keyring for other people.
+    pub rekey: BTreeSet<String>,
+    /// Members, groups and rights as they are after the ops.
+    pub state: State,
+}
+
+/// What must go into note `seq` beside `ops`, none of which is a keyring or a cut.
+///
+/// # Errors
+/// The rule that the ops break.
+pub fn needs(before: &State, ops: &[Op], seq: u64) -> Result<Needs, &'static str> {
+    let Applied { state, wraps, .. } = apply(before, ops, seq)?;
+    let mut rotate = needed(before, &state, ops);
+    for (group, wrap) in wraps {
+        let current = before.groups.get(&group).and_then(|g| g.generations.last());
+        if current.is_none_or(|generation| generation.wrap != wrap) {
+            rotate.insert(group);
+        }
+    }
+    let rekey = |group: &&String| {
+        let people = |state: &State| {
+            let mut people: Vec<_> =
+                state.recipients(group).into_iter().map(str::to_owned).collect();
+            people.sort();
+            people
+        };
+        !rotate.contains(*group) && people(before) != people(&state)
+    };
+    let rekey = state.groups.keys().filter(rekey).cloned().collect();
+    Ok(Needs { rotate, rekey, state })
+}
+
+/// A state with ops applied, and what has to be checked of them together.
+struct Applied<'o> {
+    state: State,
+    wraps: Vec<(String, WrapChoice)>,
+    sets: Vec<(&'o String, &'o BTreeSet<Prefix>)>,
+    rotated: BTreeSet<String>,
+    cut: BTreeSet<String>,
+}
+
+fn apply<'o>(before: &State, ops: &'o [Op], seq: u64) -> Result<Applied<'o>, &'static str> {
     let mut state = before.clone();
     let mut rotated = BTreeSet::new();
     let mut cut = BTreeSet::new();
     let mut rung = BTreeSet::new();
-    let mut wraps = Vec::new();
+    let mut wraps: Vec<(String, WrapChoice)> = Vec::new();
     let mut sets = Vec::new();
     for op in ops {
         match op {
@@ -153,33 +230,7 @@ pub fn after(before: &State, ops: &[Op], seq: u64) -> Result<State, &'static str
             other => apply_to_members(&mut state, other, seq)?,
         }
     }
-    for (group, wrap) in &wraps {
-        let current = state.groups.get(group).and_then(|g| g.generations.last());
-        if current.map(|g| &g.wrap) != Some(wrap) {
-            return Err("a changed wrap, or a new group, without a new generation");
-        }
-    }
-    let owned = state.prefixes_at(seq);
-    for (group, prefixes) in sets {
-        if prefixes.iter().any(|prefix| owned.get(prefix) != Some(&group.as_str())) {
-            return Err("a prefix with two owners");
-        }
-    }
-    check_rotation(before, &state, ops, seq, &rotated, &cut)?;
-    if !state.members.values().any(|m| m.admin && !m.keys.is_empty()) {
-        return Err("the last admin cannot be removed");
-    }
-    let mut known = exposed(before, &state);
-    known.extend(moved_from_readers(before, &state));
-    if seq > 0 && before.recovery != state.recovery {
-        known.extend(state.groups.keys().cloned());
-    }
-    for group in known {
-        if let Some(group) = state.groups.get_mut(&group) {
-            group.exposed = Some(seq);
-        }
-    }
-    Ok(state)
+    Ok(Applied { state, wraps, sets, rotated, cut })
 }
 
 fn set_group(state: &mut State, group: &str, prefixes: &BTreeSet<Prefix>, seq: u64) -> Step {
@@ -291,6 +342,15 @@ fn check_rotation(
     if rotated != cut {
         return Err("a new generation and a cut go together");
     }
+    if needed(before, after, ops).is_subset(rotated) {
+        Ok(())
+    } else {
+        Err("a removal, a narrowed right or a moved prefix without a new generation and a cut")
+    }
+}
+
+/// Groups that cannot go on in their generation.
+fn needed(before: &State, after: &State, ops: &[Op]) -> BTreeSet<String> {
     let all = ops.iter().any(|op| matches!(op, Op::RecoverySet { .. } | Op::Restored(_)));
     let mut needed: BTreeSet<String> =
         if all { after.groups.keys().cloned().collect() } else { BTreeSet::new() };
@@ -302,11 +362,7 @@ fn check_rotation(
             needed.extend(owner.map(str::to_owned));
         }
     }
-    if needed.is_subset(rotated) {
-        Ok(())
-    } else {
-        Err("a removal, a narrowed right or a moved prefix without a new generation and a cut")
-    }
+    needed
 }
 
 /// Groups of which somebody lost a key, the right to read, or a right to write.

@@ -10,6 +10,7 @@ use crate::core::error::{Error, Result};
 use crate::core::header::{GroupGen, SignedHeader};
 use crate::core::path::SecretPath;
 use crate::keys::DataKeys;
+use crate::keys::identity::Identity;
 use crate::keys::keyring::{Keyring, MAX_KEYRING};
 use crate::keys::kms::{KeyArn, KmsKeys};
 use crate::keys::local::Tree;
@@ -294,7 +295,8 @@ impl Vault {
             }
             None => return Err(Error::integrity(format!("the generation {group} is unknown"))),
         }
-        let keyring = self.keyring(&group.group, &state.keyring, state.generation()).await?;
+        let newest = state.generation();
+        let keyring = self.keyring(self.identity()?, &group.group, &state.keyring, newest).await?;
         let keys = keyring.generation(group.generation).expect("opening checked the newest one");
         Ok(Box::new(Tree::new(self.id, group.clone(), &keys.gk)))
     }
@@ -307,13 +309,19 @@ impl Vault {
         generation.is_some_and(|generation| matches!(generation.wrap, WrapChoice::Kms(_)))
     }
 
-    async fn keyring(&self, group: &str, files: &[Hash], newest: u64) -> Result<Arc<Keyring>> {
+    /// The keyring of a group as the chain pins it, opened by `identity`.
+    pub(super) async fn keyring(
+        &self,
+        identity: &Identity,
+        group: &str,
+        files: &[Hash],
+        newest: u64,
+    ) -> Result<Arc<Keyring>> {
         let known = self.secrets().keyrings.get(files).cloned();
         // Two groups that pin the same file are a mistake of an admin: only one of them is right.
         if let Some(keyring) = known.filter(|k| k.group == group && k.newest() == newest) {
             return Ok(keyring);
         }
-        let identity = self.identity()?;
         for hash in files {
             let file = self.pinned(hash, MAX_KEYRING, "keyring").await?;
             if let Some(keyring) = Keyring::open(&file, group, newest, identity.age())? {

@@ -16,6 +16,7 @@ mod list;
 mod open;
 mod read;
 mod remove;
+mod team;
 mod transfer;
 mod verify;
 mod versions;
@@ -62,6 +63,10 @@ pub use list::{Deleted, Entry};
 pub use open::{Location, Places, Storage};
 pub use read::{Content, Opened};
 pub use remove::Purged;
+pub use team::{
+    Change, Device as MemberDevice, Exposed, Grant, Group, GroupChange, Late, LateWrite, LogEntry,
+    Member, Progress, Recovered, Resealed, Role, Rotated, Wrapping,
+};
 pub use verify::{Finding, Report, Severity};
 pub use write::Written;
 

@@ -400,6 +400,14 @@ impl Vault {
 
     /// Decrypts an accepted version.
     pub(super) async fn decrypt(&self, path: &SecretPath, version: Newest) -> Result<Opened> {
+        let signed = version.signed.clone();
+        let opened = self.open_unseen(path, version).await?;
+        self.see(path, &signed)?;
+        Ok(opened)
+    }
+
+    /// [`Self::decrypt`] of a version that need not count, and is not remembered.
+    pub(super) async fn open_unseen(&self, path: &SecretPath, version: Newest) -> Result<Opened> {
         let Newest { signed, object, .. } = version;
         let envelope = Envelope::parse(&object.metadata).map_err(|e| tampered(path.as_str(), e))?;
         let keys = self.data_keys(&signed.header.group).await?;
@@ -416,9 +424,7 @@ impl Vault {
             )));
         }
         let plaintext = content_key.open(object.body).map_err(|e| tampered(path.as_str(), e))?;
-        let opened = decode(&signed.header, plaintext)?;
-        self.see(path, &signed)?;
-        Ok(opened)
+        decode(&signed.header, plaintext)
     }
 
     /// Remembers a version after everything about it was checked.

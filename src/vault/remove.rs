@@ -90,7 +90,7 @@ impl Vault {
     ) -> Result<Written> {
         let mut make = |_: Option<&Opened>| {
             let (plain, since) = again(&version)?;
-            Ok(Draft { op: Op::Reseal, plain, since })
+            Ok(Draft { op: Op::Reseal, plain, since, keeps: true })
         };
         self.commit(path, if_version, Change::Whole(&mut make)).await
     }

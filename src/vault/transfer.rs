@@ -34,7 +34,7 @@ impl Vault {
                 return Err(taken(to));
             }
             let (plain, since) = again(&source)?;
-            Ok(Draft { op: Op::Write, plain, since })
+            Ok(Draft { op: Op::Write, plain, since, keeps: true })
         };
         self.commit(to, None, Change::Content(&mut make)).await
     }

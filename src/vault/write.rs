@@ -43,6 +43,8 @@ pub(super) struct Draft {
     pub plain: Plain,
     /// For `raw`: the age of the value that is carried on; `None` for a new value.
     pub since: Option<u64>,
+    /// False if nothing older is kept once this version stands.
+    pub keeps: bool,
 }
 
 /// Makes a draft from the version before it (`None` if there is none, or it is a tombstone).
@@ -100,7 +102,7 @@ impl Vault {
                 ))
                 .hint("set the field `value`, or remove it first"));
             }
-            Ok(Draft { op: Op::Write, plain: Plain::Doc(document), since: None })
+            Ok(Draft { op: Op::Write, plain: Plain::Doc(document), since: None, keeps: true })
         };
         self.commit(path, if_version, Change::Content(&mut make)).await
     }
@@ -117,7 +119,7 @@ impl Vault {
     ) -> Result<Written> {
         let mut make = |_: Option<&Opened>| {
             let plain = Plain::Raw(Secret::copy_of(value.bytes()));
-            Ok(Draft { op: Op::Write, plain, since: None })
+            Ok(Draft { op: Op::Write, plain, since: None, keeps: true })
         };
         self.commit(path, if_version, Change::Whole(&mut make)).await
     }
@@ -233,8 +235,10 @@ impl Vault {
         };
         let seq = view.seq();
         let needed = matches!(change, Change::Content(_));
-        let (op, kind, plaintext, since) = match change {
-            Change::Tombstone(op) => (*op, Kind::Raw, Secret::with_capacity(0), seq),
+        let (op, kind, plaintext, since, keeps) = match change {
+            Change::Tombstone(op) => {
+                (*op, Kind::Raw, Secret::with_capacity(0), seq, *op != Op::Purge)
+            }
             Change::Whole(make) | Change::Content(make) => {
                 let before = match before {
                     Some(v) if needed && !v.signed.header.op.is_tombstone() => {
@@ -247,7 +251,7 @@ impl Vault {
                     Plain::Doc(document) => (Kind::Doc, document.encode()?, document.since(seq)),
                     Plain::Raw(bytes) => (Kind::Raw, bytes, draft.since.unwrap_or(seq)),
                 };
-                (draft.op, kind, plaintext, since)
+                (draft.op, kind, plaintext, since, draft.keeps)
             }
         };
         check_size(plaintext.len())?;
@@ -268,7 +272,7 @@ impl Vault {
             op,
             kind,
             group,
-            from: if op == Op::Purge { n } else { from },
+            from: if keeps { from } else { n },
             since,
             prev,
             body: sha256(&[&body]),
