@@ -3,7 +3,7 @@ use serde_json::json;
 
 use super::output;
 use super::session::Session;
-use crate::vault::{Path, Prefix, Result};
+use crate::vault::{Entry, Path, Prefix, Result, Vault};
 
 /// List the names of secrets
 ///
@@ -44,6 +44,7 @@ impl Ls {
                 header: d.header.as_ref(),
                 author: d.author.as_deref(),
                 size: None,
+                mark: "",
             });
             return print(session, rows.collect(), self.long);
         }
@@ -55,6 +56,7 @@ impl Ls {
                 header: e.header.as_ref(),
                 author: e.author.as_deref(),
                 size: Some(e.size),
+                mark: mark(&vault, e),
             });
             return print(session, rows.collect(), true);
         }
@@ -62,7 +64,7 @@ impl Ls {
         if self.tree {
             return output::data(tree(&prefix, &paths).as_bytes());
         }
-        let row = |path| Row { path, header: None, author: None, size: None };
+        let row = |path| Row { path, header: None, author: None, size: None, mark: "" };
         print(session, paths.iter().map(row).collect(), false)
     }
 }
@@ -72,6 +74,18 @@ struct Row<'a> {
     header: Option<&'a crate::vault::Header>,
     author: Option<&'a str>,
     size: Option<u64>,
+    mark: &'static str,
+}
+
+/// What a person has to know of a secret before they use it.
+fn mark(vault: &Vault, entry: &Entry) -> &'static str {
+    if vault.folder(&entry.path).is_some_and(|folder| !folder.may_read) {
+        return "locked";
+    }
+    match &entry.header {
+        Some(header) if vault.is_stale(&entry.path, header) => "change needed",
+        _ => "",
+    }
 }
 
 fn print(session: &Session, rows: Vec<Row<'_>>, long: bool) -> Result<()> {
@@ -86,6 +100,8 @@ fn print(session: &Session, rows: Vec<Row<'_>>, long: bool) -> Result<()> {
                 "author": row.author,
                 "op": header.op.name(),
                 "size": row.size,
+                "locked": row.mark == "locked",
+                "change_needed": row.mark == "change needed",
             }),
         });
         return output::json(&list.collect());
@@ -102,10 +118,11 @@ fn print(session: &Session, rows: Vec<Row<'_>>, long: bool) -> Result<()> {
             row.author.unwrap_or("?").to_owned(),
             row.size.map_or("-".to_owned(), |size| size.to_string()),
             row.path.to_string(),
+            row.mark.to_owned(),
         ]
     };
     let rows: Vec<_> = rows.iter().map(text).collect();
-    output::table(&["VERSION", "TIME", "AUTHOR", "BYTES", "PATH"], &rows)
+    output::table(&["VERSION", "TIME", "AUTHOR", "BYTES", "PATH", ""], &rows)
 }
 
 /// Folders before a name are printed once; the paths are sorted by their bytes, which may

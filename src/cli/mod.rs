@@ -10,9 +10,11 @@ mod cp;
 mod doctor;
 mod exists;
 mod exit;
+mod exposure;
 mod fields;
 mod generate;
 mod get;
+mod group;
 mod help;
 mod history;
 mod id;
@@ -22,16 +24,21 @@ mod init;
 mod join;
 mod ls;
 mod man;
+mod member;
 mod mv;
 mod output;
 pub mod process;
 mod prompt;
 mod purge;
 mod put;
+mod recover;
 mod rm;
 mod rollback;
+mod rotate;
+mod rotation;
 mod session;
 mod target;
+mod team;
 mod tui;
 mod undelete;
 mod vaults;
@@ -107,6 +114,12 @@ enum Command {
     Purge(purge::Purge),
     Gen(generate::Gen),
     Verify(verify::Verify),
+    Member(member::Member),
+    Group(group::Group),
+    Rotate(rotate::Rotate),
+    Exposure(exposure::Exposure),
+    Team(team::Team),
+    Recover(recover::Recover),
     Doctor(doctor::Doctor),
     AwsContext(aws_context::AwsContext),
     Import(import::Import),
@@ -200,6 +213,12 @@ async fn dispatch(command: Command, session: &Session) -> Result<Exit> {
             unreachable!("they are run without a session")
         }
         Command::Verify(c) => c.run(session).await?,
+        Command::Member(c) => c.run(session).await?,
+        Command::Group(c) => c.run(session).await?,
+        Command::Rotate(c) => c.run(session).await?,
+        Command::Exposure(c) => c.run(session).await?,
+        Command::Team(c) => c.run(session).await?,
+        Command::Recover(c) => c.run(session).await?,
         Command::AwsContext(c) => c.run(session).await?,
         Command::Import(c) => c.run(session).await?,
         Command::Vaults(c) => c.run(session)?,

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{IsTerminal, Read, Write};
 
-use crate::vault::{Error, Result, Secret, generate::strength_bits};
+use crate::vault::{Error, Late, Result, Secret, generate::strength_bits};
 
 /// Longest line that is read as a passphrase.
 const MAX_LINE: usize = 64 * 1024;
@@ -119,6 +119,32 @@ impl Prompt {
             return Ok(());
         }
         Err(Error::usage("that is not the name; nothing was done"))
+    }
+
+    /// The 24 recovery words, typed without echo.
+    ///
+    /// # Errors
+    /// Usage if there is no terminal.
+    pub async fn words(&self) -> Result<Secret> {
+        self.need_terminal("the recovery words are asked for", "give them with --words-file FILE")?;
+        hidden("The 24 recovery words, in one line: ")
+    }
+
+    /// What becomes of something; `None` if there is nobody to ask, or they do not say.
+    ///
+    /// # Errors
+    /// If the terminal goes away.
+    pub async fn adopt_or_drop(&self, what: &str) -> Result<Option<Late>> {
+        let Some(mut tty) = self.terminal() else { return Ok(None) };
+        say(
+            &mut tty,
+            &format!("{what}.\nType adopt to keep its value, drop for the one before: "),
+        )?;
+        Ok(match read_line(tty, "\n").await?.bytes() {
+            b"adopt" => Some(Late::Adopt),
+            b"drop" => Some(Late::Drop),
+            _ => None,
+        })
     }
 
     /// Shows secret words on the terminal's other screen, which keeps no scroll-back, until the

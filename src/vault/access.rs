@@ -11,7 +11,7 @@ pub struct Folder {
     pub group: String,
     /// Names of the members that may read it.
     pub readers: Vec<String>,
-    /// True if this identity may read it.
+    /// True if this identity may read it, as far as the team says.
     pub may_read: bool,
     /// True if this identity may write it.
     pub may_write: bool,
@@ -27,7 +27,10 @@ impl Vault {
         let readers = readers.filter(|(_, member)| view.state.may_read(member, &group));
         let readers = readers.map(|(name, _)| name.clone()).collect();
         let member = me.and_then(|me| view.state.member_of(me));
-        let may_read = member.is_some_and(|(_, member)| view.state.may_read(member, &group));
+        // Where KMS unwraps, IAM decides, and nobody here knows what it would say.
+        let by_iam = view.state.current(path).is_some_and(|g| self.is_wrapped_by_kms(&g));
+        let may_read =
+            by_iam || member.is_some_and(|(_, member)| view.state.may_read(member, &group));
         let may_write = me.is_some_and(|me| view.state.may_write(me, path));
         Some(Folder { group, readers, may_read, may_write })
     }

@@ -60,14 +60,10 @@ impl Vault {
         opener: &Identity,
         make: &mut Make<'_>,
     ) -> Result<Option<Appended>> {
-        let me = self.identity()?.public().clone();
         for _ in 0..TRIES {
             self.refresh().await?;
             let before = self.view();
-            if !before.state.member_of(me.id()).is_some_and(|(_, member)| member.admin) {
-                return Err(Error::denied("only an admin can change the team")
-                    .hint("`vault member ls` shows who is one"));
-            }
+            self.need_admin(&before)?;
             let Intent { mut ops, mut rotate, mut rekey, after_loss } = make(&before)?;
             if ops.is_empty() && rotate.is_empty() && rekey.is_empty() {
                 return Ok(None);
@@ -91,6 +87,16 @@ impl Vault {
         }
         Err(Error::conflict("other admins were always faster")
             .hint("nothing was changed; try again"))
+    }
+
+    /// Denied, unless this identity may sign the next note.
+    pub(super) fn need_admin(&self, view: &View) -> Result<()> {
+        let me = self.identity()?.public().id();
+        match view.state.member_of(me) {
+            Some((_, member)) if member.admin => Ok(()),
+            _ => Err(Error::denied("only an admin can change the team")
+                .hint("`vault member ls` shows who is one")),
+        }
     }
 
     /// Puts note n + 1 where nobody put one before. `None` if somebody was faster.

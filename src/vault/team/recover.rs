@@ -76,6 +76,15 @@ impl Vault {
         self.append_with(recovery, &mut make).await.map(drop)
     }
 
+    /// Fails early, before a person writes words down, if this identity is no admin's.
+    ///
+    /// # Errors
+    /// Denied.
+    pub async fn check_admin(&self) -> Result<()> {
+        self.refresh().await?;
+        self.need_admin(&self.view())
+    }
+
     /// Replaces the recovery key; every group gets a new generation, since the old words open the
     /// old ones. The new words must be in safe hands before this is called.
     ///

@@ -1,0 +1,138 @@
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+
+use super::init::config_name;
+use super::output;
+use super::rotation::{Follow, Scope};
+use super::session::{Session, read_secret_file, shown, write_new};
+use crate::config::{VaultEntry, add_vault};
+use crate::vault::{
+    AwsOptions, DeviceIdentity, Error, Join, Location, Result, Secret, Storage, Vault, escape,
+};
+
+/// Become an admin again with the 24 recovery words, or replace the words
+///
+/// Makes the identity of this device an admin's. That is one note of the team, which everybody
+/// sees from then on. Afterwards, replace the words: they have been used.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  vault id new && vault recover               asks for the words
+  vault recover --join vault-join1AAAA…       on a new device
+  vault recover --words-file words.txt --member ann
+  vault recover --replace --reseal            an admin makes new words")]
+pub struct Recover {
+    /// Make new recovery words; the old ones open nothing that is written from then on
+    #[arg(long, conflicts_with_all = ["join", "words_file", "member"])]
+    replace: bool,
+    /// The vault, on a device that does not know it yet
+    #[arg(long, value_name = "JOIN")]
+    join: Option<String>,
+    /// Read the 24 words from this file
+    #[arg(long, value_name = "FILE")]
+    words_file: Option<PathBuf>,
+    /// Your name in the team, new or known. Default: the login name
+    #[arg(long)]
+    member: Option<String>,
+    /// Write new words to this new file instead of showing them
+    #[arg(long, value_name = "FILE", requires = "replace")]
+    recovery_out: Option<PathBuf>,
+    #[command(flatten)]
+    follow: Follow,
+}
+
+impl Recover {
+    pub async fn run(self, session: &Session) -> Result<()> {
+        if self.replace {
+            return self.make_new_words(session).await;
+        }
+        let member = self.member.as_deref().or(session.settings.user.as_deref());
+        let member = member.unwrap_or("owner").to_owned();
+        let words = match &self.words_file {
+            Some(file) => read_secret_file(file)?,
+            None => session.prompt.words().await?,
+        };
+        let recovery = DeviceIdentity::from_words(&words_only(&words))?;
+        let (vault, new) = match &self.join {
+            None => (session.vault().await?, None),
+            Some(join) => {
+                let (vault, entry, name) = open(session, join).await?;
+                (vault, Some((entry, name)))
+            }
+        };
+        let done = vault.recover(&recovery, &member).await;
+        session.warn(&vault);
+        done?;
+        if let Some((entry, name)) = new {
+            add_vault(&session.settings.config_file, &name, &entry)?;
+        }
+        output::note(&format!("{member} is an admin now, and everybody in the team sees it."));
+        output::note("Replace the words, since they were used: vault recover --replace");
+        if session.json {
+            return output::json(&json!({ "member": member, "vault": vault.id() }));
+        }
+        Ok(())
+    }
+
+    async fn make_new_words(&self, session: &Session) -> Result<()> {
+        if self.recovery_out.is_none() {
+            session.prompt.need_terminal(
+                "the recovery words are shown once",
+                "write them to a file with --recovery-out FILE",
+            )?;
+        }
+        self.follow.confirm(session, None).await?;
+        let vault = session.vault().await?;
+        vault.check_admin().await?;
+        let recovery = DeviceIdentity::random();
+        match &self.recovery_out {
+            Some(file) => {
+                let mut words = recovery.to_words();
+                words.push(b'\n');
+                write_new(file, &words)?;
+                output::note(&format!("The new words are in {}.", shown(file)));
+            }
+            None => session.prompt.show_words(&recovery.to_words()).await?,
+        }
+        let changed = vault.replace_recovery(&recovery).await?;
+        self.follow.finish(session, &vault, changed, &Scope::All).await
+    }
+}
+
+/// The vault that a join string names, and its entry in the configuration.
+async fn open(session: &Session, join: &str) -> Result<(Vault, VaultEntry, String)> {
+    let join = Join::parse(join)?;
+    let location = Location::parse(&join.location)?;
+    let name = config_name(session.vault_name(), Some(""), &location)?;
+    if session.settings.vaults.contains_key(&name) {
+        return Err(Error::conflict(format!("a vault {} is configured already", escape(&name)))
+            .hint("leave --join out, or choose another name: --vault NAME"));
+    }
+    let region = Some(join.region.clone()).filter(|region| !region.is_empty());
+    let options = AwsOptions { region, ..AwsOptions::default() };
+    let identity = session.unlock().await?;
+    let storage = Storage::open(location, options).await?;
+    let places = &session.settings.places;
+    let vault = Vault::open_in(storage, &join.pin, places, Some(identity)).await?;
+    let entry = VaultEntry::new(join.location.clone(), join.encode(), AwsOptions::default());
+    Ok((vault, entry, name))
+}
+
+/// The words with one space between them, however they were written down.
+fn words_only(text: &Secret) -> Secret {
+    let mut out = Secret::with_capacity(text.len());
+    for word in text.bytes().split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()) {
+        // Numbers in front of the words, as they are shown.
+        if word.iter().all(|b| b.is_ascii_digit() || *b == b'.') {
+            continue;
+        }
+        if !out.is_empty() {
+            out.push(b' ');
+        }
+        for byte in word {
+            out.push(byte.to_ascii_lowercase());
+        }
+    }
+    out
+}
