@@ -60,6 +60,9 @@ fn entries(settings: &Settings) -> Vec<(String, String, Origin)> {
     if let Some(pin) = &settings.pin {
         add("pin", pin.encode(), Origin::Env("VAULT_PIN"));
     }
+    if settings.has_capability() {
+        add("capability", "(set)".to_owned(), Origin::Env("VAULT_CAPABILITY"));
+    }
     let identity = &settings.identity;
     add("identity", identity.value.display().to_string(), identity.origin.clone());
     add("state", settings.places.state.display().to_string(), Origin::Default);

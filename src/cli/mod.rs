@@ -3,6 +3,7 @@
 
 mod aws_context;
 mod bucket;
+mod capability;
 mod clip_clear;
 mod completions;
 mod config;
@@ -119,6 +120,7 @@ enum Command {
     Rotate(rotate::Rotate),
     Exposure(exposure::Exposure),
     Team(team::Team),
+    Capability(capability::Capability),
     Recover(recover::Recover),
     Doctor(doctor::Doctor),
     AwsContext(aws_context::AwsContext),
@@ -218,6 +220,7 @@ async fn dispatch(command: Command, session: &Session) -> Result<Exit> {
         Command::Rotate(c) => c.run(session).await?,
         Command::Exposure(c) => c.run(session).await?,
         Command::Team(c) => c.run(session).await?,
+        Command::Capability(c) => c.run(session).await?,
         Command::Recover(c) => c.run(session).await?,
         Command::AwsContext(c) => c.run(session).await?,
         Command::Import(c) => c.run(session).await?,

@@ -67,6 +67,10 @@ impl Session {
 
     async fn open(&self, path: Option<&Path>) -> Result<Vault> {
         let target = self.settings.target()?;
+        if let Some(capability) = self.settings.capability(&target)? {
+            let storage = target.storage().await?;
+            return Vault::open_with(storage, capability, &self.settings.places).await;
+        }
         let identity = match self.has_identity() || target.takes_an_identity()? {
             true => Some(self.unlock().await?),
             false => None,

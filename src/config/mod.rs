@@ -14,7 +14,8 @@ use std::path::{Path, PathBuf};
 use etcetera::base_strategy::{BaseStrategy, Xdg};
 
 use crate::vault::{
-    AwsOptions, Error, Join, Location, Places, Prefix, Result, Storage, escape, is_member_name,
+    AwsOptions, Capability, Error, Join, Location, Places, Prefix, Result, Secret, Storage, escape,
+    is_member_name,
 };
 
 pub use file::{VaultEntry, add_vault, check_config, set_default};
@@ -70,6 +71,8 @@ pub struct Settings {
     pub selected: Option<Sourced<String>>,
     /// `VAULT_PIN`: a join string that stands for a configured vault.
     pub pin: Option<Join>,
+    /// `VAULT_CAPABILITY`: the keys of a folder, as text.
+    capability: Option<Secret>,
     /// The folder that `ls` lists when none is given.
     pub prefix: Option<Sourced<Prefix>>,
     /// The user's login name, if the environment tells and it is legal for a member.
@@ -139,6 +142,7 @@ impl Settings {
         let global = file::read_config(&config_file)?;
         let project = file::find_project()?;
         let pin = variable("VAULT_PIN")?.map(|text| Join::parse(&text)).transpose()?;
+        let capability = variable("VAULT_CAPABILITY")?.map(|text| Secret::new(text.into_bytes()));
         let named = |value: String, origin| Some(Sourced { value, origin });
         let selected = match (vault, variable("VAULT_NAME")?) {
             (Some(name), _) => named(name.to_owned(), Origin::Flag("--vault")),
@@ -163,6 +167,7 @@ impl Settings {
             vaults: global.vaults,
             selected: selected.or(selected_by_file).or(default),
             pin,
+            capability,
             // A folder of the vault that the file names, not of another one.
             prefix: prefix.filter(|_| !chosen),
             user: ["USER", "LOGNAME"]
@@ -181,6 +186,12 @@ impl Settings {
         {
             return Ok(Target::new(None, pin.clone(), AwsOptions::default()));
         }
+        if let (Some(text), None | Some(Sourced { origin: Origin::File(_), .. })) =
+            (&self.capability, &self.selected)
+        {
+            let join = Capability::parse(text)?.join;
+            return Ok(Target::new(None, join, AwsOptions::default()));
+        }
         let hint = "`vault init` makes a vault, `vault join` opens one of somebody else's";
         let Some(selected) = &self.selected else {
             let error = Error::not_found("no vault is configured");
@@ -196,6 +207,29 @@ impl Settings {
         })?;
         let target = Target::new(Some(name), entry.join()?, entry.aws.clone());
         Ok(Target { single_writer: entry.single_writer, ..target })
+    }
+
+    /// What `VAULT_CAPABILITY` opens of the vault that is meant. A pin that is set beside it holds,
+    /// since it may be newer.
+    ///
+    /// # Errors
+    /// Usage if it is no capability, or that of another vault.
+    pub fn capability(&self, target: &Target<'_>) -> Result<Option<Capability>> {
+        let Some(text) = &self.capability else { return Ok(None) };
+        let mut capability = Capability::parse(text)?;
+        if capability.join.pin.vault != target.join.pin.vault {
+            return Err(Error::usage("VAULT_CAPABILITY is for another vault")
+                .hint("unset it, or leave --vault, VAULT_NAME and VAULT_PIN out"));
+        }
+        if target.join.pin.seq > capability.join.pin.seq {
+            capability.join.pin = target.join.pin.clone();
+        }
+        Ok(Some(capability))
+    }
+
+    /// True if `VAULT_CAPABILITY` is set.
+    pub fn has_capability(&self) -> bool {
+        self.capability.is_some()
     }
 
     /// The location of a new vault: what was given, made absolute, or a directory of ours.

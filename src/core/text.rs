@@ -59,6 +59,24 @@ pub fn b64url_decode(text: &str, max: usize) -> Option<Vec<u8>> {
     (bytes.len() <= max).then_some(bytes)
 }
 
+/// URL-safe base64 of secret bytes, into a secret.
+pub fn b64url_secret(bytes: &[u8]) -> Secret {
+    let mut out = Secret::new(vec![0; Base64UrlUnpadded::encoded_len(bytes)]);
+    Base64UrlUnpadded::encode(bytes, out.buffer()).expect("the buffer has the encoded length");
+    out
+}
+
+/// Decodes canonical URL-safe base64 without padding into a secret of at most `max` bytes.
+pub fn b64url_decode_secret(text: &[u8], max: usize) -> Option<Secret> {
+    if text.len() > max.div_ceil(3) * 4 {
+        return None;
+    }
+    let mut out = Secret::new(vec![0; text.len().div_ceil(4) * 3]);
+    let len = Base64UrlUnpadded::decode(text, out.buffer()).ok()?.len();
+    out.truncate(len);
+    (len <= max).then_some(out)
+}
+
 /// Lower-case hex.
 pub fn hex(bytes: &[u8]) -> String {
     base16ct::lower::encode_string(bytes)

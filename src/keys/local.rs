@@ -8,7 +8,7 @@ use crate::core::cipher::{Hash, hkdf, hmac512, sha256};
 use crate::core::error::{Error, Result};
 use crate::core::header::GroupGen;
 use crate::core::json::ascii_object;
-use crate::core::path::SecretPath;
+use crate::core::path::{Prefix, SecretPath, escape};
 use crate::core::random;
 use crate::core::s3ec::{self, Envelope, WrapKind};
 use crate::core::secret::Key;
@@ -28,7 +28,9 @@ pub fn binding(vault: &Hash, group: &GroupGen, path: &SecretPath) -> Vec<(String
 pub struct Tree {
     vault: Hash,
     group: GroupGen,
-    root: Key,
+    /// The folder whose key this tree grows from; most often that of everything.
+    at: Prefix,
+    key: Key,
 }
 
 impl Tree {
@@ -37,19 +39,51 @@ impl Tree {
         let mut salt = b"vault/v1/root".to_vec();
         salt.extend(lps(&[&vault, group.group.as_bytes()]));
         salt.extend(group.generation.to_be_bytes());
-        let root = hkdf(gk.bytes(), &sha256(&[&salt]), b"vault/v1/root");
-        Self { vault, group, root }
+        let key = hkdf(gk.bytes(), &sha256(&[&salt]), b"vault/v1/root");
+        Self { vault, group, at: Prefix::default(), key }
     }
 
-    /// The wrapping key of `path`.
-    pub fn leaf(&self, path: &SecretPath) -> Key {
-        let mut segments: Vec<&str> = path.segments().collect();
-        let last = segments.pop().expect("a path has at least one segment");
-        let mut key = self.root.duplicate();
+    /// The part of the tree below a folder, from that folder's key.
+    pub fn below(vault: Hash, group: GroupGen, folder: Prefix, key: Key) -> Self {
+        Self { vault, group, at: folder, key }
+    }
+
+    /// The key of a folder; `None` if it is not below where this tree begins.
+    pub fn folder(&self, folder: &Prefix) -> Option<Key> {
+        let below = self.below_here(folder.as_str())?;
+        let mut key = self.key.duplicate();
+        for segment in below {
+            key = child(&key, b"vault/v1/dir", segment);
+        }
+        Some(key)
+    }
+
+    /// The wrapping key of `path`; `None` if it is not below where this tree begins.
+    pub fn leaf(&self, path: &SecretPath) -> Option<Key> {
+        let mut segments = self.below_here(path.as_str())?;
+        let last = segments.pop()?;
+        let mut key = self.key.duplicate();
         for segment in segments {
             key = child(&key, b"vault/v1/dir", segment);
         }
-        child(&key, b"vault/v1/leaf", last)
+        Some(child(&key, b"vault/v1/leaf", last))
+    }
+
+    /// The segments of a path or folder from where this tree begins.
+    fn below_here<'p>(&self, path: &'p str) -> Option<Vec<&'p str>> {
+        let rest = match self.at.as_str() {
+            "" => path,
+            at if at == path => "",
+            at => path.strip_prefix(at)?.strip_prefix('/')?,
+        };
+        Some(if rest.is_empty() { Vec::new() } else { rest.split('/').collect() })
+    }
+
+    fn need_leaf(&self, path: &SecretPath) -> Result<Key> {
+        self.leaf(path).ok_or_else(|| {
+            let at = escape(self.at.as_str());
+            Error::denied(format!("{path} is not below {at}, which is all that can be opened here"))
+        })
     }
 
     /// The materials description of `path`.
@@ -68,7 +102,7 @@ fn child(key: &Key, label: &[u8], segment: &str) -> Key {
 impl Wrap for Tree {
     async fn wrap(&self, path: &SecretPath) -> Result<Wrapped> {
         let data_key = random::key();
-        let wrapped = s3ec::wrap_aes(&self.leaf(path), &data_key);
+        let wrapped = s3ec::wrap_aes(&self.need_leaf(path)?, &data_key);
         let description = self.description(path);
         Ok(Wrapped { data_key, kind: WrapKind::Aes, wrapped, description })
     }
@@ -86,7 +120,7 @@ impl Unwrap for Tree {
                 "the object stored for {path} is bound to another path, group or vault"
             )));
         }
-        let key = s3ec::unwrap_aes(&self.leaf(path), envelope.wrapped());
+        let key = s3ec::unwrap_aes(&self.need_leaf(path)?, envelope.wrapped());
         key.map(Some).map_err(|e| {
             Error::integrity(format!("the data key of {path} cannot be unwrapped")).because(e)
         })

@@ -69,12 +69,14 @@ impl Join {
         let (seq, rest) = rest.split_first_chunk::<8>()?;
         let seq = u64::from_be_bytes(*seq);
         let hash: Hash = rest.try_into().ok()?;
-        let first_is_the_id = seq != 0 || hash == *vault;
-        (!location.is_empty() && seq <= DECIMAL_MAX && first_is_the_id).then_some(Self {
-            location,
-            region,
-            pin: Pin { vault: *vault, seq, hash },
-        })
+        let join = Self { location, region, pin: Pin { vault: *vault, seq, hash } };
+        join.is_legal().then_some(join)
+    }
+
+    /// True if there can be such a pin: the hash of note 0 is the vault id.
+    pub(super) fn is_legal(&self) -> bool {
+        let Pin { vault, seq, hash } = &self.pin;
+        !self.location.is_empty() && *seq <= DECIMAL_MAX && (*seq != 0 || hash == vault)
     }
 }
 

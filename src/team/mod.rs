@@ -2,6 +2,7 @@
 //! bytes come from and go to the store through [`crate::vault`].
 
 pub mod accept;
+pub mod capability;
 pub mod cut;
 pub mod join;
 pub mod note;

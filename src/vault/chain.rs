@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::capability::no_key;
 use super::device::{ChainRecord, Memory};
 use super::{Vault, note_key, object_key};
 use crate::core::cipher::{Hash, sha256};
@@ -294,6 +295,10 @@ impl Vault {
                 return Ok(Box::new(KmsKeys::new(aws, &key, self.id, group.clone())));
             }
             None => return Err(Error::integrity(format!("the generation {group} is unknown"))),
+        }
+        if let Some(capability) = &self.capability {
+            let tree = capability.tree(self.id, group);
+            return Ok(Box::new(tree.ok_or_else(|| no_key(capability, group))?));
         }
         let newest = state.generation();
         let keyring = self.keyring(self.identity()?, &group.group, &state.keyring, newest).await?;

@@ -3,6 +3,7 @@
 
 mod access;
 mod ahead;
+mod capability;
 mod chain;
 mod context;
 mod device;
@@ -53,6 +54,7 @@ pub use crate::core::path::{Prefix, SecretPath as Path, escape, is_hidden};
 pub use crate::core::secret::Secret;
 pub use crate::core::text::b64_secret;
 pub use crate::keys::identity::{Identity as DeviceIdentity, PublicIdentity};
+pub use crate::team::capability::Capability;
 pub use crate::team::join::{Join, Pin};
 pub use crate::team::ops::is_member_name;
 pub use access::Folder;
@@ -87,6 +89,7 @@ pub struct Vault {
     secrets: Mutex<Secrets>,
     warnings: Mutex<Vec<String>>,
     ahead: Ahead,
+    capability: Option<Capability>,
 }
 
 impl Vault {
@@ -110,6 +113,10 @@ impl Vault {
     /// Who acts.
     fn identity(&self) -> Result<&Identity> {
         self.identity.as_ref().ok_or_else(|| {
+            if self.capability.is_some() {
+                return Error::denied("a capability only reads")
+                    .hint("unset VAULT_CAPABILITY to act as a member");
+            }
             Error::credentials("this takes an identity, and there is none on this device")
                 .hint("`vault id new` makes one; VAULT_IDENTITY names another file")
         })

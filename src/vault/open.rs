@@ -223,6 +223,7 @@ impl Vault {
             secrets: Mutex::new(Secrets::default()),
             warnings: Mutex::new(Vec::new()),
             ahead: Ahead::default(),
+            capability: None,
         }
     }
 

@@ -226,7 +226,7 @@ async fn whoever_can_read_cannot_change_a_body() {
     let at = team.keyring.find("\"gk\":\"").unwrap() + 6;
     let gk = b64_key(&team.keyring.as_bytes()[at..at + 44]).unwrap();
     let group = GroupGen::parse("main.1").unwrap();
-    let leaf = Tree::new(team.world.pin.vault, group, &gk).leaf(&path("a"));
+    let leaf = Tree::new(team.world.pin.vault, group, &gk).leaf(&path("a")).unwrap();
     let (metadata, _) = image(&team.world.store, &s("a")).await;
     let envelope = Envelope::parse(&metadata).unwrap();
     let data_key = unwrap_aes(&leaf, envelope.wrapped()).unwrap();

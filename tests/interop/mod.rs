@@ -87,7 +87,7 @@ async fn the_official_client_reads_what_a_leaf_key_wraps() {
     let keyring = keyring.expect("a keyring in the bucket");
     let group = GroupGen { group: "main".into(), generation: 1 };
     let tree = Tree::new(bucket.pin.vault, group, &keyring.generation(1).unwrap().gk);
-    let leaf = |at: &str| hex(tree.leaf(&path(at)).bytes());
+    let leaf = |at: &str| hex(tree.leaf(&path(at)).unwrap().bytes());
     let mut jobs = Vec::new();
     for size in SIZES {
         let at = format!("of/{size}");

@@ -102,7 +102,7 @@ fn object(name: &str, recipe: Recipe<'_>) -> Value {
     }
     let gk = seed(&format!("gk {g}"));
     let group = group(g);
-    let leaf = Tree::new(vault(), group.clone(), &Key::new(gk)).leaf(&at);
+    let leaf = Tree::new(vault(), group.clone(), &Key::new(gk)).leaf(&at).unwrap();
     let nonce = fixed("wrap nonce");
     let nonce = nonce.first_chunk::<12>().unwrap();
     let wrapped = if other_key { fixed("other data key") } else { *data_key.bytes() };
