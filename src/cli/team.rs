@@ -3,13 +3,14 @@ use serde_json::json;
 
 use super::output;
 use super::session::Session;
-use crate::vault::{Result, escape};
+use crate::vault::{Loss, Result, escape};
 
-/// Look at the history of the team
+/// Look at the history of the team, and go on after a backup
 #[derive(Args)]
 #[command(after_help = "Examples:
   vault team log
-  vault team log --json")]
+  vault team log --json
+  vault team restored                         after the bucket came back from a backup")]
 pub struct Team {
     #[command(subcommand)]
     action: Action,
@@ -19,12 +20,22 @@ pub struct Team {
 enum Action {
     /// Who changed the team, when, and how; the newest first
     Log,
+    /// Show what is gone since the bucket came back from a backup, and go on with what is there
+    ///
+    /// The first admin who agrees opens new generations and removes again whoever had been
+    /// removed; every other device then agrees once.
+    Restored {
+        /// Only show what is gone
+        #[arg(long)]
+        dry_run: bool,
+    },
 }
 
 impl Team {
     pub async fn run(self, session: &Session) -> Result<()> {
         match self.action {
             Action::Log => log(session).await,
+            Action::Restored { dry_run } => restored(session, dry_run).await,
         }
     }
 }
@@ -57,4 +68,71 @@ async fn log(session: &Session) -> Result<()> {
         }
     }
     output::table(&["NOTE", "TIME", "BY", "CHANGE"], &rows)
+}
+
+async fn restored(session: &Session, dry_run: bool) -> Result<()> {
+    let vault = session.vault().await?;
+    let loss = vault.loss().await;
+    session.warn(&vault);
+    let loss = loss?;
+    show(session, &loss)?;
+    if loss.is_none() {
+        output::note("Nothing that this device has seen is gone.");
+        return Ok(());
+    }
+    if loss.settled {
+        output::note("An admin says that the bucket came back from a backup.");
+    }
+    if dry_run {
+        return Ok(());
+    }
+    if !session.yes {
+        let warning = "This gives up what is gone, and trusts what is stored now";
+        session.prompt.confirm_name(warning, "restored").await?;
+    }
+    vault.accept_loss().await?;
+    session.warn(&vault);
+    output::note(
+        "Done. `vault verify` checks what is there; `vault exposure` lists what to change.",
+    );
+    Ok(())
+}
+
+fn show(session: &Session, loss: &Loss) -> Result<()> {
+    if session.json {
+        let versions = loss.versions.iter().map(
+            |lost| json!({ "path": lost.path.as_str(), "seen": lost.seen, "stored": lost.stored }),
+        );
+        return output::json(&json!({
+            "kept": loss.kept,
+            "notes": loss.notes,
+            "undone": loss.undone,
+            "versions": versions.collect::<Vec<_>>(),
+            "unnamed": loss.unnamed,
+            "settled": loss.settled,
+        }));
+    }
+    if loss.notes > 0 {
+        output::note(&format!(
+            "{} notes of the team after note {} are gone:",
+            loss.notes, loss.kept
+        ));
+    }
+    for line in &loss.undone {
+        output::note(&format!("  {line}"));
+    }
+    if loss.unnamed > 0 {
+        output::note(&format!(
+            "{} secrets that this device has seen are gone altogether.",
+            loss.unnamed
+        ));
+    }
+    let row = |lost: &crate::vault::LostVersion| {
+        vec![lost.path.to_string(), lost.seen.to_string(), lost.stored.to_string()]
+    };
+    let rows: Vec<_> = loss.versions.iter().map(row).collect();
+    match rows.is_empty() {
+        true => Ok(()),
+        false => output::table(&["PATH", "SEEN", "STORED"], &rows),
+    }
 }

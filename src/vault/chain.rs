@@ -23,6 +23,10 @@ use crate::team::rules::{self, Refusal};
 use crate::team::state::MAX_STATE;
 use crate::team::{Cut, Note, Pin, State};
 
+/// What a person can do where the storage shows less, or something else, than before.
+pub(super) const FORKED: &str = "the storage lies, or it came back from a backup: `vault team restored` shows \
+                      what is gone, and asks before it goes on";
+
 /// What is known of the chain at one moment.
 pub struct View {
     /// Seq of the first note whose hash is known.
@@ -49,7 +53,8 @@ impl View {
         self.hashes.get(usize::try_from(seq.checked_sub(self.first)?).ok()?)
     }
 
-    fn record(&self) -> ChainRecord {
+    /// What a device remembers of it.
+    pub(super) fn record(&self) -> ChainRecord {
         ChainRecord { first: self.first, hashes: self.hashes.clone(), state: self.state.hash() }
     }
 }
@@ -93,18 +98,24 @@ pub async fn from_pin(store: &dyn Store, pin: &Pin) -> Result<View> {
     Ok(View { first: pin.seq, hashes: vec![pin.hash], state: parse_state(&state)? })
 }
 
-fn parse_state(bytes: &[u8]) -> Result<State> {
+pub(super) fn parse_state(bytes: &[u8]) -> Result<State> {
     let state = std::str::from_utf8(bytes).ok().and_then(State::parse);
     state.ok_or_else(|| Error::integrity("the team state is malformed"))
 }
 
 /// An object that a note pins. Missing or different, it is an integrity error, never empty.
-async fn fetch_pinned(store: &dyn Store, hash: &Hash, limit: u64, what: &str) -> Result<Vec<u8>> {
+pub(super) async fn fetch_pinned(
+    store: &dyn Store,
+    hash: &Hash,
+    limit: u64,
+    what: &str,
+) -> Result<Vec<u8>> {
     let key = object_key(hash);
     let object = store.get(&key, limit).await.map_err(|e| match e {
         StoreError::NotFound { .. } | StoreError::Damaged { .. } | StoreError::TooLarge { .. } => {
             Error::integrity(format!("the {what} that the team chain pins is missing or damaged"))
                 .because(e)
+                .hint(FORKED)
         }
         other => other.into(),
     })?;
@@ -184,7 +195,8 @@ impl Vault {
                 Err(Refusal::Invalid(why)) => {
                     return Err(Error::integrity(format!(
                         "note {seq} of the team is refused: {why}"
-                    )));
+                    ))
+                    .hint(FORKED));
                 }
             }
         }
@@ -194,8 +206,7 @@ impl Vault {
     pub(super) async fn check_chain_is_there(&self) -> Result<()> {
         let view = self.view();
         let lost = |what: &str| {
-            Error::integrity(format!("note {} of the team is {what}", view.seq()))
-                .hint("another vault is stored here now, or part of this one was removed")
+            Error::integrity(format!("note {} of the team is {what}", view.seq())).hint(FORKED)
         };
         match self.store.get(&note_key(view.seq()), MAX_NOTE as u64).await {
             Ok(note) if sha256(&[&note.body]) == *view.hash() => Ok(()),
@@ -227,8 +238,18 @@ impl Vault {
         let text = view.state.to_string();
         self.device.cache(&sha256(&[text.as_bytes()]), text.as_bytes());
         self.device.save_chain(&view.record())?;
-        *self.view.write().expect("no panic holds this lock") = Arc::new(view);
+        self.show(view);
         Ok(())
+    }
+
+    /// Makes `view` the current one, for this run.
+    pub(super) fn show(&self, view: View) {
+        self.show_arc(Arc::new(view));
+    }
+
+    /// [`Self::show`]
+    pub(super) fn show_arc(&self, view: Arc<View>) {
+        *self.view.write().expect("no panic holds this lock") = view;
     }
 
     /// Checks the note that a header names: newer ones are fetched first, and a note with another
@@ -253,7 +274,8 @@ impl Vault {
             Some(hash) if hash[..16] != header.team_hash => Err(Error::integrity(format!(
                 "a version was written on a fork of the team chain (note {} differs)",
                 header.team_seq
-            ))),
+            ))
+            .hint(FORKED)),
             // A note before the pin: only whoever joined earlier can compare it.
             _ => Ok(()),
         }

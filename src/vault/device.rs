@@ -5,6 +5,7 @@
 //! directory does not pass for what this device has seen. The cache is sealed: it would otherwise
 //! show names of members on a stolen disk.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -79,6 +80,31 @@ impl Memory {
     /// [`Device::save_chain`]
     pub fn save_chain(&self, record: &ChainRecord) -> Result<()> {
         self.0.as_ref().map_or(Ok(()), |device| device.save_chain(record))
+    }
+
+    /// [`Device::replace_chain`]
+    pub fn replace_chain(&self, record: &ChainRecord) -> Result<()> {
+        self.0.as_ref().map_or(Ok(()), |device| device.replace_chain(record))
+    }
+
+    /// [`Device::marks`]
+    pub fn marks(&self) -> Result<usize> {
+        self.0.as_ref().map_or(Ok(0), Device::marks)
+    }
+
+    /// [`Device::keep_marks`]
+    pub fn keep_marks(&self, paths: &[&SecretPath]) -> Result<()> {
+        self.0.as_ref().map_or(Ok(()), |device| device.keep_marks(paths))
+    }
+
+    /// [`Device::agreed`]
+    pub fn agreed(&self) -> u64 {
+        self.0.as_ref().map_or(0, Device::agreed)
+    }
+
+    /// [`Device::agree`]
+    pub fn agree(&self, seq: u64) -> Result<()> {
+        self.0.as_ref().map_or(Ok(()), |device| device.agree(seq))
     }
 
     /// [`Device::cached`]
@@ -167,6 +193,61 @@ impl Device {
         if self.chain()?.is_some_and(|known| end(&known) >= end(record)) {
             return Ok(());
         }
+        self.write_chain(record)
+    }
+
+    /// Remembers the chain, whatever is remembered: only after a person agreed.
+    ///
+    /// # Errors
+    /// If the state directory cannot be written.
+    pub fn replace_chain(&self, record: &ChainRecord) -> Result<()> {
+        let _lock = self.lock()?;
+        self.write_chain(record)
+    }
+
+    /// How many paths have a mark.
+    ///
+    /// # Errors
+    /// If the state directory cannot be read.
+    pub fn marks(&self) -> Result<usize> {
+        let mut count = 0;
+        for dir in entries(&self.state.join("marks"))? {
+            count += entries(&dir)?.len();
+        }
+        Ok(count)
+    }
+
+    /// Forgets all marks but those of `paths`: only after a person agreed.
+    ///
+    /// # Errors
+    /// If the state directory cannot be written.
+    pub fn keep_marks(&self, paths: &[&SecretPath]) -> Result<()> {
+        let keep: HashSet<PathBuf> = paths.iter().map(|path| self.mark_file(path)).collect();
+        let _lock = self.lock()?;
+        for dir in entries(&self.state.join("marks"))? {
+            for file in entries(&dir)?.into_iter().filter(|file| !keep.contains(file)) {
+                fs::remove_file(&file).map_err(|e| cannot("remove", &file, e))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Seq of the newest note about a backup that a person agreed to here.
+    pub fn agreed(&self) -> u64 {
+        let text = fs::read_to_string(self.state.join("agreed")).unwrap_or_default();
+        decimal(text.trim_end()).unwrap_or(0)
+    }
+
+    /// Remembers [`Self::agreed`]. Whoever edits it makes a person be asked once more, or once
+    /// less about a note that an admin signed.
+    ///
+    /// # Errors
+    /// If the state directory cannot be written.
+    pub fn agree(&self, seq: u64) -> Result<()> {
+        replace(&self.state.join("agreed"), format!("{seq}\n").as_bytes())
+    }
+
+    fn write_chain(&self, record: &ChainRecord) -> Result<()> {
         let mut text =
             format!("vault-chain/v1\nfirst {}\nstate {}\n", record.first, hex(&record.state));
         for hash in &record.hashes {
@@ -271,6 +352,21 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>> {
         Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
         Err(e) => Err(cannot("read", path, e)),
     }
+}
+
+/// What is in a directory; nothing, if it is not there.
+fn entries(dir: &Path) -> Result<Vec<PathBuf>> {
+    let list = match fs::read_dir(dir) {
+        Ok(list) => list,
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(cannot("read", dir, e)),
+    };
+    let hidden = |path: &PathBuf| {
+        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'))
+    };
+    let paths = list.map(|entry| entry.map(|entry| entry.path()));
+    let paths = paths.collect::<std::io::Result<Vec<_>>>().map_err(|e| cannot("read", dir, e))?;
+    Ok(paths.into_iter().filter(|path| !hidden(path)).collect())
 }
 
 /// Replaces a file in one step. Not synced: after a power failure an older mark protects less,

@@ -67,7 +67,7 @@ pub use read::{Content, Opened};
 pub use remove::Purged;
 pub use team::{
     Change, Device as MemberDevice, Exposed, Grant, Group, GroupChange, Late, LateWrite, LogEntry,
-    Member, Progress, Recovered, Resealed, Role, Rotated, Wrapping,
+    Loss, LostVersion, Member, Progress, Recovered, Resealed, Role, Rotated, Wrapping,
 };
 pub use verify::{Finding, Report, Severity};
 pub use write::Written;

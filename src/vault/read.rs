@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use futures_util::{StreamExt, stream};
 
+use super::chain::FORKED;
 use super::device::Mark;
 use super::error::tampered;
 use super::versions::{MarkCheck, Versions};
@@ -250,7 +251,8 @@ impl Vault {
             return Err(Error::integrity(format!(
                 "{path} is gone without a tombstone: this device has seen version {}",
                 mark.n
-            )));
+            ))
+            .hint(FORKED));
         }
         Ok(Some(Standing { newest: None, head: None, junk }))
     }
@@ -464,9 +466,7 @@ impl Vault {
 }
 
 fn rolled_back(why: &str) -> Error {
-    Error::integrity(escape(why)).hint(
-        "the storage lies, or it was restored from a backup; `vault history` shows what is there",
-    )
+    Error::integrity(escape(why)).hint(FORKED)
 }
 
 fn decode(header: &Header, plaintext: Secret) -> Result<Opened> {

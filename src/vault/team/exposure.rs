@@ -1,7 +1,5 @@
 //! Which values somebody knows who may not know them any more.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use crate::core::error::Result;
 use crate::core::path::{Prefix, SecretPath};
 use crate::team::ops::{Op, Right};
@@ -17,9 +15,9 @@ pub struct Exposed {
     pub version: u64,
     /// The group that holds it.
     pub group: String,
-    /// Seq of the note that took somebody's right to read it.
+    /// Seq of the newest note that took somebody's right to read it.
     pub seq: u64,
-    /// What that note did, for people: who was removed.
+    /// What it and earlier ones took, since the value was set: who was removed.
     pub why: Vec<String>,
 }
 
@@ -33,26 +31,33 @@ impl Vault {
         let entries = self.list_long(prefix).await?;
         let view = self.view();
         let mut found = Vec::new();
-        let mut seqs = BTreeSet::new();
+        let mut ranges = Vec::new();
         for entry in entries {
             let group = view.state.owner(&entry.path);
             let group = group.and_then(|name| Some((name, view.state.groups.get(name)?.exposed?)));
             let (Some((group, seq)), Some(header)) = (group, &entry.header) else { continue };
             if header.since < seq {
-                seqs.insert(seq);
+                ranges.push(header.since);
                 let (group, version) = (group.to_owned(), header.n);
                 found.push(Exposed { path: entry.path, version, group, seq, why: Vec::new() });
             }
         }
-        let mut why: BTreeMap<u64, Vec<String>> = BTreeMap::new();
-        for seq in seqs {
-            why.insert(seq, self.note_ops(seq).await?.iter().filter_map(loss).collect());
+        if found.is_empty() {
+            return Ok(found);
         }
-        for exposed in &mut found {
-            exposed.why.clone_from(&why[&exposed.seq]);
+        let notes = self.team_notes().await?;
+        for (exposed, since) in found.iter_mut().zip(ranges) {
+            let later = notes.iter().filter(|note| note.seq > since);
+            exposed.why = later.flat_map(|note| losses(&note.ops, &exposed.group)).collect();
         }
         Ok(found)
     }
+}
+
+/// In words, what a note takes from somebody who could read `group`: only then has it a cut.
+fn losses(ops: &[Op], group: &str) -> Vec<String> {
+    let cut = ops.iter().any(|op| matches!(op, Op::Cut { group: of, .. } if of == group));
+    if cut { ops.iter().filter_map(loss).collect() } else { Vec::new() }
 }
 
 /// In words, what an op takes away.

@@ -42,6 +42,15 @@ pub struct Change {
     pub text: String,
 }
 
+/// A note, as the chain has it.
+pub(super) struct Logged {
+    pub seq: u64,
+    pub hash: Hash,
+    pub by: KeyId,
+    pub time: u64,
+    pub ops: Vec<Op>,
+}
+
 impl Vault {
     /// All notes, the newest first. Those before the one that this client began with are checked
     /// against it, one by the hash in the next.
@@ -49,6 +58,26 @@ impl Vault {
     /// # Errors
     /// Integrity if a note is missing, or is not the one that the chain names.
     pub async fn team_log(&self) -> Result<Vec<LogEntry>> {
+        let notes = self.team_notes().await?;
+        let view = self.view();
+        let entry = |Logged { seq, hash, by, time, ops }| {
+            let name = view.state.key(by).map(|(_, name)| name.to_owned());
+            let recovery = view.state.recovery.as_ref();
+            let is_recovery = recovery.is_some_and(|(key, _)| KeyId::of(key) == by);
+            LogEntry {
+                seq,
+                time,
+                author: name.or(is_recovery.then(|| "recovery".to_owned())),
+                key: by.to_string(),
+                hash: hex(&hash),
+                changes: ops.iter().filter_map(change).collect(),
+            }
+        };
+        Ok(notes.into_iter().map(entry).collect())
+    }
+
+    /// All notes, the newest first.
+    pub(super) async fn team_notes(&self) -> Result<Vec<Logged>> {
         self.refresh().await?;
         let view = self.view();
         let notes: Vec<(u64, Vec<u8>)> = stream::iter(0..=view.seq())
@@ -56,46 +85,18 @@ impl Vault {
             .buffered(PARALLEL)
             .try_collect()
             .await?;
-        let mut log = Vec::new();
-        let mut expected: Hash = *view.hash();
+        let (mut log, mut hash) = (Vec::new(), *view.hash());
         for (seq, bytes) in notes.into_iter().rev() {
-            if sha256(&[&bytes]) != expected {
+            if sha256(&[&bytes]) != hash {
                 return Err(replaced(seq));
             }
             // Its hash is known: it was verified by whoever signed the note after it.
             let signed = SignedNote::split(&bytes).ok_or_else(|| replaced(seq))?;
             let note = Note::parse(signed.unverified()).ok_or_else(|| replaced(seq))?;
-            let name = view.state.key(signed.by).map(|(_, name)| name.to_owned());
-            let recovery = view.state.recovery.as_ref();
-            let is_recovery = recovery.is_some_and(|(key, _)| KeyId::of(key) == signed.by);
-            log.push(LogEntry {
-                seq,
-                time: note.time,
-                author: name.or(is_recovery.then(|| "recovery".to_owned())),
-                key: signed.by.to_string(),
-                hash: hex(&expected),
-                changes: note.ops.iter().filter_map(change).collect(),
-            });
-            expected = note.prev;
+            log.push(Logged { seq, hash, by: signed.by, time: note.time, ops: note.ops });
+            hash = note.prev;
         }
         Ok(log)
-    }
-
-    /// The ops of one note that the chain has.
-    pub(super) async fn note_ops(&self, seq: u64) -> Result<Vec<Op>> {
-        let view = self.view();
-        let bytes = self.note_bytes(seq).await?;
-        if let Some(hash) = view.hash_at(seq)
-            && sha256(&[&bytes]) != *hash
-        {
-            return Err(replaced(seq));
-        }
-        if view.hash_at(seq).is_none() {
-            // Before this client began: only the whole chain tells whether it is the right one.
-            self.team_log().await?;
-        }
-        let note = SignedNote::split(&bytes).and_then(|signed| Note::parse(signed.unverified()));
-        Ok(note.ok_or_else(|| replaced(seq))?.ops)
     }
 
     async fn note_bytes(&self, seq: u64) -> Result<Vec<u8>> {

@@ -9,6 +9,7 @@ mod log;
 mod members;
 mod recover;
 mod reseal;
+mod restored;
 mod rotate;
 
 pub use exposure::Exposed;
@@ -17,6 +18,7 @@ pub use log::{Change, LogEntry};
 pub use members::{Device, Grant, Member, Role};
 pub use recover::Recovered;
 pub use reseal::Resealed;
+pub use restored::{Loss, LostVersion};
 pub use rotate::{Late, LateWrite, Rotated};
 
 /// Told how many of how many are done.
