@@ -8,6 +8,7 @@ mod hostile;
 mod interop;
 mod keys;
 mod layers;
+mod people;
 mod process;
 mod reader;
 mod s3ec;

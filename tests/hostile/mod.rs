@@ -3,7 +3,7 @@
 mod chain;
 mod faults;
 mod junk;
-mod liar;
+pub mod liar;
 mod lies;
 mod member;
 mod race;

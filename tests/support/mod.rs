@@ -2,6 +2,7 @@
 
 pub mod commands;
 pub mod doubles;
+pub mod faulty;
 pub mod servers;
 pub mod team;
 
@@ -11,8 +12,8 @@ use std::sync::Arc;
 use vault::core::secret::{Key, Secret};
 use vault::store::{MemoryStore, Store};
 use vault::vault::{
-    AwsOptions, Content, DeviceIdentity, Error, Init, Kind, Location, Opened, Path, Pin, Places,
-    Storage, Vault,
+    AwsOptions, Content, DeviceIdentity, Error, Grant, Init, Kind, Location, Opened, Path, Pin,
+    Places, Prefix, Role, Storage, Vault,
 };
 
 /// Seed of the first admin.
@@ -114,4 +115,11 @@ pub fn h(name: &str, n: u64) -> String {
 
 pub fn s(name: &str) -> String {
     format!("s/{name}")
+}
+
+/// Adds a member with one device, and what they may do.
+pub async fn add(vault: &Vault, name: &str, seed: u8, role: Role, folder: Option<&str>) {
+    let folder = folder.map(|folder| Prefix::parse(folder).unwrap());
+    let grant = Grant { role, path: folder };
+    vault.add_member(name, identity(seed).public(), Some(&grant)).await.unwrap();
 }

@@ -8,7 +8,7 @@ use crate::core::path::SecretPath;
 use crate::store::StoreError;
 
 use super::super::read::Opened;
-use super::super::remove::again;
+use super::super::remove::{Purged, again};
 use super::super::write::{Change, Draft, Written};
 use super::super::{Vault, head_key};
 use super::Progress;
@@ -108,7 +108,8 @@ impl Vault {
             Ok(_) => Ok(Outcome::Done),
             // Deleted meanwhile, or before: a value that nobody gets to see by its name.
             Err(e) if e.kind == Kind::NotFound && purge_history => match self.purge(path).await {
-                Ok(_) => Ok(Outcome::Done),
+                Ok(Purged { removed: 1.., .. }) => Ok(Outcome::Done),
+                Ok(_) => Ok(Outcome::Current),
                 Err(e) if e.kind == Kind::NotFound => Ok(Outcome::Current),
                 Err(e) => Err(e),
             },

@@ -1,0 +1,12 @@
+//! What admins do to a team, on a store in memory.
+
+mod capability;
+mod faults;
+mod groups;
+mod late;
+mod members;
+mod notes;
+mod race;
+mod recover;
+mod restored;
+mod rotation;
