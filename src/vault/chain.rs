@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use futures_util::{StreamExt, stream};
+
 use super::capability::no_key;
 use super::device::{ChainRecord, Memory};
-use super::{Vault, note_key, object_key};
+use super::{PARALLEL, Vault, note_key, object_key};
 use crate::core::cipher::{Hash, sha256};
 use crate::core::error::{Error, Result};
 use crate::core::header::{GroupGen, SignedHeader};
@@ -164,41 +166,63 @@ impl Vault {
         }
     }
 
-    /// Fetches and verifies what was added to the chain. One request if nothing was.
+    /// Fetches and verifies what was added to the chain. One request if nothing was; more and more
+    /// notes at once, the longer it turns out to be.
     pub(super) async fn refresh(&self) -> Result<()> {
-        loop {
-            let view = self.view();
-            let seq = view.seq() + 1;
-            let key = note_key(seq);
-            let got = match self.ahead.take(&key) {
-                Some(got) => got,
-                None => self.store.get(&key, MAX_NOTE as u64).await,
-            };
-            let bytes = match got {
-                Ok(object) => object.body,
-                Err(StoreError::NotFound { .. }) => return Ok(()),
-                Err(StoreError::TooLarge { .. } | StoreError::Damaged { .. }) => Vec::new(),
-                Err(e) => return Err(e.into()),
-            };
-            match rules::next(&self.id, view.seq(), view.hash(), &view.state, &bytes) {
-                Ok((_, state)) => {
-                    let mut hashes = view.hashes.clone();
-                    hashes.push(sha256(&[&bytes]));
-                    self.adopt(View { first: view.first, hashes, state })?;
-                }
-                Err(Refusal::Void) => {
-                    self.warn(format!(
-                        "note {seq} of the team is junk that no admin signed; it is ignored"
-                    ));
-                    return Ok(());
-                }
-                Err(Refusal::Invalid(why)) => {
-                    return Err(Error::integrity(format!(
-                        "note {seq} of the team is refused: {why}"
-                    ))
-                    .hint(FORKED));
+        let known = self.view();
+        let mut hashes: Vec<Hash> = Vec::new();
+        let mut state: Option<State> = None;
+        let mut at_once = 1;
+        let end = 'chain: loop {
+            let first = known.seq() + hashes.len() as u64 + 1;
+            let notes = stream::iter(first..first + at_once).map(|seq| self.note_at(seq));
+            let notes: Vec<_> = notes.buffered(PARALLEL).collect().await;
+            for (seq, note) in (first..).zip(notes) {
+                let bytes = match note {
+                    Ok(Some(bytes)) => bytes,
+                    Ok(None) => break 'chain Ok(()),
+                    Err(e) => break 'chain Err(e),
+                };
+                let last = hashes.last().unwrap_or(known.hash());
+                let before = state.as_ref().unwrap_or(&known.state);
+                match rules::next(&self.id, seq - 1, last, before, &bytes) {
+                    Ok((_, after)) => {
+                        hashes.push(sha256(&[&bytes]));
+                        state = Some(after);
+                    }
+                    Err(Refusal::Void) => {
+                        self.warn(format!(
+                            "note {seq} of the team is junk that no admin signed; it is ignored"
+                        ));
+                        break 'chain Ok(());
+                    }
+                    Err(Refusal::Invalid(why)) => {
+                        let message = format!("note {seq} of the team is refused: {why}");
+                        break 'chain Err(Error::integrity(message).hint(FORKED));
+                    }
                 }
             }
+            at_once = (hashes.len() as u64).clamp(1, PARALLEL as u64);
+        };
+        if let Some(state) = state {
+            let hashes = [&known.hashes[..], &hashes].concat();
+            self.adopt(View { first: known.first, hashes, state })?;
+        }
+        end
+    }
+
+    /// The bytes stored as a note, if there are any. What cannot be one is empty.
+    async fn note_at(&self, seq: u64) -> Result<Option<Vec<u8>>> {
+        let key = note_key(seq);
+        let got = match self.ahead.take(&key) {
+            Some(got) => got,
+            None => self.store.get(&key, MAX_NOTE as u64).await,
+        };
+        match got {
+            Ok(object) => Ok(Some(object.body)),
+            Err(StoreError::NotFound { .. }) => Ok(None),
+            Err(StoreError::TooLarge { .. } | StoreError::Damaged { .. }) => Ok(Some(Vec::new())),
+            Err(e) => Err(e.into()),
         }
     }
 
@@ -233,8 +257,11 @@ impl Vault {
         Ok(())
     }
 
-    /// Makes `view` the current one and remembers it.
+    /// Makes `view` the current one and remembers it, unless another task has seen more.
     pub(super) fn adopt(&self, view: View) -> Result<()> {
+        if view.seq() < self.view().seq() {
+            return Ok(());
+        }
         let text = view.state.to_string();
         self.device.cache(&sha256(&[text.as_bytes()]), text.as_bytes());
         self.device.save_chain(&view.record())?;
