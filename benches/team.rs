@@ -19,8 +19,8 @@ use vault::store::{
 };
 use vault::team::rules;
 use vault::vault::{
-    AwsOptions, DeviceIdentity, Grant, Init, Location, Path as SecretPath, Places, Prefix, Role,
-    Secret, Storage, Vault,
+    AwsOptions, DeviceIdentity, Grant, Init, Location, Path as SecretPath, Places, Prefix, Reseal,
+    Role, Secret, Storage, Vault,
 };
 
 const NOTES: u64 = 1_000;
@@ -178,7 +178,7 @@ async fn removal(dir: &Path) {
     let reported = (start.elapsed(), counts());
     assert_eq!(exposed, SECRETS);
     let start = Instant::now();
-    let done = vault.reseal(&[], false, &mut |_, _| {}).await.expect("seals");
+    let done = vault.reseal(&Reseal::default(), &mut |_, _| {}).await.expect("seals");
     let sealed = (start.elapsed(), counts());
     assert_eq!((done.done, done.failed.len()), (SECRETS, 0));
     println!("{SECRETS} secrets in a directory; the puts that made them {:.1} s", secs(filled));

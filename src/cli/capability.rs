@@ -37,6 +37,15 @@ impl Capability {
             made.group,
             generations.join(", ")
         ));
+        for other in vault.groups_below(&folder) {
+            output::note(&format!(
+                "It does not open {}/, which is of another group.",
+                escape(&other)
+            ));
+        }
+        if vault.list(&folder).await?.is_empty() {
+            output::note(&format!("There is nothing below {}/ yet.", escape(folder.as_str())));
+        }
         let mut text = match session.json {
             false => made.encode(),
             true => {

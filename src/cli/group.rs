@@ -4,9 +4,9 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::output;
-use super::rotation::{Follow, Scope};
+use super::rotation::{LateFlag, Reason};
 use super::session::Session;
-use crate::vault::{GroupChange, Prefix, Result, Wrapping};
+use crate::vault::{GroupChange, Moved, Prefix, Result, Wrapping, escape};
 
 /// Give folders keys of their own
 ///
@@ -37,6 +37,8 @@ enum Action {
         readers: Vec<String>,
         #[command(flatten)]
         wrap: Wrap,
+        #[command(flatten)]
+        late: LateFlag,
     },
     /// Change the folders or the wrap of a group; values are sealed anew at once
     Set {
@@ -50,6 +52,8 @@ enum Action {
         no_path: bool,
         #[command(flatten)]
         wrap: Wrap,
+        #[command(flatten)]
+        late: LateFlag,
     },
     /// List the groups
     Ls,
@@ -81,17 +85,17 @@ impl Group {
         let prefixes = |paths: &[String]| {
             paths.iter().map(|path| Prefix::parse(path)).collect::<Result<BTreeSet<Prefix>>>()
         };
-        let (name, change, add) = match self.action {
+        let (name, change, late, add) = match self.action {
             Action::Ls => return list(session).await,
-            Action::Add { name, paths, readers, wrap } => {
+            Action::Add { name, paths, readers, wrap, late } => {
                 let prefixes = Some(prefixes(&paths)?);
-                (name, GroupChange { prefixes, wrapping: wrap.wrapping(), readers }, true)
+                (name, GroupChange { prefixes, wrapping: wrap.wrapping(), readers }, late, true)
             }
-            Action::Set { name, paths, no_path, wrap } => {
+            Action::Set { name, paths, no_path, wrap, late } => {
                 let given = no_path || !paths.is_empty();
                 let prefixes = if given { Some(prefixes(&paths)?) } else { None };
                 let wrapping = wrap.wrapping();
-                (name, GroupChange { prefixes, wrapping, readers: Vec::new() }, false)
+                (name, GroupChange { prefixes, wrapping, readers: Vec::new() }, late, false)
             }
         };
         let vault = session.vault().await?;
@@ -99,8 +103,15 @@ impl Group {
             true => vault.add_group(&name, &change).await,
             false => vault.set_group(&name, &change).await,
         };
-        let follow = Follow { reseal: true, ..Follow::default() };
-        follow.finish(session, &vault, changed?, &Scope::All).await
+        let changed = changed?;
+        for Moved { folder, to, readers } in vault.moves(changed.as_ref().map(|c| c.seq)) {
+            let folder = match folder.as_str() {
+                "" => "everything else".to_owned(),
+                folder => format!("{}/", escape(folder)),
+            };
+            output::note(&format!("{folder} is of {to} now; read by {}.", readers.join(", ")));
+        }
+        late.with_reseal().finish(session, &vault, changed, Reason::Rotation(None)).await
     }
 }
 

@@ -2,10 +2,10 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 
 use super::output;
-use super::rotation::{Follow, Scope};
+use super::rotation::{Follow, Reason};
 use super::session::Session;
 use crate::vault::{
-    Error, Grant, Member as TeamMember, Prefix, PublicIdentity, Result, Role, escape,
+    Error, Grant, Member as TeamMember, Prefix, PublicIdentity, Result, Role, Vault, escape,
 };
 
 /// Add, list and remove members of the team, and say what they may do
@@ -14,7 +14,7 @@ use crate::vault::{
 #[derive(Args)]
 #[command(after_help = "Examples:
   vault member add jon vault-id1AAAA… --role write
-  vault member add ci vault-id1AAAA… --role read --path prod
+  vault member add ci vault-id1AAAA… --role read
   vault member add jon vault-id1AAAA…             another device of jon's
   vault member role jon write --path dev
   vault member rm jon --reseal")]
@@ -34,7 +34,8 @@ enum Action {
         /// What they may do: needed for somebody new
         #[arg(long)]
         role: Option<RoleName>,
-        /// Only below this folder. To read, it must be a group's folder (`vault group add`)
+        /// Write only below this folder, and read the whole group that holds it; with
+        /// --role read, a group's folder (`vault group add` makes one)
         #[arg(long, value_name = "FOLDER", requires = "role")]
         path: Option<String>,
     },
@@ -49,7 +50,7 @@ enum Action {
         name: String,
         /// What they may do
         role: RoleName,
-        /// Only below this folder
+        /// Write only below this folder; with `read` and `none`, a group's folder
         #[arg(long, value_name = "FOLDER")]
         path: Option<String>,
         #[command(flatten)]
@@ -108,7 +109,9 @@ impl Member {
                 follow.confirm(session, None).await?;
                 let vault = session.vault().await?;
                 let changed = vault.set_role(&name, &grant).await;
-                follow.finish(session, &vault, changed?, &Scope::Removal).await
+                let changed = changed?;
+                tell(&vault, &name).await?;
+                follow.finish(session, &vault, changed, Reason::Removal).await
             }
             Action::Rm { name, device, follow } => {
                 let what = match &device {
@@ -117,10 +120,11 @@ impl Member {
                         format!("This removes the device {} of {}", escape(device), escape(&name))
                     }
                 };
-                follow.confirm(session, Some((&what, &name))).await?;
                 let vault = session.vault().await?;
+                vault.check_removable(&name).await?;
+                follow.confirm(session, Some((&what, &name))).await?;
                 let changed = vault.remove_member(&name, device.as_deref()).await;
-                follow.finish(session, &vault, changed?, &Scope::Removal).await
+                follow.finish(session, &vault, changed?, Reason::Removal).await
             }
         }
     }
@@ -144,6 +148,7 @@ async fn add(
     let added = vault.add_member(name, id, grant).await;
     session.warn(&vault);
     added?;
+    tell(&vault, name).await?;
     let join = vault.join();
     output::note(&format!("Compare with {name}, over another channel:"));
     output::note(&format!("  their device: {}", id.fingerprint()));
@@ -156,6 +161,15 @@ async fn add(
         }));
     }
     output::line(&join.encode())
+}
+
+/// Says what a member may do now: rights add up, and what was asked for is not always all.
+async fn tell(vault: &Vault, name: &str) -> Result<()> {
+    let members = vault.members().await?;
+    if let Some(member) = members.iter().find(|member| member.name == name) {
+        output::note(&format!("{name} may: {}", rights(member)));
+    }
+    Ok(())
 }
 
 async fn list(session: &Session) -> Result<()> {
@@ -195,7 +209,7 @@ fn rights(member: &TeamMember) -> String {
         parts.push(format!("read {}", member.read.join(",")));
     }
     let write = member.write.iter().map(|prefix| match prefix.as_str() {
-        "" => "everything".to_owned(),
+        "" => "all that they read".to_owned(),
         folder => format!("{folder}/"),
     });
     let write: Vec<String> = write.collect();

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::init::config_name;
 use super::output;
-use super::rotation::{Follow, Scope};
+use super::rotation::{Follow, Reason};
 use super::session::{Session, read_secret_file, shown, write_new};
 use crate::config::{VaultEntry, add_vault};
 use crate::vault::{
@@ -47,6 +47,10 @@ impl Recover {
         if self.replace {
             return self.make_new_words(session).await;
         }
+        if self.follow.is_given() {
+            return Err(Error::usage("nothing is sealed anew by a recovery")
+                .hint("replace the words afterwards: vault recover --replace --reseal"));
+        }
         let member = self.member.as_deref().or(session.settings.user.as_deref());
         let member = member.unwrap_or("owner").to_owned();
         let words = match &self.words_file {
@@ -61,12 +65,21 @@ impl Recover {
                 (vault, Some((entry, name)))
             }
         };
+        if self.member.is_none() && vault.is_plain_member(&member).await? {
+            return Err(Error::usage(format!("{member} is a member who is no admin")).hint(
+                format!(
+                    "--member {member} makes all of their devices an admin's; another name makes \
+                     a new member"
+                ),
+            ));
+        }
         let done = vault.recover(&recovery, &member).await;
         session.warn(&vault);
         done?;
         if let Some((entry, name)) = new {
             add_vault(&session.settings.config_file, &name, &entry)?;
         }
+        let member = vault.member().unwrap_or(member);
         output::note(&format!("{member} is an admin now, and everybody in the team sees it."));
         output::note("Replace the words, since they were used: vault recover --replace");
         if session.json {
@@ -91,12 +104,32 @@ impl Recover {
                 let mut words = recovery.to_words();
                 words.push(b'\n');
                 write_new(file, &words)?;
-                output::note(&format!("The new words are in {}.", shown(file)));
             }
             None => session.prompt.show_words(&recovery.to_words()).await?,
         }
-        let changed = vault.replace_recovery(&recovery).await?;
-        self.follow.finish(session, &vault, changed, &Scope::All).await
+        let changed = match vault.replace_recovery(&recovery).await {
+            Ok(changed) => changed,
+            Err(e) => {
+                // Whatever failed: are these the words, or not?
+                let are = vault.has_recovery(&recovery).await;
+                if let (Ok(false), Some(file)) = (&are, &self.recovery_out) {
+                    let _ = std::fs::remove_file(file);
+                }
+                output::note(match are {
+                    Ok(true) => "The new words hold. What comes after them failed:",
+                    Ok(false) => "The new words are worth nothing: the OLD words still hold.",
+                    Err(_) => {
+                        "Keep the old words and the new ones: `vault team log` will say whether \
+                         there is a new recovery key."
+                    }
+                });
+                return Err(e);
+            }
+        };
+        if let Some(file) = &self.recovery_out {
+            output::note(&format!("The new words are in {}.", shown(file)));
+        }
+        self.follow.finish(session, &vault, changed, Reason::Rotation(None)).await
     }
 }
 

@@ -1,6 +1,6 @@
 use clap::Args;
 
-use super::rotation::{Follow, Scope};
+use super::rotation::{Done, Follow, Reason};
 use super::session::Session;
 use crate::vault::Result;
 
@@ -28,12 +28,11 @@ impl Rotate {
         self.follow.confirm(session, None).await?;
         let vault = session.vault().await?;
         let group = self.group.as_deref();
-        let changed = match self.resume {
-            true => None,
-            false => vault.rotate(group).await?,
+        let done = match self.resume {
+            true => Done::Resumed(vault.look_again(group).await?),
+            false => vault.rotate(group).await?.into(),
         };
         self.follow.reseal |= self.resume;
-        let scope = self.group.map_or(Scope::All, Scope::Group);
-        self.follow.finish(session, &vault, changed, &scope).await
+        self.follow.finish(session, &vault, done, Reason::Rotation(self.group)).await
     }
 }

@@ -1,6 +1,7 @@
 //! What follows a change that takes somebody's rights away: the same flags, questions and report
 //! wherever it happens.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -10,7 +11,8 @@ use serde_json::json;
 use super::output;
 use super::session::Session;
 use crate::vault::{
-    Error, Exposed, Kind, Late, LateWrite, Prefix, Resealed, Result, Rotated, Vault, escape,
+    Changed, Error, Exposed, Kind, Late, LateWrite, Meanwhile, Prefix, Reseal, Resealed, Result,
+    Rotated, Vault, escape,
 };
 
 /// How far to go after a new generation.
@@ -22,28 +24,84 @@ pub struct Follow {
     /// Also remove every older version, and purge what was deleted. Cannot be undone
     #[arg(long)]
     pub purge_history: bool,
+    #[command(flatten)]
+    pub late: LateFlag,
+}
+
+/// How a question about a late write is answered.
+#[derive(Args, Default)]
+pub struct LateFlag {
     /// What becomes of what they wrote during the change, where nobody can be asked
-    #[arg(long, value_name = "WHAT")]
-    pub late: Option<LateName>,
+    #[arg(long = "late", value_name = "WHAT")]
+    what: Option<LateName>,
 }
 
 /// What becomes of a late write.
 #[derive(Clone, Copy, ValueEnum)]
-pub enum LateName {
+enum LateName {
     /// Keep its value
     Adopt,
     /// Keep the value before it
     Drop,
 }
 
-/// What is sealed anew.
-pub enum Scope {
-    /// Every group, after somebody lost a right.
+/// Why it was done.
+pub enum Reason {
+    /// Somebody lost a right.
     Removal,
-    /// Every group.
-    All,
-    /// One group, also if it was not changed.
-    Group(String),
+    /// Keys were to be new: of all groups, or of one.
+    Rotation(Option<String>),
+}
+
+/// What was done about the team.
+pub enum Done {
+    /// A note was added.
+    Noted(Rotated),
+    /// There was nothing to change; an earlier run may have been cut off.
+    Already(Meanwhile),
+    /// Nothing was to be changed, only sealed anew.
+    Resumed(Meanwhile),
+}
+
+impl From<Changed> for Done {
+    fn from(changed: Changed) -> Self {
+        match changed {
+            Changed::Now(rotated) => Self::Noted(rotated),
+            Changed::Before(meanwhile) => Self::Already(meanwhile),
+        }
+    }
+}
+
+impl From<Option<Rotated>> for Done {
+    fn from(changed: Option<Rotated>) -> Self {
+        changed.map_or_else(|| Self::Already(Meanwhile::default()), Self::Noted)
+    }
+}
+
+impl Done {
+    fn note(&self) -> Option<&Rotated> {
+        match self {
+            Self::Noted(rotated) => Some(rotated),
+            Self::Already(_) | Self::Resumed(_) => None,
+        }
+    }
+
+    fn meanwhile(&self) -> &Meanwhile {
+        match self {
+            Self::Noted(rotated) => &rotated.meanwhile,
+            Self::Already(meanwhile) | Self::Resumed(meanwhile) => meanwhile,
+        }
+    }
+
+    fn groups(&self) -> &[String] {
+        self.note().map_or(&[], |rotated| &rotated.groups)
+    }
+}
+
+/// What became of a late write.
+struct Decided<'d> {
+    late: &'d LateWrite,
+    answer: Option<Late>,
 }
 
 impl Follow {
@@ -62,69 +120,102 @@ impl Follow {
         }
     }
 
-    /// Reports, asks about late writes, seals anew.
+    /// True if a flag is set.
+    pub fn is_given(&self) -> bool {
+        self.reseal || self.purge_history || self.late.what.is_some()
+    }
+
+    /// Reports, asks about late writes, seals anew. The note stands, whatever fails here: that is
+    /// said at the end, after everything else was done and told.
     pub async fn finish(
         &self,
         session: &Session,
         vault: &Vault,
-        changed: Option<Rotated>,
-        scope: &Scope,
+        done: impl Into<Done>,
+        reason: Reason,
     ) -> Result<()> {
+        let done = done.into();
         session.warn(vault);
-        match &changed {
-            None => output::note("Nothing to change: the team is like that already."),
-            Some(rotated) => tell(rotated, matches!(scope, Scope::Removal)),
+        tell(&done, &reason);
+        let mut failed: Vec<String> = Vec::new();
+        if let Some(error) = &done.meanwhile().unfinished {
+            failed.push(error.message.clone());
         }
-        if let Some(rotated) = &changed {
-            self.late(session, vault, &rotated.late).await?;
-        }
+        let decided = self.decide(session, vault, &done.meanwhile().late, &mut failed).await?;
         let mut sealed = None;
         if self.reseal || self.purge_history {
-            let groups = match scope {
-                Scope::All | Scope::Removal => Vec::new(),
-                Scope::Group(name) => vec![name.clone()],
+            let open = decided.iter().filter(|decided| decided.answer.is_none());
+            let except: BTreeSet<_> = open.map(|decided| decided.late.path.clone()).collect();
+            let groups = match reason {
+                Reason::Rotation(Some(group)) => vec![group],
+                Reason::Removal | Reason::Rotation(None) => Vec::new(),
             };
-            sealed = Some(reseal(vault, &groups, self.purge_history).await?);
+            let what = Reseal { groups, purge_history: self.purge_history, except };
+            sealed = Some(reseal(vault, &what).await?);
             session.warn(vault);
-        } else if changed.as_ref().is_some_and(|c| !c.groups.is_empty()) {
+        } else if !done.groups().is_empty() {
             output::note("Each value is sealed anew with its next write; at once with --reseal.");
         }
-        let exposed = vault.exposure(&Prefix::default()).await?;
-        report(session, changed.as_ref(), sealed.as_ref(), &exposed)?;
-        match sealed {
-            Some(Resealed { failed, .. }) if !failed.is_empty() => Err(partly(&failed)),
-            _ => Ok(()),
+        if let Some(Resealed { failed: paths, .. }) = &sealed {
+            failed.extend(paths.iter().map(|(path, e)| format!("{path}: {}", e.message)));
         }
+        let exposed = vault.exposure(&Prefix::default()).await?;
+        report(session, &done, &decided, sealed.as_ref(), &exposed)?;
+        if failed.is_empty() { Ok(()) } else { Err(partly(&failed)) }
     }
 
-    async fn late(&self, session: &Session, vault: &Vault, late: &[LateWrite]) -> Result<()> {
+    async fn decide<'d>(
+        &self,
+        session: &Session,
+        vault: &Vault,
+        late: &'d [LateWrite],
+        failed: &mut Vec<String>,
+    ) -> Result<Vec<Decided<'d>>> {
+        let mut decided = Vec::new();
         for write in late {
-            let LateWrite { path, n, author } = write;
+            let LateWrite { path, n, author, .. } = write;
             let what = format!("{author} wrote version {n} of {path} during the change");
-            let answer = match self.late {
+            let answer = match self.late.what {
                 Some(LateName::Adopt) => Some(Late::Adopt),
                 Some(LateName::Drop) => Some(Late::Drop),
                 None if session.yes => None,
                 None => session.prompt.adopt_or_drop(&what).await?,
             };
-            match answer {
-                Some(answer) => {
-                    vault.resolve_late(write, answer).await?;
-                    let word = if answer == Late::Adopt { "adopted" } else { "dropped" };
-                    output::note(&format!("{what}: {word}."));
+            let mut word = match answer {
+                Some(Late::Adopt) => "adopted",
+                Some(Late::Drop) => "dropped",
+                None => {
+                    "it does not count, and the next write replaces it; run this again with \
+                     --late adopt or --late drop"
                 }
-                None => output::note(&format!(
-                    "{what}. It does not count; the next write replaces it. --late adopt or \
-                     --late drop decides."
-                )),
+            };
+            if let Some(answer) = answer {
+                match vault.resolve_late(write, answer).await {
+                    Ok(true) => {}
+                    Ok(false) => word = "somebody wrote a newer version, which stands",
+                    Err(e) => {
+                        failed.push(format!("version {n} of {path}: {}", e.message));
+                        decided.push(Decided { late: write, answer: None });
+                        continue;
+                    }
+                }
             }
+            output::note(&format!("{what}: {word}."));
+            decided.push(Decided { late: write, answer });
         }
-        Ok(())
+        Ok(decided)
+    }
+}
+
+impl LateFlag {
+    /// For changes that always seal anew at once.
+    pub fn with_reseal(self) -> Follow {
+        Follow { reseal: true, purge_history: false, late: self }
     }
 }
 
 /// Seals anew, with a bar on a terminal.
-pub async fn reseal(vault: &Vault, groups: &[String], purge_history: bool) -> Result<Resealed> {
+async fn reseal(vault: &Vault, what: &Reseal) -> Result<Resealed> {
     let style = ProgressStyle::with_template("sealing anew {bar:30} {pos}/{len} {eta}")
         .unwrap_or_else(|_| ProgressStyle::default_bar());
     // Draws on stderr, and on a terminal only.
@@ -134,23 +225,30 @@ pub async fn reseal(vault: &Vault, groups: &[String], purge_history: bool) -> Re
         bar.set_length(total as u64);
         bar.set_position(done as u64);
     };
-    let answer = vault.reseal(groups, purge_history, &mut progress).await;
+    let answer = vault.reseal(what, &mut progress).await;
     bar.finish_and_clear();
     answer
 }
 
-fn tell(rotated: &Rotated, removal: bool) {
-    output::note(&format!("Note {} of the team says so.", rotated.seq));
-    if !rotated.groups.is_empty() {
-        output::note(&format!("New generation: {}.", rotated.groups.join(", ")));
+fn tell(done: &Done, reason: &Reason) {
+    match done {
+        Done::Noted(rotated) => {
+            output::note(&format!("Note {} of the team says so.", rotated.seq));
+        }
+        Done::Already(_) => output::note("Nothing to change: the team is like that already."),
+        Done::Resumed(_) => {}
     }
-    for path in &rotated.resealed {
+    let groups = done.groups();
+    if !groups.is_empty() {
+        output::note(&format!("New generation: {}.", groups.join(", ")));
+    }
+    for path in &done.meanwhile().resealed {
         output::note(&format!("{path} was written meanwhile, and was sealed anew."));
     }
-    if !removal || rotated.groups.is_empty() {
+    if !matches!(reason, Reason::Removal) || groups.is_empty() {
         return;
     }
-    for key in &rotated.kms_keys {
+    for key in done.note().map_or(&[][..], |rotated| &rotated.kms_keys) {
         output::note(&format!(
             "IAM decides who reads with {}: take kms:Decrypt and kms:GenerateDataKey from the \
              principals of whoever was removed, and end their sessions. Until then they read on.",
@@ -162,37 +260,64 @@ fn tell(rotated: &Rotated, removal: bool) {
 
 fn report(
     session: &Session,
-    changed: Option<&Rotated>,
+    done: &Done,
+    decided: &[Decided<'_>],
     sealed: Option<&Resealed>,
     exposed: &[Exposed],
 ) -> Result<()> {
     if let Some(sealed) = sealed {
+        let values = if sealed.done == 1 { "value" } else { "values" };
         let skipped = match sealed.skipped {
             0 => String::new(),
             n => format!(", {n} are not yours to write"),
         };
+        let current = sealed.current;
         output::note(&format!(
-            "{} values sealed anew, {} were already{skipped}.",
-            sealed.done, sealed.current
+            "{} {values} sealed anew, {current} were already{skipped}.",
+            sealed.done
         ));
     }
     if session.json {
-        return output::json(&json!({
-            "note": changed.map(|c| c.seq),
-            "groups": changed.map_or_else(Vec::new, |c| c.groups.clone()),
-            "kms_keys": changed.map_or_else(Vec::new, |c| c.kms_keys.clone()),
-            "late": changed.map_or_else(Vec::new, |c| c.late.iter().map(|late| json!({
-                "path": late.path.as_str(), "version": late.n, "author": late.author,
-            })).collect()),
-            "resealed": sealed.map(|s| s.done),
-            "failed": sealed.map(|s| s.failed.iter().map(|(path, _)| path.as_str()).collect::<Vec<_>>()),
-            "change_needed": exposed.iter().map(exposed_json).collect::<Vec<_>>(),
-        }));
+        return output::json(&as_json(done, decided, sealed, exposed));
     }
     if !exposed.is_empty() {
         output::note("Change these values: somebody knows them who may not any more.");
     }
     print_exposed(exposed)
+}
+
+fn as_json(
+    done: &Done,
+    decided: &[Decided<'_>],
+    sealed: Option<&Resealed>,
+    exposed: &[Exposed],
+) -> serde_json::Value {
+    let late = decided.iter().map(|Decided { late, answer }| {
+        let answer = match answer {
+            Some(Late::Adopt) => Some("adopted"),
+            Some(Late::Drop) => Some("dropped"),
+            None => None,
+        };
+        let (path, n) = (late.path.as_str(), late.n);
+        json!({ "path": path, "version": n, "author": late.author, "decided": answer })
+    });
+    let failed = sealed.map_or(&[][..], |s| &s.failed);
+    let failed = failed.iter().map(|(path, error)| {
+        json!({ "path": path.as_str(), "kind": error.kind.name(), "message": error.message })
+    });
+    let meanwhile = done.meanwhile().resealed.iter();
+    json!({
+        "note": done.note().map(|rotated| rotated.seq),
+        "groups": done.groups(),
+        "kms_keys": done.note().map_or(&[][..], |rotated| &rotated.kms_keys),
+        "written_meanwhile": meanwhile.map(|path| path.as_str()).collect::<Vec<_>>(),
+        "late": late.collect::<Vec<_>>(),
+        "resealed": sealed.map(|s| s.done),
+        "current": sealed.map(|s| s.current),
+        "skipped": sealed.map(|s| s.skipped),
+        "failed": failed.collect::<Vec<_>>(),
+        "change_needed": exposed.iter().map(exposed_json).collect::<Vec<_>>(),
+    })
 }
 
 /// One exposed secret.
@@ -214,16 +339,18 @@ pub fn print_exposed(exposed: &[Exposed]) -> Result<()> {
     let row = |e: &Exposed| {
         vec![e.path.to_string(), e.version.to_string(), e.group.clone(), e.why.join("; ")]
     };
-    output::table(
-        &["PATH", "VERSION", "GROUP", "WHY"],
-        &exposed.iter().map(row).collect::<Vec<_>>(),
-    )
+    let rows: Vec<_> = exposed.iter().map(row).collect();
+    output::table(&["PATH", "VERSION", "GROUP", "WHY"], &rows)
 }
 
-fn partly(failed: &[(crate::vault::Path, Error)]) -> Error {
-    for (path, error) in failed.iter().take(20) {
-        output::note(&format!("{path}: {}", escape(&error.message)));
+fn partly(failed: &[String]) -> Error {
+    const SHOWN: usize = 20;
+    for line in failed.iter().take(SHOWN) {
+        output::note(&escape(line));
     }
-    Error::new(Kind::Partial, format!("{} values were not sealed anew", failed.len()))
+    if failed.len() > SHOWN {
+        output::note(&format!("… and {} more", failed.len() - SHOWN));
+    }
+    Error::new(Kind::Partial, format!("{} things were not finished", failed.len()))
         .hint("the change of the team stands; run the same command again for the rest")
 }

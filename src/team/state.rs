@@ -126,6 +126,31 @@ impl State {
             })
     }
 
+    /// Seq of the newest note after `since` that took somebody's right to read a group which owned
+    /// `path` at some time from `since` to that note: the value that was set then is known to
+    /// somebody who may not know it any more, wherever its folder belongs now.
+    pub fn exposed_since(&self, path: &SecretPath, since: u64) -> Option<u64> {
+        let changes = self.owners.keys().map(|(seq, _)| *seq).filter(|seq| *seq > since);
+        let times: BTreeSet<u64> = std::iter::once(since).chain(changes).collect();
+        let owned = times.into_iter().filter_map(|seq| {
+            let group = self.owner_where(seq, |prefix| prefix.covers(path))?;
+            let exposed = self.groups.get(group)?.exposed?;
+            (exposed > since && exposed >= seq).then_some(exposed)
+        });
+        owned.max()
+    }
+
+    /// The group that note `seq` exposed and that owned `path` then or before.
+    pub fn owner_of_loss(&self, path: &SecretPath, seq: u64) -> Option<String> {
+        let changes = self.owners.keys().map(|(at, _)| *at).filter(|at| *at <= seq);
+        let times: BTreeSet<u64> = changes.chain([seq]).collect();
+        let mut groups = times.into_iter().rev();
+        groups.find_map(|at| {
+            let group = self.owner_where(at, |prefix| prefix.covers(path))?;
+            (self.groups.get(group)?.exposed == Some(seq)).then(|| group.to_owned())
+        })
+    }
+
     /// The group that owns `path`, in its current generation.
     pub fn current(&self, path: &SecretPath) -> Option<GroupGen> {
         let group = self.owner(path)?;

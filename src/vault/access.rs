@@ -29,16 +29,24 @@ impl Vault {
         let member = me.and_then(|me| view.state.member_of(me));
         // Where KMS unwraps, IAM decides, and nobody here knows what it would say.
         let by_iam = view.state.current(path).is_some_and(|g| self.is_wrapped_by_kms(&g));
-        let may_read =
-            by_iam || member.is_some_and(|(_, member)| view.state.may_read(member, &group));
+        let by_capability =
+            self.capability.as_ref().is_some_and(|c| c.group == group && c.folder.covers(path));
+        let may_read = by_iam
+            || by_capability
+            || member.is_some_and(|(_, member)| view.state.may_read(member, &group));
         let may_write = me.is_some_and(|me| view.state.may_write(me, path));
         Some(Folder { group, readers, may_read, may_write })
     }
 
     /// True if somebody who may know the value was removed since it was set.
     pub fn is_stale(&self, path: &SecretPath, header: &Header) -> bool {
+        self.exposed_since(path, header).is_some()
+    }
+
+    /// Seq of the newest note since the value was set that took somebody's right to read it.
+    pub(super) fn exposed_since(&self, path: &SecretPath, header: &Header) -> Option<u64> {
         let view = self.view();
-        let group = view.state.owner(path).and_then(|group| view.state.groups.get(group));
-        group.and_then(|group| group.exposed).is_some_and(|seq| header.since < seq)
+        // Whoever says that a value is newer than the team it was written in does not count.
+        view.state.exposed_since(path, header.since.min(header.team_seq))
     }
 }

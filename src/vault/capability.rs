@@ -15,8 +15,7 @@ impl Vault {
     /// that read there. It opens nothing that is written under a later generation.
     ///
     /// # Errors
-    /// Usage where a KMS key wraps (IAM gives the right there), or the folder is split between
-    /// groups; denied if this identity cannot read the folder.
+    /// Usage where a KMS key wraps (IAM gives the right there); denied if this identity cannot read the folder.
     pub async fn capability(&self, folder: &Prefix) -> Result<Capability> {
         self.refresh().await?;
         let view = self.view();
@@ -60,6 +59,15 @@ impl Vault {
         }
         let (group, folder) = (group.to_owned(), folder.clone());
         Ok(Capability { join: self.join(), group, folder, keys })
+    }
+
+    /// Folders below `folder` that are of other groups than it is.
+    pub fn groups_below(&self, folder: &Prefix) -> Vec<String> {
+        let view = self.view();
+        let own = view.state.folder_owner(folder);
+        let below = view.state.prefixes_at(u64::MAX).into_iter();
+        let other = below.filter(|(p, g)| folder.covers_prefix(p) && Some(*g) != own);
+        other.map(|(prefix, _)| prefix.as_str().to_owned()).collect()
     }
 
     /// Opens the vault of a capability, to read below its folder. Nothing is remembered here:

@@ -157,11 +157,22 @@ impl Vault {
         let view = self.view();
         match view.hash_at(pin.seq) {
             Some(hash) if *hash == pin.hash => Ok(()),
-            // Older than what this device began with: it cannot compare.
-            None if pin.seq < view.first => Ok(()),
+            // Older than what this device began with.
+            None if pin.seq < view.first => self.reach_back(pin).await,
             _ => Err(Error::integrity(
                 "the team chain that the storage shows does not lead from what this device \
                  remembers to the pin",
+            )),
+        }
+    }
+
+    /// Checks that the chain that this device knows goes back to an older pin.
+    async fn reach_back(&self, pin: &Pin) -> Result<()> {
+        let notes = self.team_notes().await?;
+        match notes.iter().find(|note| note.seq == pin.seq) {
+            Some(note) if note.hash == pin.hash => Ok(()),
+            _ => Err(Error::integrity(
+                "the pin and what this device remembers are of two different team chains",
             )),
         }
     }
@@ -280,31 +291,46 @@ impl Vault {
     }
 
     /// Checks the note that a header names: newer ones are fetched first, and a note with another
-    /// hash is a fork. The header must be signed by a key of the chain.
-    pub(super) async fn check_team(&self, signed: &SignedHeader) -> Result<()> {
+    /// hash is a fork. The header must be signed by a key of the chain. False for junk: it names a
+    /// note that is not there, and its key is gone, now or in `leaving`. No hidden note can give
+    /// such a key a right again; everybody else's is an error.
+    pub(super) async fn check_team(
+        &self,
+        path: &SecretPath,
+        signed: &SignedHeader,
+        leaving: Option<&State>,
+    ) -> Result<bool> {
         let header = &signed.header;
         if header.team_seq > self.view().seq() {
             self.refresh().await?;
         }
         let view = self.view();
-        let signed_by_ours = view.state.key(header.by).is_some_and(|(key, _)| signed.verify(key));
-        if !signed_by_ours {
-            return Ok(());
-        }
+        let author = view.state.key(header.by).filter(|(key, _)| signed.verify(key));
+        let Some((_, author)) = author else { return Ok(true) };
         if header.team_seq > view.seq() {
+            let state = leaving.unwrap_or(&view.state);
+            if state.member_of(header.by).is_none() {
+                return Ok(false);
+            }
             return Err(Error::integrity(format!(
-                "a version was written with note {} of the team, which the storage does not show",
-                header.team_seq
+                "version {} of {path}, by {author}, was written with note {} of the team, which \
+                 the storage does not show",
+                header.n, header.team_seq
+            ))
+            .hint(format!(
+                "if there is no such note, {author} made it up: `vault member rm {author}` makes \
+                 it junk"
             )));
         }
         match view.hash_at(header.team_seq) {
             Some(hash) if hash[..16] != header.team_hash => Err(Error::integrity(format!(
-                "a version was written on a fork of the team chain (note {} differs)",
-                header.team_seq
+                "version {} of {path}, by {author}, was written on a fork of the team chain (note \
+                 {} differs)",
+                header.n, header.team_seq
             ))
             .hint(FORKED)),
             // A note before the pin: only whoever joined earlier can compare it.
-            _ => Ok(()),
+            _ => Ok(true),
         }
     }
 

@@ -3,6 +3,7 @@
 use super::chain::View;
 use super::device::Memory;
 use super::open::{Location, Places, Storage};
+use super::team::check_name;
 use super::{Vault, note_key, now, object_key};
 use crate::core::cipher::sha256;
 use crate::core::error::{Error, Result};
@@ -15,7 +16,7 @@ use crate::keys::kms::{self, KmsKeys};
 use crate::store::{Condition, StoreError};
 use crate::team::Note;
 use crate::team::note::MAX_NOTE;
-use crate::team::ops::{Op, Right, WrapChoice, is_member_name};
+use crate::team::ops::{Op, Right, WrapChoice};
 use crate::team::{State, rules};
 
 /// What a new vault is made of.
@@ -129,14 +130,6 @@ impl Vault {
         }
         Ok(vault)
     }
-}
-
-fn check_name(member: &str) -> Result<()> {
-    if is_member_name(member) {
-        return Ok(());
-    }
-    Err(Error::usage("not a name for a member: 1 to 64 of A-Z a-z 0-9 . _ @ + -")
-        .hint("--member NAME gives another one"))
 }
 
 fn taken(location: &Location) -> Error {

@@ -9,6 +9,7 @@ use crate::core::error::{Error, Result};
 use crate::core::header::{Header, SignedHeader};
 use crate::core::path::{Prefix, SecretPath};
 use crate::store::{StoreError, list_all, list_pages, list_wide};
+use crate::team::accept::{self, Standing};
 
 /// A secret and what its signed header says.
 #[derive(Clone, Debug)]
@@ -84,7 +85,10 @@ impl Vault {
         match self.store.head(&head_key(&path)).await {
             Ok(head) => {
                 let header = SignedHeader::parse(&self.id, &path, &head.metadata).ok();
-                let header = header.filter(|s| self.verifies(s)).map(|s| s.header);
+                let header = match header {
+                    Some(signed) if self.could_count(&path, &signed).await? => Some(signed.header),
+                    _ => None,
+                };
                 let author = header.as_ref().and_then(|h| self.name_of(h.by));
                 Ok(Some(Entry { path, header, author, size: head.size }))
             }
@@ -97,8 +101,11 @@ impl Vault {
         }
     }
 
-    fn verifies(&self, signed: &SignedHeader) -> bool {
-        self.view().state.key(signed.header.by).is_some_and(|(key, _)| signed.verify(key))
+    /// False for what nobody who may write there signed, as far as the version itself tells.
+    async fn could_count(&self, path: &SecretPath, signed: &SignedHeader) -> Result<bool> {
+        let cut = self.cut_entry(path).await?;
+        let standing = accept::standing(&self.view().state, cut, path, signed);
+        Ok(!matches!(standing, Standing::Unacceptable(_)))
     }
 
     /// Deleted secrets below a prefix that can still be brought back.

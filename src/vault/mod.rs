@@ -66,8 +66,9 @@ pub use open::{Location, Places, Storage};
 pub use read::{Content, Opened};
 pub use remove::Purged;
 pub use team::{
-    Change, Device as MemberDevice, Exposed, Grant, Group, GroupChange, Late, LateWrite, LogEntry,
-    Loss, LostVersion, Member, Progress, Recovered, Resealed, Role, Rotated, Wrapping,
+    Change, Changed, Device as MemberDevice, Exposed, Grant, Group, GroupChange, Late, LateWrite,
+    LogEntry, Loss, LostVersion, Meanwhile, Member, Moved, Progress, Recovered, Reseal, Resealed,
+    Role, Rotated, Wrapping,
 };
 pub use verify::{Finding, Report, Severity};
 pub use write::Written;

@@ -20,6 +20,7 @@ impl Vault {
             return Err(Error::usage(format!("{from} and {to} are the same path")));
         }
         let source = self.need_live(from).await?;
+        let stale = self.is_stale(from, &source.signed.header);
         let source = self.decrypt_newest(from, source).await?;
         if let Some(there) = self.live(to).await? {
             let there = self.decrypt_newest(to, there).await?;
@@ -36,7 +37,15 @@ impl Vault {
             let (plain, since) = again(&source)?;
             Ok(Draft { op: Op::Write, plain, since, keeps: true })
         };
-        self.commit(to, None, Change::Content(&mut make)).await
+        let written = self.commit(to, None, Change::Content(&mut make)).await?;
+        let view = self.view();
+        if stale && view.state.exposed_since(to, source.since).is_none() {
+            self.warn(format!(
+                "the value of {from} has to be changed, and {to} is in another group, which does \
+                 not show that"
+            ));
+        }
+        Ok(written)
     }
 
     /// [`Self::copy`], then a tombstone at `from`. Its history stays there.

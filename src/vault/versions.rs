@@ -11,6 +11,7 @@ use crate::core::header::SignedHeader;
 use crate::core::path::SecretPath;
 use crate::core::s3ec::Envelope;
 use crate::store::{Metadata, StoreError, list_all};
+use crate::team::State;
 use crate::team::accept::{self, Standing, Verdict, follows};
 
 /// What is known so far of one path's versions.
@@ -21,6 +22,8 @@ pub(super) struct Versions<'a> {
     /// As it was before anything was fetched: another process of this device may raise it while
     /// this one still looks at what the storage said before.
     mark: Option<Mark>,
+    /// The state that is about to hold, while a cut is made for it.
+    leaving: Option<&'a State>,
 }
 
 /// The runs of numbers, from `from` up to but without `to`, that `numbers` (ascending) does not
@@ -62,7 +65,13 @@ impl<'a> Versions<'a> {
     /// To be made before anything of the path is fetched.
     pub fn new(vault: &'a Vault, path: &'a SecretPath) -> Result<Self> {
         let mark = vault.device.mark(path)?;
-        Ok(Self { vault, path, seen: BTreeMap::new(), mark })
+        Ok(Self { vault, path, seen: BTreeMap::new(), mark, leaving: None })
+    }
+
+    /// The same, for a cut that leads to `state`: who is not in that any more must not be able to
+    /// stand in the way of being removed.
+    pub fn leaving(self, state: &'a State) -> Self {
+        Self { leaving: Some(state), ..self }
     }
 
     /// The newest version that this device had seen before.
@@ -86,12 +95,14 @@ impl<'a> Versions<'a> {
         n: Option<u64>,
         metadata: &Metadata,
     ) -> Result<Option<SignedHeader>> {
-        let parsed = Envelope::parse(metadata)
+        let mut parsed = Envelope::parse(metadata)
             .ok()
             .and_then(|_| SignedHeader::parse(&self.vault.id, self.path, metadata).ok())
             .filter(|signed| n.is_none_or(|n| n == signed.header.n));
-        if let Some(signed) = &parsed {
-            self.vault.check_team(signed).await?;
+        if let Some(signed) = &parsed
+            && !self.vault.check_team(self.path, signed, self.leaving).await?
+        {
+            parsed = None;
         }
         match (n, &parsed) {
             (Some(n), _) => drop(self.seen.insert(n, parsed.clone())),

@@ -226,8 +226,9 @@ impl Vault {
         let me = identity.public().id();
         let group = view.state.current(path).filter(|_| view.state.may_write(me, path));
         let group = group.ok_or_else(|| {
-            Error::denied(format!("this identity may not write {path}"))
-                .hint("an admin can grant it; `vault id show` prints what they need")
+            Error::denied(format!("this identity may not write {path}")).hint(
+                "an admin can grant it: `vault member role`, or `vault member add` if you are new",
+            )
         })?;
         let (n, from, prev) = match &before {
             None => (1, 1, [0; 32]),

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use vault::vault::{
-    AwsOptions, Capability, GroupChange, Kind, Location, Places, Prefix, Role, Storage, Vault,
+    AwsOptions, Capability, GroupChange, Kind, Location, Places, Prefix, Reseal, Role, Storage,
+    Vault,
 };
 
 use crate::support::{World, add, get, put};
@@ -62,7 +63,7 @@ async fn it_opens_no_other_group_and_no_more_than_its_maker_can() {
     add(&ann, "bob", 2, Role::Read, None).await;
     let prefixes = Some([folder("prod/pay")].into());
     ann.add_group("pay", &GroupChange { prefixes, ..GroupChange::default() }).await.unwrap();
-    ann.reseal(&[], false, &mut |_, _| {}).await.unwrap();
+    ann.reseal(&Reseal::default(), &mut |_, _| {}).await.unwrap();
     let ci = open(&world, &make(&ann, "prod").await.unwrap_or_else(|k| panic!("{k:?}"))).await;
     assert_eq!(get(&ci, "prod/pay/x").await, Err(Kind::Denied));
     let bob = world.open(Arc::new(world.store.clone()), "bob", 2).await.unwrap();

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use vault::vault::{GroupChange, Kind, Prefix, Result, Role, Vault};
+use vault::vault::{GroupChange, Kind, Prefix, Reseal, Result, Role, Vault};
 
 use crate::support::faulty::Faulty;
 use crate::support::{RECOVERY, World, add, get, identity, put};
@@ -22,7 +22,9 @@ enum Step {
 impl Step {
     async fn run(self, vault: &Vault) -> Result<()> {
         let reseal = async |purge| {
-            let done = vault.reseal(&[], purge, &mut |_, _| {}).await?;
+            let done = vault
+                .reseal(&Reseal { purge_history: purge, ..Reseal::default() }, &mut |_, _| {})
+                .await?;
             done.failed.into_iter().next().map_or(Ok(()), |(_, e)| Err(e))
         };
         match self {

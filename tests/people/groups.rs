@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use vault::vault::{Error, GroupChange, Kind, Prefix, Role, Rotated, Vault, Wrapping};
+use vault::vault::{Error, GroupChange, Kind, Prefix, Reseal, Role, Rotated, Vault, Wrapping};
 
 use crate::support::{World, add, get, get_at, path, put};
 
@@ -18,7 +18,7 @@ async fn group(vault: &Vault, name: &str, list: &[&str], readers: &[&str]) -> Re
     let readers = readers.iter().map(|r| (*r).to_owned()).collect();
     let change = GroupChange { prefixes: prefixes(list), wrapping: None, readers };
     vault.add_group(name, &change).await?;
-    vault.reseal(&[], false, &mut |_, _| {}).await.map(drop)
+    vault.reseal(&Reseal::default(), &mut |_, _| {}).await.map(drop)
 }
 
 async fn set(vault: &Vault, name: &str, list: &[&str]) -> Result<Option<Rotated>, Error> {
@@ -86,7 +86,7 @@ async fn folders_move_on_and_back() {
     assert_eq!(get(&bob, "pay/bank/pin").await, Err(Kind::Denied), "the longest folder decides");
     // From group to group, then retired: all back in main.
     set(&ann, "ops", &["ops", "pay"]).await.unwrap().unwrap();
-    ann.reseal(&[], false, &mut |_, _| {}).await.unwrap();
+    ann.reseal(&Reseal::default(), &mut |_, _| {}).await.unwrap();
     assert_eq!(get(&bob, "pay/stripe").await, Err(Kind::Denied));
     let groups = ann.groups().await.unwrap();
     let of = |name: &str| groups.iter().find(|g| g.name == name).unwrap();
@@ -94,7 +94,7 @@ async fn folders_move_on_and_back() {
     assert_eq!(of("ops").prefixes.len(), 2);
     assert!(set(&ann, "ops", &["ops", "pay"]).await.unwrap().is_none(), "it is so already");
     set(&ann, "ops", &[]).await.unwrap().unwrap();
-    ann.reseal(&[], false, &mut |_, _| {}).await.unwrap();
+    ann.reseal(&Reseal::default(), &mut |_, _| {}).await.unwrap();
     for name in ["pay/stripe", "pay/bank/pin"] {
         assert!(get(&eve, name).await.is_ok(), "{name}");
     }
@@ -139,7 +139,7 @@ async fn a_put_that_races_with_a_move_is_not_lost() {
     assert_eq!(put(&late, "pay/stripe", "s3").await.unwrap(), 3);
     assert_eq!(put(&late, "pay/fresh", "f").await.unwrap(), 1);
     assert_eq!(get(&ann, "pay/stripe").await.as_deref(), Ok("s3"));
-    ann.reseal(&[], false, &mut |_, _| {}).await.unwrap();
+    ann.reseal(&Reseal::default(), &mut |_, _| {}).await.unwrap();
     for (name, value) in [("pay/stripe", "s3"), ("pay/fresh", "f")] {
         assert_eq!(get(&bob, name).await.as_deref(), Ok(value));
         assert_eq!(get(&ann, name).await.as_deref(), Ok(value));

@@ -39,8 +39,11 @@ async fn remove_with_late_writes(world: &World) -> vault::vault::Rotated {
     let shown = image(&world.store, &h("b", 1)).await;
     liar.lies().before = Some((note, h("b", 1), shown));
     let ann = world.device_on(&liar, "ann").await;
-    let view = ann.remove_member("bob", None).await.unwrap().unwrap();
-    assert!(view.late.is_empty() && view.resealed.is_empty(), "it was still hidden");
+    let view = ann.remove_member("bob", None).await.unwrap().now().unwrap();
+    assert!(
+        view.meanwhile.late.is_empty() && view.meanwhile.resealed.is_empty(),
+        "it was still hidden"
+    );
     let ann = world.device("ann").await;
     ann.rotate(None).await.unwrap().unwrap()
 }
@@ -53,9 +56,9 @@ async fn a_members_write_counts_and_a_removed_ones_is_reported() {
     assert_eq!(get(&ann, "b").await.as_deref(), Ok("eves"));
     assert_eq!(get(&ann, "a").await.as_deref(), Ok("1"));
     let late: Vec<_> =
-        rotated.late.iter().map(|l| (l.path.as_str(), l.n, l.author.as_str())).collect();
+        rotated.meanwhile.late.iter().map(|l| (l.path.as_str(), l.n, l.author.as_str())).collect();
     assert_eq!(late, [("a", 2, "bob")]);
-    ann.resolve_late(&rotated.late[0], Late::Drop).await.unwrap();
+    ann.resolve_late(&rotated.meanwhile.late[0], Late::Drop).await.unwrap();
     assert_eq!(get(&ann, "a").await.as_deref(), Ok("1"));
     let history = ann.history(&path("a")).await.unwrap();
     assert_eq!(history[0].author.as_deref(), Some("ann"));
@@ -66,7 +69,7 @@ async fn a_members_write_counts_and_a_removed_ones_is_reported() {
 async fn a_late_write_can_be_adopted() {
     let (world, ann) = team().await;
     let rotated = remove_with_late_writes(&world).await;
-    ann.resolve_late(&rotated.late[0], Late::Adopt).await.unwrap();
+    ann.resolve_late(&rotated.meanwhile.late[0], Late::Adopt).await.unwrap();
     assert_eq!(get(&ann, "a").await.as_deref(), Ok("bobs"));
     let fresh = world.device("fresh").await;
     assert_eq!(get(&fresh, "a").await.as_deref(), Ok("bobs"));
@@ -83,10 +86,10 @@ async fn what_nobody_of_the_team_signed_cannot_be_adopted() {
     signature.1 = vault::core::text::b64(&[7; 64]);
     let none = vault::store::Condition::None;
     vault::store::Store::put(&world.store, &h("a", 2), &metadata, &body, &none).await.unwrap();
-    let adopted = ann.resolve_late(&rotated.late[0], Late::Adopt).await;
+    let adopted = ann.resolve_late(&rotated.meanwhile.late[0], Late::Adopt).await;
     assert_eq!(adopted.unwrap_err().kind, Kind::Integrity);
-    rotated.late[0].n = 9;
-    let missing = ann.resolve_late(&rotated.late[0], Late::Adopt).await;
+    rotated.meanwhile.late[0].n = 9;
+    let missing = ann.resolve_late(&rotated.meanwhile.late[0], Late::Adopt).await;
     assert_eq!(missing.unwrap_err().kind, Kind::NotFound);
     assert_eq!(get(&ann, "a").await.as_deref(), Ok("1"));
 }
@@ -100,7 +103,7 @@ async fn a_frozen_writer_goes_on_and_loses_nothing() {
     assert_eq!(put(&eve, "a", "eves again").await.unwrap(), 3);
     assert_eq!(get(&ann, "a").await.as_deref(), Ok("eves again"), "a straggler of a member");
     let rotated = ann.rotate(None).await.unwrap().unwrap();
-    assert!(rotated.late.is_empty());
+    assert!(rotated.meanwhile.late.is_empty());
     assert_eq!(get(&ann, "a").await.as_deref(), Ok("eves again"));
     let eve = world.open(Arc::new(world.store.clone()), "frozen 3", EVE).await.unwrap();
     assert_eq!(get(&eve, "a").await.as_deref(), Ok("eves again"));

@@ -130,9 +130,9 @@ async fn a_lost_device_goes_and_the_other_one_stays() {
     assert_eq!(put(&lost, "a", "2").await.unwrap(), 2);
     assert_eq!(get(&kept, "a").await.as_deref(), Ok("2"));
     let id = identity(BOB).public().id().to_string();
-    let gone = ann.remove_member("bob", Some(&id)).await.unwrap().unwrap();
+    let gone = ann.remove_member("bob", Some(&id)).await.unwrap().now().unwrap();
     assert_eq!(gone.groups, ["main"]);
-    assert!(ann.remove_member("bob", Some(&id)).await.unwrap().is_none(), "done already");
+    assert!(ann.remove_member("bob", Some(&id)).await.unwrap().now().is_none(), "done already");
     assert_eq!(put(&lost, "a", "3").await.unwrap_err().kind, Kind::Denied);
     assert_eq!(put(&kept, "a", "3").await.unwrap(), 3);
     assert_eq!(get(&ann, "a").await.as_deref(), Ok("3"));
@@ -153,7 +153,7 @@ async fn a_name_can_come_back_with_another_device() {
     let ann = world.device("ann").await;
     add(&ann, "bob", BOB, Role::Write, None).await;
     ann.remove_member("bob", None).await.unwrap();
-    assert!(ann.remove_member("bob", None).await.unwrap().is_none());
+    assert!(ann.remove_member("bob", None).await.unwrap().now().is_none());
     add(&ann, "bob", 12, Role::Read, None).await;
     let bob = as_seed(&world, "bob", 12).await;
     assert_eq!(put(&bob, "a", "1").await.unwrap_err().kind, Kind::Denied);

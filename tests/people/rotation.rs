@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use vault::vault::{Kind, Prefix, Role, Vault};
+use vault::vault::{Kind, Prefix, Reseal, Role, Vault};
 
 use crate::support::{World, add, get, get_at, path, put};
 
@@ -20,7 +20,8 @@ async fn team(values: &[&str]) -> (World, Vault, Vault) {
 }
 
 async fn reseal(vault: &Vault, purge_history: bool) -> (usize, usize) {
-    let done = vault.reseal(&[], purge_history, &mut |_, _| {}).await.unwrap();
+    let done =
+        vault.reseal(&Reseal { purge_history, ..Reseal::default() }, &mut |_, _| {}).await.unwrap();
     assert!(done.failed.is_empty(), "{:?}", done.failed);
     (done.done, done.current)
 }
@@ -44,7 +45,7 @@ async fn a_rotation_takes_hold_with_the_next_write_or_at_once() {
     put(&bob, "a", "new").await.unwrap();
     assert_eq!(group_of(&ann, "a").await, "main.2");
     let mut steps = Vec::new();
-    let done = ann.reseal(&[], false, &mut |at, of| steps.push((at, of))).await.unwrap();
+    let done = ann.reseal(&Reseal::default(), &mut |at, of| steps.push((at, of))).await.unwrap();
     assert_eq!((done.done, done.current, done.skipped), (2, 1, 0));
     assert_eq!((steps.first(), steps.last()), (Some(&(0, 3)), Some(&(3, 3))));
     assert_eq!(group_of(&ann, "b").await, "main.2");
@@ -61,7 +62,7 @@ async fn a_rotation_takes_hold_with_the_next_write_or_at_once() {
 async fn what_a_removed_member_knew_has_to_be_changed() {
     let (_world, ann, bob) = team(&["a", "b", "c"]).await;
     put(&bob, "c", "bobs").await.unwrap();
-    ann.remove_member("bob", None).await.unwrap().unwrap();
+    ann.remove_member("bob", None).await.unwrap().now().unwrap();
     assert_eq!(exposed(&ann).await, ["a", "b", "c"]);
     let why = ann.exposure(&Prefix::default()).await.unwrap()[0].why.clone();
     assert_eq!(why, ["bob was removed"]);
@@ -85,7 +86,7 @@ async fn what_a_removed_member_knew_has_to_be_changed() {
 async fn a_removed_member_reads_and_writes_nothing_new() {
     let (world, ann, bob) = team(&["a"]).await;
     assert_eq!(get(&bob, "a").await.as_deref(), Ok("old"));
-    ann.remove_member("bob", None).await.unwrap().unwrap();
+    ann.remove_member("bob", None).await.unwrap().now().unwrap();
     put(&ann, "a", "new").await.unwrap();
     assert_eq!(get(&bob, "a").await, Err(Kind::Denied));
     assert_eq!(put(&bob, "a", "evil").await.unwrap_err().kind, Kind::Denied);
@@ -125,7 +126,7 @@ async fn a_reader_of_a_group_cannot_reseal_it() {
     add(&ann, "eve", 3, Role::Read, None).await;
     let eve = world.open(Arc::new(world.store.clone()), "eve", 3).await.unwrap();
     ann.rotate(None).await.unwrap();
-    let done = eve.reseal(&[], false, &mut |_, _| {}).await.unwrap();
+    let done = eve.reseal(&Reseal::default(), &mut |_, _| {}).await.unwrap();
     assert_eq!((done.done, done.skipped), (0, 1));
     assert_eq!(group_of(&ann, "a").await, "main.1");
 }

@@ -44,6 +44,8 @@ pub(super) struct Appended {
     pub seq: u64,
     /// Groups that have a new generation.
     pub rotated: BTreeSet<String>,
+    /// What held before it.
+    pub before: Arc<View>,
 }
 
 impl Vault {
@@ -82,7 +84,7 @@ impl Vault {
             let state = rules::after(&before.state, &ops, seq).map_err(refused)?;
             if let Some(view) = self.try_note(&before, state, ops).await? {
                 self.adopt(view)?;
-                return Ok(Some(Appended { seq, rotated: rotate }));
+                return Ok(Some(Appended { seq, rotated: rotate, before }));
             }
         }
         Err(Error::conflict("other admins were always faster")
@@ -201,5 +203,11 @@ impl Vault {
 
 /// A rule that what somebody asked for breaks. Nothing was written.
 fn refused(why: &'static str) -> Error {
-    Error::usage(format!("the team cannot be changed like this: {why}"))
+    let error = Error::usage(format!("the team cannot be changed like this: {why}"));
+    match why {
+        "the last admin cannot be removed" => {
+            error.hint("make somebody else an admin first: vault member role NAME admin")
+        }
+        _ => error,
+    }
 }

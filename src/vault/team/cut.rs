@@ -7,13 +7,14 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::core::error::{Error, Result};
 use crate::core::header::SignedHeader;
-use crate::core::path::{SecretPath, escape};
-use crate::store::list_wide;
+use crate::core::path::{Prefix, SecretPath, escape};
+use crate::store::{StoreError, list_wide};
 use crate::team::cut::CutEntry;
 use crate::team::{Cut, State};
 
+use super::super::chain::FORKED;
 use super::super::versions::{MarkCheck, Versions};
-use super::super::{PARALLEL, Vault, version_number};
+use super::super::{PARALLEL, Vault, head_key, version_number};
 
 impl Vault {
     /// The cuts of `groups`, which own paths as `after` says. `after_loss`: versions that this
@@ -29,14 +30,22 @@ impl Vault {
         if groups.is_empty() {
             return Ok(cuts);
         }
+        let mut paths = self.numbers_by_path().await?;
+        // A head whose history is hidden must not fall out of the cut.
+        for path in self.list(&Prefix::default()).await? {
+            paths.entry(path).or_default();
+        }
+        if !after_loss {
+            self.check_nothing_is_hidden(paths.keys())?;
+        }
         let owned = |path: &SecretPath| {
             after.owner(path).filter(|group| groups.contains(*group)).map(str::to_owned)
         };
-        let paths = self.numbers_by_path().await?.into_iter();
+        let paths = paths.into_iter();
         let paths = paths.filter_map(|(path, numbers)| Some((owned(&path)?, path, numbers)));
         let mut found = stream::iter(paths)
             .map(|(group, path, numbers)| async move {
-                let newest = self.newest_header(&path, &numbers, after_loss).await?;
+                let newest = self.newest_header(&path, &numbers, Some(after), after_loss).await?;
                 Ok::<_, Error>((group, path, newest))
             })
             .buffered(PARALLEL);
@@ -75,9 +84,13 @@ impl Vault {
         &self,
         path: &SecretPath,
         numbers: &[u64],
+        leaving: Option<&State>,
         after_loss: bool,
     ) -> Result<Option<SignedHeader>> {
         let mut versions = Versions::new(self, path)?;
+        if let Some(state) = leaving {
+            versions = versions.leaving(state);
+        }
         for n in numbers.iter().rev() {
             if versions.at(*n).await?.is_none() || versions.check(*n).await?.is_err() {
                 continue;
@@ -92,8 +105,42 @@ impl Vault {
             return Err(Error::integrity(format!(
                 "{path} is gone without a tombstone: this device has seen version {}",
                 mark.n
-            )));
+            ))
+            .hint(FORKED));
+        }
+        if numbers.is_empty() && !after_loss && self.has_head(path).await? {
+            return Err(Error::integrity(format!(
+                "{path} has a head, but the storage shows no history of it"
+            ))
+            .hint("nothing was changed; `vault verify --repair` mends it if it can"));
         }
         Ok(None)
+    }
+
+    /// True if something that counts is at the head's key.
+    async fn has_head(&self, path: &SecretPath) -> Result<bool> {
+        match self.fetch_head(&head_key(path)).await {
+            Ok(head) => Ok(self.counting(path, &head.metadata).await?.is_some()),
+            Err(StoreError::NotFound { .. } | StoreError::Damaged { .. }) => Ok(false),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// Checks that every path with a mark on this device is among those that the storage lists.
+    fn check_nothing_is_hidden<'p>(
+        &self,
+        paths: impl Iterator<Item = &'p SecretPath>,
+    ) -> Result<()> {
+        let mut listed = 0;
+        for path in paths {
+            listed += usize::from(self.device.mark(path)?.is_some());
+        }
+        match self.device.marks()?.saturating_sub(listed) {
+            0 => Ok(()),
+            n => Err(Error::integrity(format!(
+                "the storage does not list {n} secrets that this device has seen"
+            ))
+            .hint(FORKED)),
+        }
     }
 }

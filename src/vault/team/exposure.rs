@@ -1,10 +1,13 @@
 //! Which values somebody knows who may not know them any more.
 
+use futures_util::{StreamExt, TryStreamExt, stream};
+
 use crate::core::error::Result;
 use crate::core::path::{Prefix, SecretPath};
+use crate::store::StoreError;
 use crate::team::ops::{Op, Right};
 
-use super::super::Vault;
+use super::super::{PARALLEL, Vault, head_key};
 
 /// A secret whose value has to be changed.
 #[derive(Clone, Debug)]
@@ -13,7 +16,7 @@ pub struct Exposed {
     pub path: SecretPath,
     /// Its newest version.
     pub version: u64,
-    /// The group that holds it.
+    /// The group that somebody could read, and that held it then.
     pub group: String,
     /// Seq of the newest note that took somebody's right to read it.
     pub seq: u64,
@@ -28,29 +31,46 @@ impl Vault {
     /// # Errors
     /// Those of the store; integrity if a note is not what the chain says.
     pub async fn exposure(&self, prefix: &Prefix) -> Result<Vec<Exposed>> {
-        let entries = self.list_long(prefix).await?;
-        let view = self.view();
-        let mut found = Vec::new();
-        let mut ranges = Vec::new();
-        for entry in entries {
-            let group = view.state.owner(&entry.path);
-            let group = group.and_then(|name| Some((name, view.state.groups.get(name)?.exposed?)));
-            let (Some((group, seq)), Some(header)) = (group, &entry.header) else { continue };
-            if header.since < seq {
-                ranges.push(header.since);
-                let (group, version) = (group.to_owned(), header.n);
-                found.push(Exposed { path: entry.path, version, group, seq, why: Vec::new() });
-            }
-        }
+        self.refresh().await?;
+        let paths = self.list(prefix).await?;
+        let checked = stream::iter(paths)
+            .map(|path| async move { self.exposed_one(path).await })
+            .buffered(PARALLEL);
+        let found: Vec<Option<(Exposed, u64)>> = checked.try_collect().await?;
+        let found: Vec<(Exposed, u64)> = found.into_iter().flatten().collect();
         if found.is_empty() {
-            return Ok(found);
+            return Ok(Vec::new());
         }
         let notes = self.team_notes().await?;
-        for (exposed, since) in found.iter_mut().zip(ranges) {
-            let later = notes.iter().filter(|note| note.seq > since);
-            exposed.why = later.flat_map(|note| losses(&note.ops, &exposed.group)).collect();
-        }
-        Ok(found)
+        let explain = |(mut exposed, since): (Exposed, u64)| {
+            if exposed.why.is_empty() {
+                let later = notes.iter().rev().filter(|note| note.seq > since);
+                exposed.why = later.flat_map(|note| losses(&note.ops, &exposed.group)).collect();
+            }
+            exposed
+        };
+        Ok(found.into_iter().map(explain).collect())
+    }
+
+    /// What is to be said of one path, and since when its value is set.
+    async fn exposed_one(&self, path: SecretPath) -> Result<Option<(Exposed, u64)>> {
+        let head = match self.fetch_head(&head_key(&path)).await {
+            Ok(head) => head,
+            Err(StoreError::NotFound { .. }) => return Ok(None),
+            Err(e) => return Err(e.into()),
+        };
+        let view = self.view();
+        let group = view.state.owner(&path).unwrap_or_default().to_owned();
+        let Some(signed) = self.counting(&path, &head.metadata).await? else {
+            // What cannot be checked is not all right.
+            let (seq, why) = (view.seq(), vec!["its head cannot be verified".to_owned()]);
+            return Ok(Some((Exposed { path, version: 0, group, seq, why }, seq)));
+        };
+        let header = signed.header;
+        let Some(seq) = self.exposed_since(&path, &header) else { return Ok(None) };
+        let group = view.state.owner_of_loss(&path, seq).unwrap_or(group);
+        let (version, since) = (header.n, header.since.min(header.team_seq));
+        Ok(Some((Exposed { path, version, group, seq, why: Vec::new() }, since)))
     }
 }
 

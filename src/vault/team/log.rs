@@ -43,7 +43,7 @@ pub struct Change {
 }
 
 /// A note, as the chain has it.
-pub(super) struct Logged {
+pub(in super::super) struct Logged {
     pub seq: u64,
     pub hash: Hash,
     pub by: KeyId,
@@ -70,14 +70,14 @@ impl Vault {
                 author: name.or(is_recovery.then(|| "recovery".to_owned())),
                 key: by.to_string(),
                 hash: hex(&hash),
-                changes: ops.iter().filter_map(change).collect(),
+                changes: changes(&ops),
             }
         };
         Ok(notes.into_iter().map(entry).collect())
     }
 
     /// All notes, the newest first.
-    pub(super) async fn team_notes(&self) -> Result<Vec<Logged>> {
+    pub(in super::super) async fn team_notes(&self) -> Result<Vec<Logged>> {
         self.refresh().await?;
         let view = self.view();
         let notes: Vec<(u64, Vec<u8>)> = stream::iter(0..=view.seq())
@@ -112,6 +112,22 @@ impl Vault {
 
 fn replaced(seq: u64) -> Error {
     Error::integrity(format!("note {seq} of the team is not the one that the chain names"))
+}
+
+/// What a note did, in words.
+fn changes(ops: &[Op]) -> Vec<Change> {
+    let list: Vec<Change> = ops.iter().filter_map(change).collect();
+    if !list.is_empty() {
+        return list;
+    }
+    let keyring = |op: &Op| match op {
+        Op::Keyring { group, .. } => Some(Change {
+            op: "keyring",
+            text: format!("the keyring of {group} was written again"),
+        }),
+        _ => None,
+    };
+    ops.iter().filter_map(keyring).collect()
 }
 
 /// An op in words. Keyrings and cuts follow from the others; a new generation shows by its cut.

@@ -12,7 +12,7 @@ use crate::team::{State, state};
 
 use super::super::Vault;
 use super::append::Intent;
-use super::rotate::Rotated;
+use super::rotate::{Meanwhile, Rotated};
 
 /// A person or machine, as everybody in the team sees it.
 #[derive(Clone, Debug)]
@@ -62,6 +62,25 @@ pub struct Grant {
     pub path: Option<Prefix>,
 }
 
+/// A removal.
+#[derive(Debug)]
+pub enum Changed {
+    /// By this call.
+    Now(Rotated),
+    /// By an earlier one, which may have been cut off: what was written meanwhile.
+    Before(Meanwhile),
+}
+
+impl Changed {
+    /// The note, if it is of this call.
+    pub fn now(self) -> Option<Rotated> {
+        match self {
+            Self::Now(rotated) => Some(rotated),
+            Self::Before(_) => None,
+        }
+    }
+}
+
 impl Vault {
     /// The members, by name.
     ///
@@ -99,9 +118,7 @@ impl Vault {
         id: &PublicIdentity,
         grant: Option<&Grant>,
     ) -> Result<()> {
-        if !is_member_name(name) {
-            return Err(Error::usage("not a name for a member: 1 to 64 of A-Z a-z 0-9 . _ @ + -"));
-        }
+        check_name(name)?;
         let mut make = |view: &super::super::chain::View| {
             let state = &view.state;
             let mut ops = Vec::new();
@@ -122,7 +139,18 @@ impl Vault {
                 }),
             }
             match grant {
-                Some(grant) => ops.extend(role_ops(state, name, grant)?),
+                Some(grant) => {
+                    let role = role_ops(state, name, grant)?;
+                    if there && !role.is_empty() {
+                        return Err(Error::usage(format!("{name} is in the team already")).hint(
+                            format!(
+                                "leave --role out to add a device; `vault member role {name}` \
+                                 changes what they may do"
+                            ),
+                        ));
+                    }
+                    ops.extend(role);
+                }
                 None if !there => {
                     return Err(Error::usage(format!("{name} is new in the team"))
                         .hint("say what they may do: --role read, write or admin"));
@@ -146,13 +174,40 @@ impl Vault {
         .await
     }
 
-    /// Removes a member, or (`device`: a key id) one of their devices. `None` if that was done
-    /// before, by an earlier run that was cut off.
+    /// Removes a member, or (`device`: a key id) one of their devices.
     ///
     /// # Errors
     /// Not found; denied; usage for the last admin; integrity if what is stored is not what this
     /// device has seen: a cut would make that final.
-    pub async fn remove_member(&self, name: &str, device: Option<&str>) -> Result<Option<Rotated>> {
+    pub async fn remove_member(&self, name: &str, device: Option<&str>) -> Result<Changed> {
+        let made = self.remove_note(name, device).await?;
+        if let Some(rotated) = made {
+            return Ok(Changed::Now(rotated));
+        }
+        let is_it = |op: &Op| match (op, device) {
+            (Op::MemberRemove(of), None) => of == name,
+            (Op::KeyRemove { member, key }, Some(id)) => {
+                member == name && KeyId::of(key).to_string() == id
+            }
+            _ => false,
+        };
+        self.look_again_at(is_it).await.map(Changed::Before)
+    }
+
+    /// Checks that there is something to remove, before a person is asked.
+    ///
+    /// # Errors
+    /// Not found.
+    pub async fn check_removable(&self, name: &str) -> Result<()> {
+        self.refresh().await?;
+        let view = self.view();
+        if view.state.retired.values().any(|owner| owner == name) {
+            return Ok(());
+        }
+        member(&view.state, name).map(drop)
+    }
+
+    async fn remove_note(&self, name: &str, device: Option<&str>) -> Result<Option<Rotated>> {
         self.change_team(&mut |view| {
             let state = &view.state;
             let gone = state.retired.iter().filter(|(_, owner)| *owner == name);
@@ -178,6 +233,15 @@ impl Vault {
         })
         .await
     }
+}
+
+/// Checks the name of a new member. What the log calls the recovery key is nobody's name.
+pub(in super::super) fn check_name(name: &str) -> Result<()> {
+    if is_member_name(name) && name != "recovery" {
+        return Ok(());
+    }
+    Err(Error::usage("not a name for a member: 1 to 64 of A-Z a-z 0-9 . _ @ + -, not `recovery`")
+        .hint("--member NAME gives another one"))
 }
 
 /// A member by name.

@@ -5,6 +5,7 @@ mod append;
 mod cut;
 mod exposure;
 mod groups;
+mod late;
 mod log;
 mod members;
 mod recover;
@@ -13,13 +14,15 @@ mod restored;
 mod rotate;
 
 pub use exposure::Exposed;
-pub use groups::{Group, GroupChange, Wrapping};
+pub use groups::{Group, GroupChange, Moved, Wrapping};
+pub use late::{Late, LateWrite};
 pub use log::{Change, LogEntry};
-pub use members::{Device, Grant, Member, Role};
+pub(super) use members::check_name;
+pub use members::{Changed, Device, Grant, Member, Role};
 pub use recover::Recovered;
-pub use reseal::Resealed;
+pub use reseal::{Reseal, Resealed};
 pub use restored::{Loss, LostVersion};
-pub use rotate::{Late, LateWrite, Rotated};
+pub use rotate::{Meanwhile, Rotated};
 
 /// Told how many of how many are done.
 pub type Progress<'p> = dyn FnMut(usize, usize) + Send + 'p;

@@ -3,12 +3,13 @@
 use crate::core::cipher::sha256;
 use crate::core::error::{Error, Result};
 use crate::keys::identity::Identity;
-use crate::team::ops::{Op, is_member_name};
+use crate::team::ops::Op;
 use crate::team::{Note, rules};
 
 use super::super::chain::View;
 use super::super::{Vault, now};
 use super::append::Intent;
+use super::members::check_name;
 use super::rotate::Rotated;
 
 /// A use of the recovery key.
@@ -28,15 +29,33 @@ impl Vault {
         used.map(|(seq, member)| Recovered { seq: *seq, member: member.clone() }).collect()
     }
 
+    /// True if this is the recovery key now.
+    ///
+    /// # Errors
+    /// If the chain cannot be had.
+    pub async fn has_recovery(&self, recovery: &Identity) -> Result<bool> {
+        self.refresh().await?;
+        let view = self.view();
+        Ok(view.state.recovery.as_ref().is_some_and(|(key, _)| *key == recovery.public().key))
+    }
+
+    /// The member of this name, if it is one who is no admin: recovering to that name makes all
+    /// their devices an admin's.
+    ///
+    /// # Errors
+    /// If the chain cannot be had.
+    pub async fn is_plain_member(&self, name: &str) -> Result<bool> {
+        self.refresh().await?;
+        Ok(self.view().state.members.get(name).is_some_and(|member| !member.admin))
+    }
+
     /// Makes this identity an admin's, called `name`, by the recovery key, and a recipient of
     /// every keyring. Run again after a crash, it goes on where it stopped.
     ///
     /// # Errors
     /// Denied if these are not the words of this vault; usage for a name that cannot be.
     pub async fn recover(&self, recovery: &Identity, name: &str) -> Result<()> {
-        if !is_member_name(name) {
-            return Err(Error::usage("not a name for a member: 1 to 64 of A-Z a-z 0-9 . _ @ + -"));
-        }
+        check_name(name)?;
         let me = self.identity()?.public().clone();
         loop {
             self.refresh().await?;

@@ -1,20 +1,33 @@
 //! Sealing values anew under the current generation, and removing what was sealed before.
 
+use std::collections::BTreeSet;
+
 use futures_util::{StreamExt, stream};
 
 use crate::core::error::{Error, Kind, Result};
 use crate::core::header::{Op, SignedHeader};
-use crate::core::path::SecretPath;
-use crate::store::StoreError;
+use crate::core::path::{Prefix, SecretPath};
 
+use super::super::Vault;
 use super::super::read::Opened;
-use super::super::remove::{Purged, again};
-use super::super::write::{Change, Draft, Written};
-use super::super::{Vault, head_key};
+use super::super::remove::again;
+use super::super::versions::Versions;
+use super::super::write::{Change, Draft};
 use super::Progress;
 
 /// How many paths are sealed anew at once: each is several requests, some of them large.
 const AT_ONCE: usize = 16;
+
+/// What is sealed anew.
+#[derive(Debug, Default)]
+pub struct Reseal {
+    /// Only these groups; all, if there are none.
+    pub groups: Vec<String>,
+    /// Removes everything older as well, and purges what was deleted.
+    pub purge_history: bool,
+    /// Paths about which a person has not decided yet.
+    pub except: BTreeSet<SecretPath>,
+}
 
 /// What a re-seal did.
 #[derive(Debug, Default)]
@@ -23,7 +36,7 @@ pub struct Resealed {
     pub done: usize,
     /// Paths that were of the current generation already.
     pub current: usize,
-    /// Paths of groups that this identity may not write.
+    /// Paths that this identity may not write.
     pub skipped: usize,
     /// Paths that could not be sealed anew, and why.
     pub failed: Vec<(SecretPath, Error)>,
@@ -36,34 +49,28 @@ enum Outcome {
 }
 
 impl Vault {
-    /// Seals every live secret of `groups` (all, if there are none) anew that is not of its
-    /// group's current generation. With `purge_history`, removes everything older as well, and
-    /// purges what was deleted. Run again, it goes on where it stopped.
+    /// Seals every live secret anew that is not of its group's current generation. Run again, it
+    /// goes on where it stopped.
     ///
     /// # Errors
     /// If the names cannot be had. What fails for one path is in the answer.
-    pub async fn reseal(
-        &self,
-        groups: &[String],
-        purge_history: bool,
-        progress: &mut Progress<'_>,
-    ) -> Result<Resealed> {
+    pub async fn reseal(&self, what: &Reseal, progress: &mut Progress<'_>) -> Result<Resealed> {
         self.refresh().await?;
         let view = self.view();
         let ours = |path: &SecretPath| {
             let owner = view.state.owner(path);
-            owner.is_some_and(|g| groups.is_empty() || groups.iter().any(|group| group == g))
+            let named = |g| what.groups.is_empty() || what.groups.iter().any(|group| group == g);
+            owner.is_some_and(named) && !what.except.contains(path)
         };
-        let mut paths: Vec<SecretPath> = match purge_history {
-            true => self.list_history(&Default::default()).await?.into_iter().collect(),
-            false => self.list(&Default::default()).await?,
-        };
+        // A path whose head is missing is a live one all the same.
+        let mut paths = self.list_history(&Prefix::default()).await?;
+        paths.extend(self.list(&Prefix::default()).await?);
         paths.retain(ours);
         let total = paths.len();
         progress(0, total);
         let mut work = stream::iter(paths)
             .map(|path| async move {
-                let done = self.reseal_one(&path, purge_history).await;
+                let done = self.reseal_one(&path, what.purge_history).await;
                 (path, done)
             })
             .buffer_unordered(AT_ONCE);
@@ -83,39 +90,53 @@ impl Vault {
     }
 
     async fn reseal_one(&self, path: &SecretPath, purge_history: bool) -> Result<Outcome> {
-        let view = self.view();
         let me = self.identity()?.public().id();
-        if !view.state.may_write(me, path) {
-            return Ok(Outcome::Skipped);
-        }
-        let header = match self.store.head(&head_key(path)).await {
-            Ok(head) => SignedHeader::parse(&self.id, path, &head.metadata).ok().map(|s| s.header),
-            Err(StoreError::NotFound { .. }) => None,
-            Err(e) => return Err(e.into()),
-        };
-        // A hint only: what is written is made from what the history says.
-        let current = header.as_ref().is_some_and(|header| {
-            view.state.current(path).as_ref() == Some(&header.group)
-                && (!purge_history || header.from == header.n)
-        });
-        if current {
-            if purge_history && let Some(header) = header {
-                self.remove_below(path, header.n).await?;
+        loop {
+            let Some(newest) = self.standing(path).await?.newest else {
+                return Ok(Outcome::Current);
+            };
+            let view = self.view();
+            let header = &newest.signed.header;
+            if header.op.is_tombstone() && !purge_history {
+                return Ok(Outcome::Current);
             }
-            return Ok(Outcome::Current);
+            if !view.state.may_write(me, path) {
+                return Ok(Outcome::Skipped);
+            }
+            if header.op.is_tombstone() {
+                match self.purge_deleted(path, header.op).await? {
+                    Some(outcome) => return Ok(outcome),
+                    // Somebody wrote it anew: that is a value to be sealed.
+                    None => continue,
+                }
+            }
+            let current = view.state.current(path).as_ref() == Some(&header.group);
+            if current && (!purge_history || header.from == header.n) {
+                let left = purge_history && self.remove_older(path, &newest.signed).await? > 0;
+                return Ok(if left { Outcome::Done } else { Outcome::Current });
+            }
+            return match self.reseal_path(path, purge_history).await {
+                // Deleted meanwhile.
+                Err(e) if e.kind == Kind::NotFound => continue,
+                other => other.map(|()| Outcome::Done),
+            };
         }
-        match self.reseal_path(path, purge_history).await {
-            Ok(_) => Ok(Outcome::Done),
-            // Deleted meanwhile, or before: a value that nobody gets to see by its name.
-            Err(e) if e.kind == Kind::NotFound && purge_history => match self.purge(path).await {
-                Ok(Purged { removed: 1.., .. }) => Ok(Outcome::Done),
-                Ok(_) => Ok(Outcome::Current),
-                Err(e) if e.kind == Kind::NotFound => Ok(Outcome::Current),
-                Err(e) => Err(e),
-            },
-            Err(e) if e.kind == Kind::NotFound => Ok(Outcome::Current),
-            Err(e) => Err(e),
+    }
+
+    /// Purges what is deleted; `None` if somebody wrote it anew meanwhile.
+    async fn purge_deleted(&self, path: &SecretPath, op: Op) -> Result<Option<Outcome>> {
+        if op != Op::Purge {
+            match self.commit(path, Some(0), Change::Tombstone(Op::Purge)).await {
+                Err(e) if e.kind == Kind::Conflict => return Ok(None),
+                other => drop(other?),
+            }
         }
+        let newest = self.standing(path).await?.newest;
+        let Some(newest) = newest.filter(|v| v.signed.header.op == Op::Purge) else {
+            return Ok(None);
+        };
+        let removed = self.remove_older(path, &newest.signed).await?;
+        Ok(Some(if removed > 0 { Outcome::Done } else { Outcome::Current }))
     }
 
     /// The newest value of `path` under a fresh data key of the current generation. With
@@ -127,19 +148,31 @@ impl Vault {
             let (plain, since) = again(before)?;
             Ok(Draft { op: Op::Reseal, plain, since, keeps: !purge_history })
         };
-        let written = self.commit(path, None, Change::Content(&mut make)).await?;
-        if purge_history {
-            self.remove_below(path, written.n).await?;
+        self.commit(path, None, Change::Content(&mut make)).await?;
+        if purge_history && let Some(newest) = self.standing(path).await?.newest {
+            self.remove_older(path, &newest.signed).await?;
         }
         Ok(())
     }
 
-    /// A value that was read, as the newest version.
-    pub(super) async fn rewrite(&self, path: &SecretPath, version: &Opened) -> Result<Written> {
-        let mut make = |_: Option<&Opened>| {
-            let (plain, since) = again(version)?;
-            Ok(Draft { op: Op::Reseal, plain, since, keeps: true })
-        };
-        self.commit(path, None, Change::Whole(&mut make)).await
+    /// Removes what `newest` says is not kept. Only below a version that is in the history, and
+    /// of the current generation after the chain was read once more: a cut that was made
+    /// meanwhile may stand on what is about to go.
+    async fn remove_older(&self, path: &SecretPath, newest: &SignedHeader) -> Result<usize> {
+        self.refresh().await?;
+        let header = &newest.header;
+        let view = self.view();
+        let mut versions = Versions::new(self, path)?;
+        let stored = versions.at(header.n).await?.map(|signed| signed.record_hash);
+        let current = view.state.current(path).as_ref() == Some(&header.group)
+            && view.state.may_write(header.by, path);
+        if !current
+            || stored != Some(newest.record_hash)
+            || versions.check(header.n).await?.is_err()
+        {
+            return Err(Error::conflict(format!("the team was changed while {path} was purged"))
+                .hint("nothing of it was removed; run the same command again"));
+        }
+        self.remove_below(path, header.from).await
     }
 }

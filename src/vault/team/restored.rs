@@ -172,6 +172,20 @@ impl Vault {
         Ok(Found { kept, stored, settled })
     }
 
+    /// The state after a note of the chain.
+    pub(super) async fn state_at(&self, seq: u64) -> Result<State> {
+        let notes = self.team_notes().await?;
+        let note = notes.iter().find(|note| note.seq == seq);
+        let note = note.ok_or_else(|| Error::integrity(format!("note {seq} is not there")))?;
+        match self.store.get(&note_key(seq), MAX_NOTE as u64).await {
+            Ok(object) if sha256(&[&object.body]) == note.hash => {
+                self.state_after(&object.body).await
+            }
+            Ok(_) => Err(Error::integrity(format!("note {seq} of the team was replaced"))),
+            Err(e) => Err(e.into()),
+        }
+    }
+
     /// The state after a note whose hash is known.
     async fn state_after(&self, note: &[u8]) -> Result<State> {
         let note = SignedNote::split(note).and_then(|signed| Note::parse(signed.unverified()));
@@ -257,7 +271,7 @@ impl Vault {
         let view = self.view();
         self.device.replace_chain(&view.record())?;
         let paths = stream::iter(self.numbers_by_path().await?).map(|(path, numbers)| async move {
-            let newest = self.newest_header(&path, &numbers, true).await?;
+            let newest = self.newest_header(&path, &numbers, None, true).await?;
             Ok::<_, Error>((path, newest))
         });
         let newest: Vec<(SecretPath, Option<SignedHeader>)> =

@@ -4,18 +4,18 @@ use std::collections::BTreeSet;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use crate::core::error::{Error, Result};
-use crate::core::header::SignedHeader;
+use crate::core::error::{Error, Kind, Result};
 use crate::core::path::{SecretPath, escape};
-use crate::team::Standing;
-use crate::team::accept;
+use crate::team::ops::Op;
+use crate::team::{Standing, State, accept};
 
 use super::super::versions::Versions;
-use super::super::{Content, PARALLEL, Vault, read, version_key};
+use super::super::{PARALLEL, Vault};
 use super::append::{Appended, Intent, Make};
+use super::late::LateWrite;
 
 /// What a change of the team led to.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Rotated {
     /// Seq of the note.
     pub seq: u64,
@@ -23,31 +23,19 @@ pub struct Rotated {
     pub groups: Vec<String>,
     /// KMS keys of these groups: whoever IAM lets decrypt with them goes on reading.
     pub kms_keys: Vec<String>,
-    /// Paths that members wrote while the generation was opened; sealed anew.
+    /// What was written while the note was made.
+    pub meanwhile: Meanwhile,
+}
+
+/// What was written while a new generation was opened.
+#[derive(Debug, Default)]
+pub struct Meanwhile {
+    /// Paths that members wrote; sealed anew.
     pub resealed: Vec<SecretPath>,
     /// What somebody wrote who may not any more, and is in no cut.
     pub late: Vec<LateWrite>,
-}
-
-/// A version of somebody who may not write there any more, above what the cut has. It does not
-/// count; it is for an admin to say what becomes of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LateWrite {
-    /// Where.
-    pub path: SecretPath,
-    /// Its number.
-    pub n: u64,
-    /// Whose.
-    pub author: String,
-}
-
-/// What becomes of a late write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Late {
-    /// Its value is written anew, by this identity.
-    Adopt,
-    /// The value before it is written anew; it is kept as evidence only.
-    Drop,
+    /// The note stands, but not all of this could be looked at.
+    pub unfinished: Option<Error>,
 }
 
 impl Vault {
@@ -68,49 +56,107 @@ impl Vault {
         .await
     }
 
+    /// Looks again at what was written while the newest generation of `group` (or of any) was
+    /// opened: for an earlier run that was cut off.
+    ///
+    /// # Errors
+    /// Not found for an unknown group; those of the store.
+    pub async fn look_again(&self, group: Option<&str>) -> Result<Meanwhile> {
+        self.refresh().await?;
+        if let Some(name) = group.filter(|name| !self.view().state.groups.contains_key(*name)) {
+            return Err(unknown_group(name));
+        }
+        let ours =
+            |op: &Op| matches!(op, Op::Cut { group: of, .. } if group.is_none_or(|g| g == of));
+        self.look_again_at(ours).await
+    }
+
+    /// [`Self::look_again`] at the newest note with an op that `is_it` knows.
+    pub(super) async fn look_again_at(&self, is_it: impl Fn(&Op) -> bool) -> Result<Meanwhile> {
+        let notes = self.team_notes().await?;
+        let Some(note) = notes.iter().find(|note| note.seq > 0 && note.ops.iter().any(&is_it))
+        else {
+            return Ok(Meanwhile::default());
+        };
+        let cut = |op: &Op| match op {
+            Op::Cut { group, .. } => Some(group.clone()),
+            _ => None,
+        };
+        let groups: BTreeSet<String> = note.ops.iter().filter_map(cut).collect();
+        let before = self.state_at(note.seq - 1).await?;
+        Ok(self.settle(&groups, &before, note.seq - 1).await)
+    }
+
     /// Adds a note and does what a new generation leads to. `None` if there was nothing to do.
     pub(super) async fn change_team(&self, make: &mut Make<'_>) -> Result<Option<Rotated>> {
-        let Some(Appended { seq, rotated }) = self.append(make).await? else {
+        let Some(Appended { seq, rotated, before }) = self.append(make).await? else {
             return Ok(None);
         };
-        let (resealed, late) = self.settle(&rotated).await?;
+        let meanwhile = self.settle(&rotated, &before.state, before.seq()).await;
         let view = self.view();
-        let wraps = rotated.iter().filter_map(|group| view.state.groups.get(group));
-        let kms_keys = wraps.flat_map(|group| &group.generations).filter_map(|g| g.wrap.kms());
+        let groups = rotated.iter().filter_map(|group| view.state.groups.get(group));
+        let kms_keys = groups.flat_map(|group| &group.generations).filter_map(|g| g.wrap.kms());
         let kms_keys: BTreeSet<String> = kms_keys.map(str::to_owned).collect();
         let (groups, kms_keys) = (rotated.into_iter().collect(), kms_keys.into_iter().collect());
-        Ok(Some(Rotated { seq, groups, kms_keys, resealed, late }))
+        Ok(Some(Rotated { seq, groups, kms_keys, meanwhile }))
     }
 
     /// Looks once more at the groups that have a new generation: what members wrote meanwhile is
-    /// sealed anew, what nobody may have written is reported.
-    pub(super) async fn settle(
+    /// sealed anew; what was right under `before`, the state after note `seq`, and is not any
+    /// more, is reported. The note stands whatever happens here.
+    async fn settle(&self, groups: &BTreeSet<String>, before: &State, seq: u64) -> Meanwhile {
+        let mut found = Meanwhile::default();
+        if let Err(e) = self.settle_into(groups, before, seq, &mut found).await {
+            found.unfinished = Some(e);
+        }
+        found
+    }
+
+    async fn settle_into(
         &self,
         groups: &BTreeSet<String>,
-    ) -> Result<(Vec<SecretPath>, Vec<LateWrite>)> {
+        before: &State,
+        seq: u64,
+        found: &mut Meanwhile,
+    ) -> Result<()> {
         if groups.is_empty() {
-            return Ok((Vec::new(), Vec::new()));
+            return Ok(());
         }
         let view = self.view();
         let ours = |path: &SecretPath| view.state.owner(path).is_some_and(|g| groups.contains(g));
         let paths = self.numbers_by_path().await?.into_iter().filter(|(path, _)| ours(path));
-        let mut missed = stream::iter(paths)
-            .map(|(path, numbers)| async move { self.missed_by_cut(path, &numbers).await })
-            .buffered(PARALLEL);
-        let (mut stragglers, mut late) = (Vec::new(), Vec::new());
-        while let Some(found) = missed.try_next().await? {
-            stragglers.extend(found.straggler);
-            late.extend(found.late);
+        let mut missed =
+            stream::iter(paths)
+                .map(|(path, numbers)| async move {
+                    self.missed_by_cut(path, &numbers, before, seq).await
+                })
+                .buffered(PARALLEL);
+        let mut stragglers = Vec::new();
+        while let Some(missed) = missed.try_next().await? {
+            stragglers.extend(missed.straggler);
+            found.late.extend(missed.late);
         }
         drop(missed);
-        for path in &stragglers {
-            self.reseal_path(path, false).await?;
+        let late: BTreeSet<SecretPath> = found.late.iter().map(|late| late.path.clone()).collect();
+        for path in stragglers.into_iter().filter(|path| !late.contains(path)) {
+            match self.reseal_path(&path, false).await {
+                Ok(()) => found.resealed.push(path),
+                // Deleted, or the right to write there is not this identity's: nothing is lost.
+                Err(e) if matches!(e.kind, Kind::NotFound | Kind::Denied) => {}
+                Err(e) => return Err(e),
+            }
         }
-        Ok((stragglers, late))
+        Ok(())
     }
 
     /// What is above the cut of one path and not of the current generation.
-    async fn missed_by_cut(&self, path: SecretPath, numbers: &[u64]) -> Result<Missed> {
+    async fn missed_by_cut(
+        &self,
+        path: SecretPath,
+        numbers: &[u64],
+        before: &State,
+        seq: u64,
+    ) -> Result<Missed> {
         let cut = self.cut_entry(&path).await?;
         let floor = cut.map_or(0, |cut| cut.n);
         let mut found = Missed::default();
@@ -121,11 +167,14 @@ impl Vault {
             }
             let counts = versions.check(*n).await?.is_ok();
             let Some(signed) = versions.get(*n) else { continue };
-            let view = self.view();
             if !counts {
-                found.late.extend(late_write(&view.state, &path, signed));
+                // One question a path, about the newest.
+                if found.late.is_none() {
+                    found.late = LateWrite::of(before, seq, &path, signed);
+                }
                 continue;
             }
+            let view = self.view();
             if accept::standing(&view.state, cut, &path, signed) == Standing::Straggler
                 && !signed.header.op.is_tombstone()
             {
@@ -135,61 +184,13 @@ impl Vault {
         }
         Ok(found)
     }
-
-    /// Decides about a late write: writes a version of this identity either way, so that it is
-    /// out of the way.
-    ///
-    /// # Errors
-    /// Denied; integrity if it cannot be decrypted (then it can only be dropped).
-    pub async fn resolve_late(&self, late: &LateWrite, what: Late) -> Result<()> {
-        let LateWrite { path, n, .. } = late;
-        if what == Late::Drop {
-            let standing = self.standing(path).await?;
-            let live = standing.newest.filter(|v| !v.signed.header.op.is_tombstone());
-            // Nothing is below it: the next write replaces it.
-            let Some(live) = live else { return Ok(()) };
-            let version = self.decrypt_newest(path, live).await?;
-            return self.rewrite(path, &version).await.map(drop);
-        }
-        let object = self.fetch(&version_key(path, *n)).await?;
-        let signed = SignedHeader::parse(&self.id, path, &object.metadata)
-            .map_err(|why| Error::integrity(format!("version {n} of {path} is junk: {why}")))?;
-        let author = self.view().state.key(signed.header.by).is_some_and(|(k, _)| signed.verify(k));
-        if !author {
-            return Err(Error::integrity(format!(
-                "nobody of the team signed version {n} of {path}"
-            )));
-        }
-        // Not through the mark: what does not count must not raise it.
-        let newest = read::Newest { signed, object, from_head: false };
-        let opened = self.open_unseen(path, newest).await?;
-        if matches!(&opened.content, Content::Raw(value) if value.is_empty()) {
-            return Err(Error::usage(format!("version {n} of {path} is a tombstone"))
-                .hint(format!("adopt it with: vault rm {}", path.quoted())));
-        }
-        self.rewrite(path, &opened).await.map(drop)
-    }
 }
 
 /// What was found above a cut.
 #[derive(Default)]
 struct Missed {
     straggler: Option<SecretPath>,
-    late: Vec<LateWrite>,
-}
-
-/// Junk that a key of the team, now or once, signed.
-fn late_write(
-    state: &crate::team::State,
-    path: &SecretPath,
-    signed: &SignedHeader,
-) -> Option<LateWrite> {
-    let (key, author) = state.key(signed.header.by)?;
-    signed.verify(key).then(|| LateWrite {
-        path: path.clone(),
-        n: signed.header.n,
-        author: author.to_owned(),
-    })
+    late: Option<LateWrite>,
 }
 
 pub(super) fn unknown_group(name: &str) -> Error {
