@@ -11,6 +11,7 @@ mod editor;
 pub mod effect;
 pub mod generator;
 pub mod input;
+mod job;
 pub mod keys;
 pub mod layout;
 pub mod message;

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 
 use super::editor;
 use super::effect::Effect;
+use super::job::{Job, Turn};
 use super::message::Message;
 use super::model::{Model, Screen};
 use super::stage::{Caught, Signals, Stage};
@@ -268,13 +269,18 @@ impl<B: Backend, S: Stage> App<B, S> {
         loop {
             self.stage.leave().map_err(lost)?;
             let status = self.child(&program, &args).await;
-            self.stage.enter().map_err(lost)?;
+            let entered = self.stage.enter();
+            let Some(status) = status.transpose() else {
+                // What a killed editor left on the screen goes when it is left again. A terminal
+                // that is gone is no news then.
+                return Ok(Ok(None));
+            };
+            entered.map_err(lost)?;
             let now = self.stage.now();
             self.model.update(Message::Returned(now));
             self.resize()?;
             let text = match left(status, &scratch) {
-                Ok(Some(text)) => text,
-                Ok(None) => return Ok(Ok(None)),
+                Ok(text) => text,
                 Err(e) => return Ok(Err(e)),
             };
             let error = match editor::draft(path, opened, &text) {
@@ -292,28 +298,41 @@ impl<B: Backend, S: Stage> App<B, S> {
         }
     }
 
-    /// Runs a program on the terminal. `None`: a signal ended the wait.
+    /// Runs a program on the terminal. `None`: a signal ended the wait, and the program.
     async fn child(
         &mut self,
         program: &str,
         args: &[String],
     ) -> std::io::Result<Option<ExitStatus>> {
-        let mut child = tokio::process::Command::new(program).args(args).spawn()?;
-        loop {
+        let mut job = Job::start(program, args)?;
+        self.stage.lend(job.group());
+        job.go_on();
+        let status = loop {
             tokio::select! {
-                status = child.wait() => return status.map(Some),
+                turn = job.next() => match turn {
+                    Ok(Turn::Ended(status)) => break Ok(Some(status)),
+                    Ok(Turn::Stopped) => {
+                        self.stage.take_back();
+                        self.stage.stop();
+                        self.stage.lend(job.group());
+                        job.go_on();
+                    }
+                    Err(e) => break Err(e),
+                },
                 signal = self.signals.next() => match signal {
                     // Ctrl-C in an editor is the editor's business.
                     Caught::End(2) => {}
                     Caught::End(number) => {
                         self.ended = Some(Ended::Signal(number));
-                        child.kill().await?;
-                        return Ok(None);
+                        job.end().await;
+                        break Ok(None);
                     }
-                    Caught::Stop => self.stage.stop(),
+                    Caught::Stop => job.stop(),
                 },
             }
-        }
+        };
+        self.stage.take_back();
+        status
     }
 
     fn draw(&mut self) -> Result<()> {
@@ -322,16 +341,12 @@ impl<B: Backend, S: Stage> App<B, S> {
     }
 }
 
-/// What the editor left; `None` after a signal: the program ends, and the file with it.
-fn left(
-    status: std::io::Result<Option<ExitStatus>>,
-    scratch: &editor::Scratch,
-) -> Result<Option<Secret>> {
+/// What the editor left.
+fn left(status: std::io::Result<ExitStatus>, scratch: &editor::Scratch) -> Result<Secret> {
     match status {
-        Ok(Some(status)) if status.success() => scratch.read().map(Some),
-        Ok(Some(status)) => Err(Error::general(format!("the editor failed: {status}"))
+        Ok(status) if status.success() => scratch.read(),
+        Ok(status) => Err(Error::general(format!("the editor failed: {status}"))
             .hint("nothing was written; VISUAL or EDITOR names another one")),
-        Ok(None) => Ok(None),
         Err(e) => Err(Error::general("cannot run the editor").because(e)),
     }
 }

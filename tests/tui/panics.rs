@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::event::{Event, KeyCode};
+use rustix::process::Pid;
 use vault::config::Interface;
 use vault::store::{
     Condition, Etag, Head, Listing, MemoryStore, Metadata, Object, Page, Result as Stored, Store,
@@ -99,6 +100,14 @@ impl Stage for BreakingTty {
 
     fn stop(&mut self) {
         self.0.stop();
+    }
+
+    fn lend(&mut self, group: Pid) {
+        self.0.lend(group);
+    }
+
+    fn take_back(&mut self) {
+        self.0.take_back();
     }
 
     fn write(&mut self, bytes: &Secret) -> std::io::Result<()> {

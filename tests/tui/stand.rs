@@ -10,6 +10,7 @@ use ratatui::buffer::Cell;
 use ratatui::crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use ratatui::layout::{Position, Size};
 use ratatui::{Terminal, buffer::Buffer};
+use rustix::process::Pid;
 use tokio::sync::mpsc;
 use vault::config::Interface;
 use vault::store::Store;
@@ -131,6 +132,10 @@ impl Stage for Script {
     fn stop(&mut self) {
         self.log.lock().unwrap().push("stop".into());
     }
+
+    fn lend(&mut self, _: Pid) {}
+
+    fn take_back(&mut self) {}
 
     fn write(&mut self, bytes: &Secret) -> std::io::Result<()> {
         self.log.lock().unwrap().push(String::from_utf8_lossy(bytes.bytes()).into_owned());
