@@ -20,6 +20,8 @@ use super::theme::Theme;
 
 /// How long values are shown.
 pub const SHOW: Duration = Duration::from_secs(15);
+/// How long recovery words are shown without a key: they are being written down.
+pub const WORDS: Duration = Duration::from_secs(120);
 /// How long a copied value stays in the clipboard.
 pub const CLIPBOARD: Duration = Duration::from_secs(45);
 /// How long something takes before a spinner appears.
@@ -416,6 +418,18 @@ impl Model {
             _ => false,
         });
         compared || !self.requests.is_empty() || self.shown.is_some() || self.rests()
+    }
+
+    /// True while time alone can change what is seen: it locks, and hides what is shown.
+    pub fn awaits_time(&self) -> bool {
+        self.clipboard.is_some()
+            || match &self.screen {
+                Screen::Browse => true,
+                Screen::Unlock(unlock) => !unlock.input.masked,
+                Screen::Setup(setup) => {
+                    setup.shows_words() || setup.passphrase.iter().any(|input| !input.masked)
+                }
+            }
     }
 
     /// True while the cursor has not rested long enough.

@@ -12,7 +12,7 @@ use super::editor;
 use super::effect::Effect;
 use super::job::{Job, Turn};
 use super::message::Message;
-use super::model::{Model, Screen};
+use super::model::Model;
 use super::stage::{Caught, Signals, Stage};
 use super::tasks::{Context, Outcome, Tasks};
 use super::view;
@@ -132,7 +132,7 @@ impl<B: Backend, S: Stage> App<B, S> {
             Some(Duration::ZERO)
         } else if self.model.is_moving() {
             Some(FAST)
-        } else if matches!(self.model.screen, Screen::Browse) || self.model.clipboard.is_some() {
+        } else if self.model.awaits_time() {
             Some(SLOW)
         } else {
             None

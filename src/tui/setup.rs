@@ -21,6 +21,8 @@ pub struct Setup {
     pub identity: Identity,
     /// The recovery identity and its words.
     pub recovery: Option<(Box<DeviceIdentity>, Secret)>,
+    /// The words, and what is typed of them, are hidden until the next key.
+    pub covered: bool,
     /// Two words, asked for to see that they are on paper.
     pub answers: [Input; 2],
     /// The line that has the keys.
@@ -56,6 +58,7 @@ impl Setup {
             passphrase: [Input::new(true), Input::new(true)],
             identity: Identity::Missing,
             recovery: None,
+            covered: false,
             answers: [Input::new(false), Input::new(false)],
             focus: 0,
             problem: None,
@@ -94,6 +97,17 @@ impl Setup {
                 asked.into_iter().zip(&self.answers).collect()
             }
         }
+    }
+
+    /// True if words of the recovery can be seen.
+    pub fn shows_words(&self) -> bool {
+        matches!(self.step, Step::Words | Step::Check) && !self.covered
+    }
+
+    /// Hides the words, or shows them again.
+    pub fn cover(&mut self, covered: bool) {
+        self.covered = covered && matches!(self.step, Step::Words | Step::Check);
+        self.answers.iter_mut().for_each(|answer| answer.masked = self.covered);
     }
 
     /// Which two words are asked for, from 1. They differ from vault to vault.

@@ -108,6 +108,10 @@ fn first_start() {
                 ui.text("hunter2");
             }
             draw(&format!("first-start-{step:?}").to_lowercase(), &mut ui);
+            if matches!(step, Step::Words | Step::Check) {
+                ui.text("half a wo").send(Message::Focus(false));
+                draw(&format!("first-start-{step:?}-hidden").to_lowercase(), &mut ui);
+            }
         }
     }
 }

@@ -411,6 +411,52 @@ fn folders_narrow_the_list() {
     assert_eq!((ui.model.rows.folder(), ui.model.rows.len(), ui.selected()), ("", 3, "b/y"));
 }
 
+/// At the recovery words, and the first of the two that are asked for.
+async fn at_the_words() -> (Ui, String) {
+    use crate::support::identity;
+    let mut ui = state(Context::Setup, SIZE).await;
+    ui.key("enter enter");
+    let id = id_of(&ui.effects[0]);
+    ui.send(Message::Vacant(id, Ok(vault::tui::message::Identity::Plain)));
+    let id = id_of(&ui.effects[0]);
+    ui.send(Message::Words(id, Box::new(identity(7))));
+    let Screen::Setup(setup) = &ui.model.screen else { panic!() };
+    let n = setup.asked()[0];
+    let words = identity(7).to_words();
+    let word = words.text().unwrap().split(' ').nth(n - 1).unwrap().to_owned();
+    assert!(ui.screen().contains(&word));
+    (ui, word)
+}
+
+#[tokio::test]
+async fn recovery_words_are_hidden_when_nobody_looks() {
+    let (mut ui, word) = at_the_words().await;
+    assert!(ui.model.awaits_time());
+    ui.after(119_000);
+    assert!(ui.screen().contains(&word), "somebody is writing");
+    ui.after(1_000);
+    assert!(!ui.screen().contains(&word) && !ui.model.awaits_time());
+    // The key that shows them does nothing else.
+    ui.key("enter");
+    assert!(ui.screen().contains(&word) && ui.screen().contains("step 2 of 3"));
+    ui.send(Message::Focus(false));
+    assert!(!ui.screen().contains(&word));
+    ui.send(Message::Focus(true)).send(Message::Paste(Secret::copy_of(b"x")));
+    assert!(!ui.screen().contains(&word), "only a key");
+    ui.key("x enter").text(&word);
+    assert!(ui.screen().contains(&word), "typed");
+    ui.send(Message::Focus(false));
+    assert!(!ui.screen().contains(&word), "typed words, too");
+    ui.send(Message::Paste(Secret::copy_of(b"more"))).text("x");
+    assert!(ui.screen().contains(&format!("{word} ")), "they are as they were");
+    ui.key("ctrl-z");
+    assert!(!ui.screen().contains(&word), "the shell");
+    let (mut ui, word) = at_the_words().await;
+    let running = ui.model.now.running + Duration::from_secs(1);
+    ui.send(Message::Tick(Now { running, unix: UNIX + 7_200 }));
+    assert!(!ui.screen().contains(&word), "the computer slept");
+}
+
 #[tokio::test]
 async fn the_first_start_ends_in_an_open_vault() {
     use super::ui::words as said;

@@ -18,7 +18,7 @@ use super::input::Input;
 use super::keys::{Action, Context};
 use super::layout::{areas, inner, scroll};
 use super::message::{Message, Now};
-use super::model::{Model, Popup, REST, Screen, Status, Unlock};
+use super::model::{Model, Popup, REST, Screen, Status, Unlock, WORDS};
 use super::rows::{Rows, Sort};
 
 /// Most headers that are asked for at once.
@@ -104,6 +104,11 @@ impl Model {
                 _ => {}
             }
         }
+        if let Screen::Setup(setup) = &mut self.screen
+            && idle >= WORDS
+        {
+            setup.cover(true);
+        }
         self.rows.go_on();
         if over(self.clipboard) {
             self.clipboard = None;
@@ -121,6 +126,8 @@ impl Model {
                 self.hide();
                 return vec![Effect::Suspend];
             }
+            // Whoever comes back sees the words again first.
+            _ if self.uncover() => return Vec::new(),
             None if context.is_text() => {
                 self.typed(key);
                 return Vec::new();
@@ -138,6 +145,17 @@ impl Model {
         }
     }
 
+    /// Shows hidden recovery words; false if there are none.
+    fn uncover(&mut self) -> bool {
+        match &mut self.screen {
+            Screen::Setup(setup) if setup.covered => {
+                setup.cover(false);
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// The line that is typed into.
     pub fn input(&mut self) -> Option<&mut Input> {
         match self.popups.last_mut() {
@@ -147,7 +165,7 @@ impl Model {
             Some(Popup::Palette(input, _)) => Some(input),
             Some(_) => None,
             None => match &mut self.screen {
-                Screen::Setup(setup) if setup.busy.is_none() => {
+                Screen::Setup(setup) if setup.busy.is_none() && !setup.covered => {
                     let focus = setup.focus;
                     setup.inputs().into_iter().nth(focus)
                 }
@@ -278,6 +296,7 @@ impl Model {
         }
         if let Screen::Setup(setup) = &mut self.screen {
             setup.passphrase.iter_mut().for_each(|input| input.masked = true);
+            setup.cover(true);
         }
     }
 

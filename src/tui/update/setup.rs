@@ -162,6 +162,7 @@ impl Setup {
         self.step = step;
         self.focus = 0;
         self.problem = None;
+        self.cover(false);
         if step == Step::Check {
             self.answers.iter_mut().for_each(|answer| drop(answer.take()));
         }

@@ -44,7 +44,11 @@ pub(super) fn draw(model: &Model, setup: &Setup, frame: &mut Frame<'_>) {
         Step::Words => words(model, setup, rest(y), frame),
         _ => lines(model, setup, rest(y), frame),
     };
-    if let Some(problem) = &setup.problem {
+    if setup.covered {
+        let y = (y + u16::from(!small)).min(inside.bottom().saturating_sub(1));
+        let text = "Hidden: a key shows it again.";
+        put(frame.buffer_mut(), inside.x, y, inside.right(), text, theme.warn);
+    } else if let Some(problem) = &setup.problem {
         let y = (y + u16::from(!small)).min(inside.bottom());
         draw_problem(model, problem, rest(y), frame);
     }
@@ -108,7 +112,8 @@ fn words_of(setup: &Setup) -> (usize, &'static str, &'static str) {
             "recovery words",
             "Whoever has these 24 words can read everything in this vault. They are the only way \
              back if every identity is lost. Write them on paper, and keep it where you keep \
-             keys. They are not stored and not shown again. Then go on.",
+             keys. They are not stored and not shown again. Without a key for two minutes they are \
+             hidden until the next one. Then go on.",
         ),
         (Step::Check, _) => (4, "are they on paper?", "Type two of the words, from the paper."),
     }
@@ -128,7 +133,9 @@ fn words(model: &Model, setup: &Setup, area: Rect, frame: &mut Frame<'_>) -> u16
         }
         return area.bottom();
     }
+    let mask = model.theme.signs.dot.to_string().repeat(5);
     for (i, word) in (0_u16..).zip(words) {
+        let word = if setup.covered { &mask } else { word };
         let (x, y) = (area.x + i / rows * 15, area.y + i % rows);
         if y < area.bottom() {
             let number = format!("{:2}. ", i + 1);
