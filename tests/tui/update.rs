@@ -356,6 +356,35 @@ async fn history_compares_masked_and_rolls_back_after_a_question() {
     assert!(ui.model.popups.is_empty() && ui.status().contains("newest again"));
 }
 
+/// A history that begins with a deletion says whose it was, and how to get the value back.
+#[tokio::test]
+async fn a_deleted_version_says_so() {
+    let sample = Sample::new().await;
+    let name = path("acme/db/password");
+    sample.vault.delete(&name, None).await.unwrap();
+    let mut ui = state(Context::Browse, SIZE).await;
+    ui.key(". h");
+    let id = id_of(&ui.effects[0]);
+    let versions = sample.versions().await;
+    ui.send(Message::Versions(id, name.clone(), Ok(versions)));
+    let says = "Deleted by ann on 2026-11-18; r on an older version brings it back.";
+    assert_eq!(ui.status(), says);
+    assert!(ui.screen().contains(says), "{}", ui.screen());
+    for key in ["enter", "r"] {
+        ui.model.status = vault::tui::model::Status::Quiet;
+        ui.key(key);
+        assert_eq!((ui.status().as_str(), ui.model.context()), (says, Context::History), "{key}");
+    }
+    ui.key("down r y");
+    assert_eq!(
+        words(&ui.effects),
+        "Rollback(acme/db/password, 2)".replace("acme/db/password", &format!("{name:?}"))
+    );
+    // It does bring it back.
+    sample.vault.rollback(&name, 2).await.unwrap();
+    assert_eq!(sample.read(None).await.n, 4);
+}
+
 #[tokio::test]
 async fn the_generator_writes_nothing_until_enter() {
     let mut ui = state(Context::Generator, SIZE).await;

@@ -10,6 +10,7 @@ use super::super::model::{
 };
 use super::super::rows::{Meta, Sort};
 use super::Effects;
+use super::popup::valueless;
 
 impl Model {
     pub(super) fn answer(&mut self, message: Message) -> Effects {
@@ -244,6 +245,7 @@ impl Model {
                     && history.path == path
                 {
                     history.versions = Some(versions.clone());
+                    self.say_deleted(&versions);
                 }
                 self.versions = Some((path, versions));
             }
@@ -255,6 +257,13 @@ impl Model {
                     _ => self.fail(&e, Some(Action::Reload)),
                 }
             }
+        }
+    }
+
+    /// What a history begins with, if that is no value.
+    pub(super) fn say_deleted(&mut self, versions: &[crate::vault::Version]) {
+        if let Some(why) = versions.first().and_then(valueless) {
+            self.status = Status::Info(why);
         }
     }
 

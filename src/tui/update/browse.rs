@@ -105,6 +105,9 @@ impl Model {
         let known = self.versions.as_ref().filter(|(of, _)| *of == path);
         let versions = known.map(|(_, versions)| versions.clone());
         let missing = versions.is_none();
+        if let Some(versions) = &versions {
+            self.say_deleted(versions);
+        }
         self.open(Popup::History(History { path: path.clone(), versions, cursor: 0 }));
         if !missing {
             return Vec::new();

@@ -1,12 +1,13 @@
 //! Keys in popups. The one on top gets the key.
 
-use crate::vault::{FieldType, Secret};
+use crate::vault::{FieldType, Secret, Version, VersionOp, escape};
 
 use super::super::effect::Effect;
 use super::super::generator::{Generator, Target};
 use super::super::keys::{Action, BINDINGS, Binding, Context};
 use super::super::message::{Change, Draft};
 use super::super::model::{Compare, Model, Popup, SHOW, Screen, Status};
+use super::super::view::day;
 use super::Effects;
 use super::browse::moved;
 
@@ -89,9 +90,7 @@ impl Model {
         let Some(versions) = &history.versions else { return Vec::new() };
         let Some(version) = versions.get(history.cursor) else { return Vec::new() };
         let (path, n) = (history.path.clone(), version.n);
-        let has_value = |v: &crate::vault::Version| {
-            v.refused.is_none() && v.header.as_ref().is_some_and(|h| !h.op.is_tombstone())
-        };
+        let has_value = |v: &Version| valueless(v).is_none();
         match action {
             Action::Compare => {
                 let with_value = |i: &usize| has_value(&versions[*i]) && *i != history.cursor;
@@ -103,7 +102,9 @@ impl Model {
                     newest => newest,
                 };
                 let (Some(other), true) = (other, has_value(version)) else {
-                    self.status = Status::Info("There is no other version to compare with.".into());
+                    let why = valueless(version)
+                        .unwrap_or_else(|| "There is no other version to compare with.".into());
+                    self.status = Status::Info(why);
                     return Vec::new();
                 };
                 let other = versions[other].n;
@@ -119,7 +120,7 @@ impl Model {
                 self.open(Popup::Confirm(question, Change::Rollback(path, n)));
             }
             Action::Rollback => {
-                self.status = Status::Info(format!("Version {n} has no value to go back to."));
+                self.status = Status::Info(valueless(version).unwrap_or_default());
             }
             _ => history.cursor = moved(history.cursor, action, PAGE, versions.len()),
         }
@@ -285,6 +286,26 @@ impl Model {
             }
             _ => Vec::new(),
         }
+    }
+}
+
+/// Why there is no value in a version, and what brings one back; `None`: there is one.
+pub(super) fn valueless(version: &Version) -> Option<String> {
+    let n = version.n;
+    if let Some(why) = &version.refused {
+        return Some(format!("Version {n} does not count: {}", escape(why)));
+    }
+    let Some(header) = &version.header else {
+        return Some(format!("Version {n} cannot be read."));
+    };
+    let author = version.author.as_deref().map_or("somebody unknown".into(), escape);
+    let day = day(header.time);
+    match header.op {
+        VersionOp::Delete => {
+            Some(format!("Deleted by {author} on {day}; r on an older version brings it back."))
+        }
+        VersionOp::Purge => Some(format!("Removed for good by {author} on {day}.")),
+        VersionOp::Write | VersionOp::Reseal => None,
     }
 }
 

@@ -15,6 +15,7 @@ use unicode_width::UnicodeWidthStr;
 use super::keys::Context;
 use super::layout::{SMALLEST, areas};
 use super::model::{Model, Popup, Screen, Status};
+pub(super) use text::day;
 use text::{clear, head, put, put_right};
 
 /// Draws everything.
