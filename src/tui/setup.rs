@@ -117,12 +117,13 @@ impl Setup {
         [sum % 12 + 1, sum / 12 % 12 + 13]
     }
 
-    /// True if both words are right.
-    pub fn answers_are_right(&self) -> bool {
+    /// The first line up to this one whose word is wrong.
+    pub fn wrong_answer(&self, last: usize) -> Option<usize> {
         let words = self.recovery.as_ref().and_then(|(_, words)| words.text()).unwrap_or_default();
         let word = |n: usize| words.split(' ').nth(n - 1);
         let given = |i: usize| self.answers[i].text().trim();
         let asked = self.asked();
-        (0..2).all(|i| word(asked[i]).is_some_and(|w| w.eq_ignore_ascii_case(given(i))))
+        let right = |i: usize| word(asked[i]).is_some_and(|w| w.eq_ignore_ascii_case(given(i)));
+        (0..=last).find(|i| !right(*i))
     }
 }

@@ -514,11 +514,18 @@ async fn the_first_start_ends_in_an_open_vault() {
     ui.key("enter");
     let Screen::Setup(setup) = &ui.model.screen else { panic!() };
     let asked = setup.asked();
-    ui.text("wrong").key("enter").text("wrong").key("enter");
-    assert!(ui.effects.is_empty() && ui.screen().contains("another word"));
-    for n in asked {
-        ui.key("ctrl-u").text(words[n - 1]).key("enter");
-    }
+    let wrong = |n: usize| format!("error: word {n} is another one");
+    ui.text("wrong").key("enter");
+    assert!(ui.effects.is_empty() && ui.screen().contains(&wrong(asked[0])), "at once");
+    ui.key("ctrl-u");
+    assert!(!ui.screen().contains("error:"), "it is being changed");
+    ui.text(words[asked[0] - 1]).key("enter").text("wrong").key("enter");
+    assert!(ui.effects.is_empty() && ui.screen().contains(&wrong(asked[1])));
+    // Whoever jumps over the first one is led back to it.
+    ui.key("ctrl-u").text(words[asked[1] - 1]).key("up ctrl-u down enter");
+    assert!(ui.effects.is_empty() && ui.screen().contains(&wrong(asked[0])));
+    ui.key("down");
+    ui.key("up").text(words[asked[0] - 1]).key("enter enter");
     assert_eq!(said(&ui.effects), "found \"\"");
     let id = id_of(&ui.effects[0]);
     let founded = Founded { name: "main".into(), location: "/home/mira/vaults/main".into() };

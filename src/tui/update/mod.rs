@@ -207,6 +207,8 @@ impl Model {
                     let query = input.text().to_owned();
                     self.rows.filter(&query);
                     self.top = 0;
+                } else if let Screen::Setup(setup) = &mut self.screen {
+                    setup.problem = None;
                 }
             }
         }

@@ -28,6 +28,7 @@ impl Model {
                 setup.passphrase.iter_mut().for_each(|input| input.masked = !input.masked);
             }
             Action::Back => setup.back(),
+            Action::Accept if !setup.check_answers() => {}
             Action::Accept if setup.focus + 1 < lines => setup.focus += 1,
             Action::Accept => return self.next_step(),
             _ => {}
@@ -65,14 +66,6 @@ impl Model {
             }
             Step::Words => {
                 setup.go_to(Step::Check);
-                Vec::new()
-            }
-            Step::Check if !setup.answers_are_right() => {
-                setup.problem = Some(Problem {
-                    hint: Some("Esc shows the words again".to_owned()),
-                    ..Problem::note("at least one of them is another word")
-                });
-                setup.focus = 0;
                 Vec::new()
             }
             Step::Check => {
@@ -166,6 +159,18 @@ impl Setup {
         if step == Step::Check {
             self.answers.iter_mut().for_each(|answer| drop(answer.take()));
         }
+    }
+
+    /// False, and says which, if a word up to this line is wrong.
+    fn check_answers(&mut self) -> bool {
+        let wrong = self.wrong_answer(self.focus).filter(|_| self.step == Step::Check);
+        let Some(at) = wrong else { return true };
+        self.focus = at;
+        self.problem = Some(Problem {
+            hint: Some("Esc shows the words again".to_owned()),
+            ..Problem::note(&format!("word {} is another one", self.asked()[at]))
+        });
+        false
     }
 
     fn fail(&mut self, error: &Error) {
