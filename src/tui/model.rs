@@ -133,6 +133,8 @@ pub enum Popup {
     Help(Context, usize),
     /// A question before a change.
     Confirm(String, Change),
+    /// A question before what was typed in the form below is dropped.
+    Drop,
     /// An error in full, and what would try again.
     Error(Problem, Option<Action>),
     /// A change that was not written; true: because somebody else was faster.
@@ -185,6 +187,19 @@ pub struct Form {
     pub problem: Option<Problem>,
     /// It is being written.
     pub busy: Option<Id>,
+}
+
+impl Form {
+    /// True if something was typed that would be lost.
+    pub fn is_typed(&self) -> bool {
+        // In a form that begins empty, what was typed and taken back is nothing.
+        let begins_empty = matches!(self.kind, FormKind::Add | FormKind::Replace(_));
+        let typed = |line: &Line| match begins_empty {
+            true => line.input.touched && !line.input.secret().is_empty(),
+            false => line.input.touched,
+        };
+        self.lines.iter().any(typed)
+    }
 }
 
 /// What a form is for.
@@ -451,7 +466,7 @@ impl Popup {
             Self::Fields(_) | Self::Vaults(_) => Context::Choice,
             Self::Palette(..) => Context::Palette,
             Self::Help(..) => Context::Help,
-            Self::Confirm(..) => Context::Confirm,
+            Self::Confirm(..) | Self::Drop => Context::Confirm,
             Self::Error(..) => Context::Error,
             Self::Unsaved(..) => Context::Unsaved,
         }

@@ -75,6 +75,8 @@ async fn fields_and_edit_form() {
         let opened = sample.read(None).await;
         ui.send(Message::Opened(id, Purpose::Edit, path("acme/db/password"), Ok(opened)));
         draw("edit", &mut ui);
+        ui.text("x").key("esc");
+        draw("drop", &mut ui);
     }
 }
 

@@ -382,6 +382,7 @@ pub fn place(ui: &Ui) -> String {
             generator.describe(),
             if generator.until.is_some() { "shown" } else { "hidden" }
         ),
+        Some(Popup::Drop) => " Drop what was typed?".to_owned(),
         Some(Popup::Confirm(question, _)) => format!(" {question}"),
         Some(Popup::Error(..) | Popup::Unsaved(..)) | None => String::new(),
     };

@@ -272,6 +272,54 @@ fn a_form_keeps_what_was_typed_when_the_write_fails() {
 }
 
 #[tokio::test]
+async fn a_form_asks_before_it_drops_what_was_typed() {
+    let sample = Sample::new().await;
+    for (keys, typed) in [("a", "x"), ("r", "x"), ("R", "x"), ("E", "x"), ("E", "")] {
+        let mut ui = state(Context::Browse, SIZE).await;
+        ui.key(keys);
+        if keys == "E" {
+            let id = id_of(&ui.effects[0]);
+            let opened = sample.read(None).await;
+            ui.send(Message::Opened(id, Purpose::Edit, path("acme/db/password"), Ok(opened)));
+        }
+        ui.key("left esc");
+        assert_eq!(ui.model.context(), Context::Browse, "{keys}: nothing was typed");
+        if keys == "E" {
+            ui.key("E");
+            let id = id_of(&ui.effects[0]);
+            let opened = sample.read(None).await;
+            ui.send(Message::Opened(id, Purpose::Edit, path("acme/db/password"), Ok(opened)));
+        } else {
+            ui.key(keys);
+        }
+        // Emptied is changed, too.
+        match typed {
+            "" => drop(ui.key("ctrl-u")),
+            typed => drop(ui.text(typed)),
+        }
+        ui.key("esc");
+        assert!(ui.screen().contains("Drop what was typed?"), "{keys}: {}", ui.screen());
+        for no in ["n", "esc"] {
+            ui.key(no);
+            assert_eq!(ui.model.context(), Context::Form, "{keys} {no}");
+            let Some(Popup::Form(form)) = ui.model.popups.last() else { panic!() };
+            assert!(form.lines[0].input.text().ends_with(typed), "{keys}: it is still there");
+            ui.key("esc enter");
+            assert_eq!(ui.model.context(), Context::Confirm, "only y is a yes");
+        }
+        ui.key("y");
+        assert_eq!((ui.model.context(), ui.effects.len()), (Context::Browse, 0), "{keys}");
+    }
+    // Typed and taken back in a form that was empty: nothing is lost.
+    let mut ui = state(Context::Browse, SIZE).await;
+    ui.key("r").text("x").key("backspace esc");
+    assert_eq!(ui.model.context(), Context::Browse);
+    // Idle, it locks all the same.
+    ui.key("r").text("x").key("esc").after(300_000);
+    assert!(matches!(ui.model.screen, Screen::Unlock(_)) && ui.model.popups.is_empty());
+}
+
+#[tokio::test]
 async fn somebody_else_was_faster() {
     let sample = Sample::new().await;
     let mut ui = state(Context::Browse, SIZE).await;

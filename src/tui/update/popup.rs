@@ -43,6 +43,10 @@ impl Model {
                 Vec::new()
             }
             Some(Popup::Confirm(..)) => self.answering(action),
+            Some(Popup::Drop) => {
+                self.dropping(action);
+                Vec::new()
+            }
             Some(Popup::Error(_, retry)) if action == Action::Retry => {
                 let retry = *retry;
                 self.popups.pop();
@@ -58,6 +62,10 @@ impl Model {
         match self.popups.last() {
             // A write is not stopped half-way; its form stays until the answer is there.
             Some(Popup::Form(form)) if form.busy.is_some() => return Vec::new(),
+            Some(Popup::Form(form)) if form.is_typed() => {
+                self.open(Popup::Drop);
+                return Vec::new();
+            }
             // Without a vault there is nothing below.
             Some(Popup::Vaults(_)) if self.vault.1.is_empty() => return vec![Effect::Quit],
             _ => {}
@@ -258,6 +266,16 @@ impl Model {
         };
         let id = self.unstoppable(label, None);
         vec![Effect::Change(id, change)]
+    }
+
+    /// Whether the form below is closed with what was typed.
+    fn dropping(&mut self, action: Action) {
+        if matches!(action, Action::Yes | Action::No) {
+            self.popups.pop();
+        }
+        if action == Action::Yes {
+            self.popups.pop();
+        }
     }
 
     fn unsaved(&mut self, action: Action) -> Effects {

@@ -14,6 +14,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::keys::Context;
 use super::layout::{SMALLEST, areas};
+use super::message::Change;
 use super::model::{Model, Popup, Screen, Status};
 pub(super) use text::day;
 use text::{clear, head, put, put_right};
@@ -50,7 +51,15 @@ fn draw_popup(model: &Model, popup: &Popup, frame: &mut Frame<'_>) {
         Popup::Vaults(cursor) => popup::vaults(model, *cursor, frame),
         Popup::Palette(input, cursor) => help::palette(model, input, *cursor, frame),
         Popup::Help(context, top) => help::draw(model, *context, *top, frame),
-        Popup::Confirm(question, change) => popup::confirm(model, question, change, frame),
+        Popup::Confirm(question, change) => {
+            let what = match change {
+                Change::Delete(_) => "Its history stays; u brings it back.",
+                Change::Rollback(..) => "Its value is written as a new version; nothing is lost.",
+                Change::Undelete(_) | Change::Rename(..) => "",
+            };
+            popup::confirm(model, question, what, frame);
+        }
+        Popup::Drop => popup::confirm(model, "Drop what was typed?", "Nothing was written.", frame),
         Popup::Error(problem, retry) => popup::error(model, problem, retry.is_some(), frame),
         Popup::Unsaved(draft, problem, conflict) => {
             popup::unsaved(model, draft, problem, *conflict, frame);
