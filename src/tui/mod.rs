@@ -10,6 +10,7 @@ pub mod device;
 mod editor;
 pub mod effect;
 pub mod generator;
+mod hints;
 pub mod input;
 mod job;
 pub mod keys;

@@ -10,6 +10,7 @@ use crate::vault::{
 };
 
 use super::generator::Generator;
+use super::hints::in_keys;
 use super::input::Input;
 use super::keys::{Action, Context, KeyMap};
 use super::layout::Pane;
@@ -292,13 +293,14 @@ impl From<&Error> for Problem {
         let plain = |text: &str| {
             text.split('\n').map(|l| escape(l).replace("\\\\", "\\")).collect::<Vec<_>>().join(" ")
         };
+        let hint = error.hint.as_deref().map(|hint| plain(&in_keys(hint)));
         let mut causes = Vec::new();
         let mut source = std::error::Error::source(error);
         while let Some(cause) = source {
             causes.push(plain(&cause.to_string()));
             source = cause.source();
         }
-        Self { message: plain(&error.message), causes, hint: error.hint.as_deref().map(plain) }
+        Self { message: plain(&error.message), causes, hint }
     }
 }
 
