@@ -83,6 +83,8 @@ pub struct Model {
     pub incoming: Option<Vec<Path>>,
     /// A listing that has not ended, and how many names it brought.
     pub listing: Option<(Id, usize)>,
+    /// Why the last listing failed.
+    pub not_listed: Option<Problem>,
     /// The line at the bottom.
     pub status: Status,
     /// What `undo` takes back.
@@ -361,6 +363,7 @@ impl Model {
             requests: Vec::new(),
             incoming: None,
             listing: None,
+            not_listed: None,
             status: Status::Quiet,
             undo: None,
             clipboard: None,

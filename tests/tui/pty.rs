@@ -232,6 +232,20 @@ fn suspended_and_continued() {
     }
 }
 
+/// A directory that goes away is no empty vault.
+#[test]
+fn a_vault_that_is_removed_meanwhile() {
+    let home = Home::with_vault();
+    let mut session = Session::start(command_in(&home));
+    session.shows("No secrets yet");
+    std::fs::remove_dir_all(home.path().join(".local/share/vault/vaults/main")).unwrap();
+    session.type_keys(".");
+    session.shows(". tries again.");
+    assert!(!session.screen().contains("No secrets yet"), "{}", session.screen());
+    session.type_keys("q");
+    assert_eq!(session.ends(), 0);
+}
+
 /// The program with this script as the editor, which was opened just now.
 fn editing(home: &Home, script: &str) -> Session {
     let editor = home.path().join("editor");

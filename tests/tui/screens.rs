@@ -6,7 +6,7 @@ use vault::tui::message::{Identity, Message, Purpose};
 use vault::tui::model::{Popup, Screen, Start};
 use vault::tui::setup::{Setup, Step};
 use vault::tui::theme::Theme;
-use vault::vault::{DeviceIdentity, FieldType, Secret};
+use vault::vault::{DeviceIdentity, Error, FieldType, Secret};
 
 use super::keys::state;
 use super::ui::{Sample, Ui, id_of, picture, start};
@@ -90,6 +90,12 @@ async fn waiting_and_empty() {
         let mut ui = state(Context::Browse, size).await;
         ui.key("backtab");
         draw("folders", &mut ui);
+        let mut ui = Ui::with_names(size, &[]);
+        ui.key(".");
+        let id = ui.listing();
+        let error = Error::not_found("there is no store at /srv/vault/team").hint("look there");
+        ui.send(Message::NamesEnd(id, Err(error)));
+        draw("not-listed", &mut ui);
     }
 }
 

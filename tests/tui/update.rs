@@ -194,6 +194,34 @@ fn names_draw_as_they_arrive_and_a_reload_keeps_the_place() {
     assert_eq!(ui.model.rows.total(), 3);
 }
 
+/// Names that could not be listed are not "none", and what fails with them does not hide why.
+#[test]
+fn a_listing_that_fails_says_so_in_its_place() {
+    let gone = || Error::not_found("there is no store at /srv/vault/team");
+    let mut ui = Ui::with_names(SIZE, &[]);
+    ui.key(".");
+    let id = ui.listing();
+    ui.send(Message::NamesEnd(id, Err(gone())));
+    let screen = ui.screen();
+    assert!(!screen.contains("No secrets yet") && screen.contains("│ error: there is no store"));
+    assert!(screen.contains("│ . tries again."), "{screen}");
+    ui.key("x r");
+    assert_eq!(words(&ui.effects), "list");
+    ui.list(vec![path("a")]);
+    assert!(ui.status() == "Loaded 1 name." && ui.model.not_listed.is_none());
+    // With names from before: they stay, nothing more is asked for, and the reason stays.
+    ui.key(".");
+    let (list, describe) = (id_of(&ui.effects[0]), id_of(&ui.effects[1]));
+    ui.send(Message::NamesEnd(list, Err(gone())));
+    ui.send(Message::DescribeFailed(describe, vec![path("a")], Error::general("not this")));
+    ui.after(400);
+    assert!(ui.effects.is_empty(), "{}", words(&ui.effects));
+    assert_eq!(
+        (ui.status().as_str(), ui.selected()),
+        ("error: there is no store at /srv/vault/team", "a")
+    );
+}
+
 #[test]
 fn waiting_shows_only_after_a_while() {
     let mut ui = Ui::with_names(SIZE, &["a"]);

@@ -66,6 +66,13 @@ impl Model {
         self.status = Status::Error(Problem::from(error), retry);
     }
 
+    /// What nobody asked for failed. If the names could not even be listed, that is the reason.
+    fn fail_besides(&mut self, error: &Error) {
+        if self.not_listed.is_none() {
+            self.fail(error, Some(Action::Reload));
+        }
+    }
+
     /// The popup that waited has nothing to show: the error takes its place.
     fn fail_closing(&mut self, error: &Error, request: &Request) {
         self.popups.pop();
@@ -131,6 +138,7 @@ impl Model {
             (Ok(()), None) => self.rows.finish(),
             (Err(e), _) => {
                 self.rows.finish();
+                self.not_listed = Some(Problem::from(&e));
                 self.fail(&e, Some(Action::Reload));
             }
         }
@@ -182,7 +190,7 @@ impl Model {
                 self.rows.set_meta(path, Meta::Failed);
             }
         }
-        self.fail(error, Some(Action::Reload));
+        self.fail_besides(error);
     }
 
     fn opened(&mut self, id: Id, purpose: Purpose, path: Path, answer: Result<Opened, Error>) {
@@ -254,7 +262,7 @@ impl Model {
                 self.versions = Some((path, Vec::new()));
                 match self.popups.last() {
                     Some(Popup::History(_)) => self.fail_closing(&e, &request),
-                    _ => self.fail(&e, Some(Action::Reload)),
+                    _ => self.fail_besides(&e),
                 }
             }
         }

@@ -262,7 +262,7 @@ impl Model {
             effects.push(Effect::Cancel(id));
         }
         self.rows.ask_again();
-        self.versions = None;
+        (self.versions, self.not_listed) = (None, None);
         let id = self.request("reading names", Some(Action::Reload));
         self.listing = Some((id, 0));
         self.incoming = (self.rows.total() > 0).then(Vec::new);

@@ -234,7 +234,8 @@ impl Model {
     }
 
     fn ask_for_headers(&mut self, height: usize, effects: &mut Effects) {
-        if self.requests.iter().any(|request| request.progress.is_some()) {
+        let asking = self.requests.iter().any(|request| request.progress.is_some());
+        if asking || self.not_listed.is_some() {
             return;
         }
         // To put names into the order of their age, all ages must be known.
@@ -273,6 +274,7 @@ impl Model {
         }
         if let Some((path, since)) = &self.resting
             && self.rests()
+            && self.not_listed.is_none()
             && self.now.running.saturating_sub(*since) >= REST
             && !self.requests.iter().any(|request| request.label.starts_with(HISTORY))
         {
@@ -327,6 +329,7 @@ impl Model {
         (self.top, self.folder, self.detail_top) = (0, (0, 0), 0);
         (self.typing, self.shown, self.versions, self.resting) = (None, None, None, None);
         (self.incoming, self.listing, self.undo, self.clipboard) = (None, None, None, None);
+        self.not_listed = None;
         self.requests.clear();
         self.screen = Screen::Unlock(Unlock { input: Input::new(true), problem: None, busy: None });
         if was_open {

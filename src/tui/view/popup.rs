@@ -224,7 +224,7 @@ pub(super) fn confirm(model: &Model, question: &str, what: &str, frame: &mut Fra
 pub(super) fn error(model: &Model, problem: &Problem, retry: bool, frame: &mut Frame<'_>) {
     let area = window(model, (70, 12), "Error", frame);
     let text = Rect { height: area.height.saturating_sub(1), ..area };
-    draw_problem(model, problem, text, frame);
+    draw_problem(model, problem, text, frame.buffer_mut());
     let keys = if retry { "r try again   Esc close" } else { "Esc close" };
     let y = area.bottom().saturating_sub(1);
     put(frame.buffer_mut(), area.x, y, area.right(), keys, model.theme.key);
@@ -253,7 +253,7 @@ pub(super) fn unsaved(
     let lines: Vec<String> = lines.iter().flat_map(|line| wrap(line, area.width.into())).collect();
     let below = (lines.len() as u16).min(area.height);
     let above = Rect { height: (area.height - below).saturating_sub(1), ..area };
-    draw_problem(model, problem, above, frame);
+    draw_problem(model, problem, above, frame.buffer_mut());
     for (y, text) in (area.bottom() - below..area.bottom()).zip(lines) {
         put(frame.buffer_mut(), area.x, y, end, &text, theme.key);
     }

@@ -50,7 +50,7 @@ pub(super) fn draw(model: &Model, setup: &Setup, frame: &mut Frame<'_>) {
         put(frame.buffer_mut(), inside.x, y, inside.right(), text, theme.warn);
     } else if let Some(problem) = &setup.problem {
         let y = (y + u16::from(!small)).min(inside.bottom());
-        draw_problem(model, problem, rest(y), frame);
+        draw_problem(model, problem, rest(y), frame.buffer_mut());
     }
 }
 
@@ -171,6 +171,6 @@ pub(super) fn draw_unlock(model: &Model, unlock: &Unlock, frame: &mut Frame<'_>)
     if let Some(problem) = &unlock.problem {
         let y = (y + 2).min(inside.bottom());
         let area = Rect { y, height: inside.bottom() - y, ..inside };
-        draw_problem(model, problem, area, frame);
+        draw_problem(model, problem, area, frame.buffer_mut());
     }
 }
