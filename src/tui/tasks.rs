@@ -367,9 +367,8 @@ impl Job {
 /// What a header says, and the folder: most secrets are in the same one, which is kept once.
 fn meta_of(vault: &Vault, entry: Entry, last: &mut Option<Arc<Folder>>) -> Meta {
     let Entry { path, header, author, size } = entry;
-    let (Some(header), Some(folder)) = (header, vault.folder(&path)) else {
-        return Meta::Unverified;
-    };
+    let Some(header) = header else { return Meta::Unverified };
+    let Some(folder) = vault.folder(&path, &header) else { return Meta::Unverified };
     let folder = match last {
         Some(last) if **last == folder => last.clone(),
         _ => last.insert(Arc::new(folder)).clone(),

@@ -155,7 +155,9 @@ impl Ui {
         let folder = |may_read| {
             let readers = ["jon", "mira", "sam", "zoe"].map(str::to_owned).to_vec();
             let group = if may_read { "main" } else { "payments" }.to_owned();
-            Arc::new(Folder { group, readers, may_read, may_write: may_read })
+            let arn = "arn:aws:kms:eu-west-1:123456789012:key/1a2b3c4d-0000-4000-8000-00000000000f";
+            let kms = (!may_read).then(|| arn.to_owned());
+            Arc::new(Folder { group, readers, kms, may_read, may_write: may_read })
         };
         let days = [3, 41, 0, 402, 9];
         let names: Vec<Path> = (0..self.model.rows.len())

@@ -76,6 +76,16 @@ async fn an_answer_that_nobody_waits_for_is_dropped() {
     }
 }
 
+/// The key that wraps a secret is told from the team's notes; nothing is decrypted for it.
+#[tokio::test]
+async fn the_detail_names_the_key() {
+    let mut ui = state(Context::Browse, SIZE).await;
+    assert!(ui.screen().contains("key       local"), "{}", ui.screen());
+    ui.key("G");
+    assert!(ui.screen().contains("key       kms eu-west-1 1a2b3c4d "), "{}", ui.screen());
+    assert!(!words(&ui.effects).contains("read"));
+}
+
 #[tokio::test]
 async fn moving_the_cursor_reads_no_value() {
     let mut ui = state(Context::Browse, SIZE).await;

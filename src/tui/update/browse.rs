@@ -170,7 +170,7 @@ impl Model {
             Content::Raw(bytes) => newlines(bytes) + 1,
         };
         let values = self.shown.as_ref().map_or(1, |shown| text(&shown.opened.content));
-        values + 10 + self.selected_versions().map_or(0, <[_]>::len)
+        values + 11 + self.selected_versions().map_or(0, <[_]>::len)
     }
 
     /// To another pane, in the order folders, list, detail.
