@@ -3,8 +3,13 @@
 use std::borrow::Cow;
 
 /// What marks a hint, and what is said instead.
-const KEYS: [(&str, &str); 9] = [
+const KEYS: [(&str, &str); 10] = [
     ("--member NAME", "type another one"),
+    (
+        "give --single-writer",
+        "use another store; if only one person on one machine ever writes: \
+         `vault init LOCATION --single-writer`",
+    ),
     ("--name NAME: ", "choose a location whose last part is such a name"),
     ("remove it first: vault rm", "choose another name, or delete that one first, with d"),
     ("remove one with `vault rm`", "both are there now; compare them and delete one with d"),

@@ -1,5 +1,6 @@
 //! The state of the first start.
 
+use super::effect::Place;
 use super::input::Input;
 use super::message::{Id, Identity};
 use super::model::Problem;
@@ -15,6 +16,8 @@ pub struct Setup {
     pub usual: String,
     /// The first member's name.
     pub member: Input,
+    /// How the bucket is reached, and what wraps its keys: region, endpoint, KMS key.
+    pub bucket: [Input; 3],
     /// A passphrase, and once more.
     pub passphrase: [Input; 2],
     /// What identity there is.
@@ -38,6 +41,8 @@ pub struct Setup {
 pub enum Step {
     /// Where, and by whom.
     Where,
+    /// How a bucket is reached.
+    Bucket,
     /// A passphrase.
     Passphrase,
     /// The recovery words are shown.
@@ -55,6 +60,7 @@ impl Setup {
             location: Input::new(false),
             usual,
             member: Input::with(Secret::copy_of(user.as_bytes()), false),
+            bucket: [Input::new(false), Input::new(false), Input::new(false)],
             passphrase: [Input::new(true), Input::new(true)],
             identity: Identity::Missing,
             recovery: None,
@@ -66,10 +72,56 @@ impl Setup {
         }
     }
 
+    /// True if the vault goes into a bucket.
+    pub fn is_bucket(&self) -> bool {
+        self.location.text().trim_start().starts_with("s3://")
+    }
+
+    /// The steps from the first to the last, as far as it is known.
+    pub fn steps(&self) -> Vec<Step> {
+        let all = [Step::Where, Step::Bucket, Step::Passphrase, Step::Words, Step::Check];
+        let needed = |step: &Step| match step {
+            Step::Bucket => self.is_bucket(),
+            Step::Passphrase => self.identity != Identity::Plain,
+            _ => true,
+        };
+        all.into_iter().filter(needed).collect()
+    }
+
+    /// The step before this one.
+    pub fn before(&self) -> Option<Step> {
+        let steps = self.steps();
+        let at = steps.iter().position(|step| *step == self.step)?;
+        steps.get(at.checked_sub(1)?).copied()
+    }
+
+    /// Where the vault goes. A bucket's settings are left out for a directory.
+    pub fn place(&self) -> Place {
+        let text = |input: &Input| input.text().trim().to_owned();
+        let (location, member) = (text(&self.location), text(&self.member));
+        let [region, endpoint, kms] = match self.is_bucket() {
+            true => self.bucket.each_ref().map(text),
+            false => Default::default(),
+        };
+        Place { location, member, region, endpoint, kms }
+    }
+
+    /// What a line means while it is empty.
+    pub fn empty_means(&self, line: usize) -> Option<&str> {
+        match (self.step, line) {
+            (Step::Where, 0) => Some(&self.usual),
+            (Step::Bucket, 0) => Some("that of AWS_REGION or the AWS profile"),
+            (Step::Bucket, 1) => Some("Amazon S3"),
+            (Step::Bucket, 2) => Some("a key of the team"),
+            _ => None,
+        }
+    }
+
     /// The lines that are typed in this step.
     pub fn inputs(&mut self) -> Vec<&mut Input> {
         match self.step {
             Step::Where => vec![&mut self.location, &mut self.member],
+            Step::Bucket => self.bucket.iter_mut().collect(),
             Step::Passphrase => match self.identity {
                 Identity::Sealed => self.passphrase.iter_mut().take(1).collect(),
                 _ => self.passphrase.iter_mut().collect(),
@@ -87,6 +139,11 @@ impl Setup {
             Step::Where => {
                 vec![named("where", &self.location), named("your name", &self.member)]
             }
+            Step::Bucket => ["region", "endpoint", "KMS key"]
+                .map(str::to_owned)
+                .into_iter()
+                .zip(&self.bucket)
+                .collect(),
             Step::Passphrase if self.identity == Identity::Sealed => {
                 vec![named("passphrase", first)]
             }

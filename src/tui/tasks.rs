@@ -143,8 +143,8 @@ impl Tasks {
             Effect::Unlock(id, name, passphrase) => {
                 self.read(id, async move { job.unlock(id, name, passphrase).await });
             }
-            Effect::CheckVacant(id, location, member) => self.read(id, async move {
-                let answer = job.context.device.check_vacant(location, member).await;
+            Effect::CheckVacant(id, place) => self.read(id, async move {
+                let answer = job.context.device.check_vacant(place).await;
                 job.say(Message::Vacant(id, answer));
             }),
             Effect::MakeWords(id) => self.read(id, async move {

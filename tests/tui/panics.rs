@@ -13,7 +13,7 @@ use vault::store::{
     Condition, Etag, Head, Listing, MemoryStore, Metadata, Object, Page, Result as Stored, Store,
 };
 use vault::tui::device::Device;
-use vault::tui::effect::Founding;
+use vault::tui::effect::{Founding, Place};
 use vault::tui::message::{Founded, Identity, Now, Session};
 use vault::tui::model::{Model, Start};
 use vault::tui::run::App;
@@ -65,7 +65,7 @@ impl Device for World1 {
         Ok((vault, Session::default()))
     }
 
-    async fn check_vacant(&self, _: String, _: String) -> Result<Identity> {
+    async fn check_vacant(&self, _: Place) -> Result<Identity> {
         unreachable!("not a first start")
     }
 

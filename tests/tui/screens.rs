@@ -102,7 +102,7 @@ async fn waiting_and_empty() {
 #[test]
 fn first_start() {
     for size in SIZES {
-        for step in [Step::Where, Step::Passphrase, Step::Words, Step::Check] {
+        for step in [Step::Where, Step::Bucket, Step::Passphrase, Step::Words, Step::Check] {
             let mut ui = Ui::new(Start { vaults: vec![], vault: None, ..start(size) });
             let mut setup =
                 Setup::new("/home/mira/vaults/main".to_owned(), Some("mira".to_owned()));
@@ -112,6 +112,12 @@ fn first_start() {
             setup.recovery = Some((Box::new(recovery), words));
             setup.step = step;
             ui.model.screen = Screen::Setup(Box::new(setup));
+            if let Screen::Setup(setup) = &mut ui.model.screen
+                && step == Step::Bucket
+            {
+                setup.location.insert("s3://acme-vault/prod");
+                setup.bucket[0].insert("eu-west-1");
+            }
             if step == Step::Passphrase {
                 ui.text("hunter2");
             }

@@ -16,7 +16,7 @@ use vault::config::Interface;
 use vault::store::Store;
 use vault::tui::clipboard::Clipboard;
 use vault::tui::device::Device;
-use vault::tui::effect::Founding;
+use vault::tui::effect::{Founding, Place};
 use vault::tui::message::{Founded, Identity, Now, Session};
 use vault::tui::model::{Model, Start};
 use vault::tui::run::{App, Ended};
@@ -169,7 +169,7 @@ impl Device for InMemory {
         Ok((vault, session))
     }
 
-    async fn check_vacant(&self, _: String, _: String) -> Result<Identity> {
+    async fn check_vacant(&self, _: Place) -> Result<Identity> {
         Ok(Identity::Missing)
     }
 

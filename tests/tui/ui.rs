@@ -9,7 +9,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::style::{Color, Modifier};
 use vault::config::Interface;
 use vault::config::interface::Theme;
-use vault::tui::effect::Effect;
+use vault::tui::effect::{Effect, Place};
 use vault::tui::keys::Context;
 use vault::tui::message::{Message, Now, Session};
 use vault::tui::model::{Model, Popup, Start, Status};
@@ -356,9 +356,14 @@ pub fn words(effects: &[Effect]) -> String {
         }
         Effect::Edit(_, path) => format!("edit {path}"),
         Effect::Change(_, change) => format!("{change:?}"),
-        Effect::CheckVacant(_, location, member) => format!("check {location:?} for {member}"),
+        Effect::CheckVacant(_, place) => {
+            let Place { location, member, region, endpoint, kms } = place;
+            format!("check {location:?} for {member} {region} {endpoint} {kms}")
+                .trim_end()
+                .to_owned()
+        }
         Effect::MakeWords(_) => "make words".to_owned(),
-        Effect::Found(_, founding) => format!("found {:?}", founding.location),
+        Effect::Found(_, founding) => format!("found {:?}", founding.place.location),
         Effect::Cancel(_) => "cancel".to_owned(),
         Effect::Redraw => "redraw".to_owned(),
         Effect::Suspend => "suspend".to_owned(),

@@ -526,6 +526,43 @@ fn folders_narrow_the_list() {
     assert_eq!((ui.model.rows.folder(), ui.model.rows.len(), ui.selected()), ("", 3, "b/y"));
 }
 
+/// A bucket has a step of its own, and a directory has nothing of it.
+#[tokio::test]
+async fn a_bucket_is_asked_how_it_is_reached() {
+    let mut ui = state(Context::Setup, SIZE).await;
+    assert!(ui.screen().contains("step 1 of 4"));
+    ui.text("s3://acme/prod").key("enter enter");
+    assert!(ui.effects.is_empty() && ui.screen().contains("step 2 of 5"), "{}", ui.screen());
+    assert!(ui.screen().contains("KMS key     (empty: a key of the team)"));
+    ui.text(" eu-west-1 ").key("enter").text("http://127.0.0.1:9").key("enter").text("alias/prod");
+    ui.key("enter");
+    let asked = "check \"s3://acme/prod\" for mira eu-west-1 http://127.0.0.1:9 alias/prod";
+    assert_eq!(words(&ui.effects), asked);
+    // What is wrong is said where it can be changed.
+    let id = id_of(&ui.effects[0]);
+    let error = Error::usage("the bucket is in eu-north-1")
+        .hint("give --region eu-north-1, or set region = \"eu-north-1\" for the vault");
+    ui.send(Message::Vacant(id, Err(error)));
+    assert!(
+        ui.screen().contains("step 2 of 5") && ui.screen().contains("hint: give eu-north-1 as")
+    );
+    ui.key("down").text("x");
+    assert!(!ui.screen().contains("error:"));
+    // All of it may stay empty.
+    ui.key("ctrl-u up ctrl-u up ctrl-u down enter");
+    assert_eq!(words(&ui.effects), "check \"s3://acme/prod\" for mira");
+    let id = id_of(&ui.effects[0]);
+    ui.send(Message::Vacant(id, Ok(vault::tui::message::Identity::Plain)));
+    let id = id_of(&ui.effects[0]);
+    ui.send(Message::Words(id, Box::new(crate::support::identity(7))));
+    assert!(ui.screen().contains("step 3 of 4"), "{}", ui.screen());
+    ui.key("esc").text("eu-west-1").key("esc");
+    assert!(ui.screen().contains("step 1 of"));
+    // Another place after all: what was typed for the bucket does not follow.
+    ui.key("ctrl-u").text("/srv/v").key("enter enter");
+    assert_eq!(words(&ui.effects), "check \"/srv/v\" for mira");
+}
+
 /// At the recovery words, and the first of the two that are asked for.
 async fn at_the_words() -> (Ui, String) {
     use crate::support::identity;

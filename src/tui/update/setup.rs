@@ -40,12 +40,15 @@ impl Model {
         let Screen::Setup(setup) = &mut self.screen else { return Vec::new() };
         setup.problem = None;
         match setup.step {
-            Step::Where => {
-                let location = setup.location.text().trim().to_owned();
-                let member = setup.member.text().trim().to_owned();
+            Step::Where if setup.is_bucket() => {
+                setup.go_to(Step::Bucket);
+                Vec::new()
+            }
+            Step::Where | Step::Bucket => {
+                let place = setup.place();
                 let id = self.request("looking at the place", None);
                 self.busy(id);
-                vec![Effect::CheckVacant(id, location, member)]
+                vec![Effect::CheckVacant(id, place)]
             }
             Step::Passphrase => {
                 let [first, second] = &setup.passphrase;
@@ -75,12 +78,7 @@ impl Model {
                     Identity::Plain => None,
                     _ => Some(Secret::copy_of(setup.passphrase[0].secret().bytes())),
                 };
-                let founding = Founding {
-                    location: setup.location.text().trim().to_owned(),
-                    member: setup.member.text().trim().to_owned(),
-                    passphrase,
-                    recovery,
-                };
+                let founding = Founding { place: setup.place(), passphrase, recovery };
                 let id = self.unstoppable("making the vault", None);
                 self.busy(id);
                 vec![Effect::Found(id, founding)]
@@ -178,15 +176,11 @@ impl Setup {
     }
 
     fn back(&mut self) {
-        match self.step {
-            Step::Where => {}
-            Step::Passphrase => self.go_to(Step::Where),
-            Step::Words => {
-                self.recovery = None;
-                let plain = self.identity == Identity::Plain;
-                self.go_to(if plain { Step::Where } else { Step::Passphrase });
-            }
-            Step::Check => self.go_to(Step::Words),
+        if self.step == Step::Words {
+            self.recovery = None;
+        }
+        if let Some(step) = self.before() {
+            self.go_to(step);
         }
     }
 
