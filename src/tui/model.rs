@@ -5,16 +5,15 @@ use std::time::Duration;
 
 use crate::config::Interface;
 use crate::vault::{
-    Content, DEFAULT_FIELD, Document, Error, Field, FieldType, Opened, Path, Secret, Version,
-    escape,
+    Content, DEFAULT_FIELD, Document, Field, FieldType, Opened, Path, Secret, Version,
 };
 
 use super::generator::Generator;
-use super::hints::in_keys;
 use super::input::Input;
 use super::keys::{Action, Context, KeyMap};
 use super::layout::Pane;
 use super::message::{Change, Draft, Id, Now, Session};
+pub use super::problem::Problem;
 use super::rows::Rows;
 use super::setup::Setup;
 use super::theme::Theme;
@@ -277,33 +276,6 @@ pub enum Status {
     Warning(String),
     /// Something failed, and what would try again.
     Error(Problem, Option<Action>),
-}
-
-/// An error as people read it; escaped.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// What failed.
-    pub message: String,
-    /// Why, from near to far.
-    pub causes: Vec<String>,
-    /// What to do.
-    pub hint: Option<String>,
-}
-
-impl From<&Error> for Problem {
-    fn from(error: &Error) -> Self {
-        let plain = |text: &str| {
-            text.split('\n').map(|l| escape(l).replace("\\\\", "\\")).collect::<Vec<_>>().join(" ")
-        };
-        let hint = error.hint.as_deref().map(|hint| plain(&in_keys(hint)));
-        let mut causes = Vec::new();
-        let mut source = std::error::Error::source(error);
-        while let Some(cause) = source {
-            causes.push(plain(&cause.to_string()));
-            source = cause.source();
-        }
-        Self { message: plain(&error.message), causes, hint }
-    }
 }
 
 /// What the UI starts with.
