@@ -300,7 +300,7 @@ impl Sample {
         let mut versions = self.vault.history(&path("acme/db/password")).await.unwrap();
         for version in &mut versions {
             if let Some(header) = &mut version.header {
-                header.time = UNIX - (3 - version.n) * 40 * 86_400;
+                header.time = UNIX - 3_u64.saturating_sub(version.n) * 40 * 86_400;
             }
         }
         versions

@@ -466,9 +466,19 @@ async fn a_deleted_version_says_so() {
         words(&ui.effects),
         "Rollback(acme/db/password, 2)".replace("acme/db/password", &format!("{name:?}"))
     );
-    // It does bring it back.
+    // It does bring it back. From then on the deletion is one of the versions.
     sample.vault.rollback(&name, 2).await.unwrap();
     assert_eq!(sample.read(None).await.n, 4);
+    let mut ui = state(Context::Browse, SIZE).await;
+    ui.key(". h");
+    let id = id_of(&ui.effects[0]);
+    let versions = sample.versions().await;
+    ui.send(Message::Versions(id, name, Ok(versions))).key("down");
+    assert_eq!(ui.status(), "", "there is nothing to say of the newest");
+    ui.key("enter");
+    assert_eq!(ui.status(), "Deleted by ann on 2026-11-18: it has no value.");
+    ui.key("down");
+    assert_eq!(ui.status(), "", "that was another line");
 }
 
 #[tokio::test]

@@ -270,7 +270,7 @@ impl Model {
 
     /// What a history begins with, if that is no value.
     pub(super) fn say_deleted(&mut self, versions: &[crate::vault::Version]) {
-        if let Some(why) = versions.first().and_then(valueless) {
+        if let Some(why) = versions.first().and_then(|version| valueless(version, true)) {
             self.status = Status::Info(why);
         }
     }

@@ -98,7 +98,8 @@ impl Model {
         let Some(versions) = &history.versions else { return Vec::new() };
         let Some(version) = versions.get(history.cursor) else { return Vec::new() };
         let (path, n) = (history.path.clone(), version.n);
-        let has_value = |v: &Version| valueless(v).is_none();
+        let is_newest = history.cursor == 0;
+        let has_value = |v: &Version| valueless(v, false).is_none();
         match action {
             Action::Compare => {
                 let with_value = |i: &usize| has_value(&versions[*i]) && *i != history.cursor;
@@ -110,7 +111,7 @@ impl Model {
                     newest => newest,
                 };
                 let (Some(other), true) = (other, has_value(version)) else {
-                    let why = valueless(version)
+                    let why = valueless(version, is_newest)
                         .unwrap_or_else(|| "There is no other version to compare with.".into());
                     self.status = Status::Info(why);
                     return Vec::new();
@@ -120,6 +121,7 @@ impl Model {
                 let compare =
                     Compare { path: path.clone(), numbers, contents: None, until: None, top: 0 };
                 self.open(Popup::Compare(compare));
+                self.status = Status::Quiet;
                 let id = self.request(format!("reading {path}"), Some(Action::Compare));
                 return vec![Effect::Compare(id, path, numbers)];
             }
@@ -128,9 +130,13 @@ impl Model {
                 self.open(Popup::Confirm(question, Change::Rollback(path, n)));
             }
             Action::Rollback => {
-                self.status = Status::Info(valueless(version).unwrap_or_default());
+                self.status = Status::Info(valueless(version, is_newest).unwrap_or_default());
             }
-            _ => history.cursor = moved(history.cursor, action, PAGE, versions.len()),
+            _ => {
+                history.cursor = moved(history.cursor, action, PAGE, versions.len());
+                // It was about another line.
+                self.status = Status::Quiet;
+            }
         }
         Vec::new()
     }
@@ -307,8 +313,9 @@ impl Model {
     }
 }
 
-/// Why there is no value in a version, and what brings one back; `None`: there is one.
-pub(super) fn valueless(version: &Version) -> Option<String> {
+/// Why there is no value in a version, and what brings one back if it is the newest; `None`: there
+/// is one.
+pub(super) fn valueless(version: &Version, newest: bool) -> Option<String> {
     let n = version.n;
     if let Some(why) = &version.refused {
         return Some(format!("Version {n} does not count: {}", escape(why)));
@@ -319,9 +326,10 @@ pub(super) fn valueless(version: &Version) -> Option<String> {
     let author = version.author.as_deref().map_or("somebody unknown".into(), escape);
     let day = day(header.time);
     match header.op {
-        VersionOp::Delete => {
+        VersionOp::Delete if newest => {
             Some(format!("Deleted by {author} on {day}; r on an older version brings it back."))
         }
+        VersionOp::Delete => Some(format!("Deleted by {author} on {day}: it has no value.")),
         VersionOp::Purge => Some(format!("Removed for good by {author} on {day}.")),
         VersionOp::Write | VersionOp::Reseal => None,
     }

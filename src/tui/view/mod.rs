@@ -16,6 +16,7 @@ use super::keys::Context;
 use super::layout::{SMALLEST, areas};
 use super::message::Change;
 use super::model::{Model, Popup, Screen, Status};
+use super::setup::Step;
 pub(super) use text::day;
 use text::{clear, head, put, put_right};
 
@@ -166,7 +167,14 @@ fn bar(model: &Model, frame: &mut Frame<'_>) {
         let Some(key) = keys.first().filter(|_| !binding.bar.is_empty()) else { continue };
         // In the list there is nothing to go back to but what Esc says itself.
         let back = context == Context::Browse && binding.action == super::keys::Action::Back;
-        if back || binding.action == super::keys::Action::Help {
+        // What is typed is hidden in one step of the first start only.
+        let idle = match &model.screen {
+            Screen::Setup(setup) => {
+                binding.action == super::keys::Action::Reveal && setup.step != Step::Passphrase
+            }
+            _ => false,
+        };
+        if back || idle || binding.action == super::keys::Action::Help {
             continue;
         }
         let key = super::keys::shown(key, model.ascii);
