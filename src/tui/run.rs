@@ -205,23 +205,42 @@ impl<B: Backend, S: Stage> App<B, S> {
             match self.tasks.run(effect) {
                 Some(Effect::Quit) => self.ended = Some(Ended::Quit),
                 Some(Effect::Redraw) => self.clear()?,
-                Some(Effect::Suspend) => self.suspend()?,
+                Some(Effect::Suspend) => self.suspend().await?,
                 _ => {}
             }
         }
         Ok(())
     }
 
-    fn suspend(&mut self) -> Result<()> {
+    async fn suspend(&mut self) -> Result<()> {
         self.model.hide();
         self.stage.leave().map_err(lost)?;
-        self.stage.stop();
+        if self.stop().await {
+            return Ok(());
+        }
         self.stage.enter().map_err(lost)?;
         self.model.update(Message::Resumed);
         self.resize()?;
         // Whoever was away too long finds it locked.
         self.tick();
         Ok(())
+    }
+
+    /// Stops until it is continued in the foreground; true if it was asked to end meanwhile.
+    async fn stop(&mut self) -> bool {
+        loop {
+            self.stage.stop();
+            // What came while it was stopped is there by now, but nobody has looked.
+            let signal = tokio::time::timeout(FAST, self.signals.next()).await;
+            if let Ok(Caught::End(number)) = signal {
+                self.ended = Some(Ended::Signal(number));
+                return true;
+            }
+            // In the background the terminal is somebody else's.
+            if self.stage.is_ours() {
+                return false;
+            }
+        }
     }
 
     /// The window may have another size by now.
@@ -242,7 +261,7 @@ impl<B: Backend, S: Stage> App<B, S> {
     async fn signalled(&mut self, signal: Caught) -> Result<()> {
         match signal {
             Caught::End(number) => self.ended = Some(Ended::Signal(number)),
-            Caught::Stop => self.suspend()?,
+            Caught::Stop => self.suspend().await?,
         }
         Ok(())
     }
@@ -268,9 +287,12 @@ impl<B: Backend, S: Stage> App<B, S> {
         let mut offered: Option<Secret> = None;
         loop {
             self.stage.leave().map_err(lost)?;
-            let status = self.child(&program, &args).await;
+            let status = self.child(&program, &args).await.transpose();
+            if status.is_none() && !self.stage.is_ours() {
+                return Ok(Ok(None));
+            }
             let entered = self.stage.enter();
-            let Some(status) = status.transpose() else {
+            let Some(status) = status else {
                 // What a killed editor left on the screen goes when it is left again. A terminal
                 // that is gone is no news then.
                 return Ok(Ok(None));
@@ -313,7 +335,10 @@ impl<B: Backend, S: Stage> App<B, S> {
                     Ok(Turn::Ended(status)) => break Ok(Some(status)),
                     Ok(Turn::Stopped) => {
                         self.stage.take_back();
-                        self.stage.stop();
+                        if self.stop().await {
+                            job.end().await;
+                            break Ok(None);
+                        }
                         self.stage.lend(job.group());
                         job.go_on();
                     }

@@ -28,8 +28,10 @@ pub trait Stage {
     /// # Errors
     /// Whatever the system says.
     fn enter(&mut self) -> std::io::Result<()>;
-    /// Stops this program until somebody continues it in the foreground.
+    /// Stops this program until somebody continues it.
     fn stop(&mut self);
+    /// True in the foreground: the terminal may be used.
+    fn is_ours(&self) -> bool;
     /// Makes this process group the one in the foreground.
     fn lend(&mut self, group: Pid);
     /// Is in the foreground again.
@@ -91,10 +93,10 @@ impl Stage for Tty {
     fn stop(&mut self) {
         // Whoever started us waits, too: the whole group stops, as by Ctrl-Z in the shell.
         let _ = kill_current_process_group(Stop::STOP);
-        while !is_ours() {
-            // Continued in the background, where the terminal is somebody else's.
-            let _ = kill_current_process_group(Stop::STOP);
-        }
+    }
+
+    fn is_ours(&self) -> bool {
+        is_ours()
     }
 
     fn lend(&mut self, group: Pid) {

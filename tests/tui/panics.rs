@@ -102,6 +102,10 @@ impl Stage for BreakingTty {
         self.0.stop();
     }
 
+    fn is_ours(&self) -> bool {
+        self.0.is_ours()
+    }
+
     fn lend(&mut self, group: Pid) {
         self.0.lend(group);
     }

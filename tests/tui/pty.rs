@@ -343,6 +343,35 @@ fn an_editor_is_stopped_and_continued() {
     assert_eq!(home.get("acme/db"), "typed");
 }
 
+/// A shell that ends a stopped job ends the editor with it, though both are in the background.
+#[test]
+fn a_stopped_editor_is_ended_from_the_shell() {
+    let home = home();
+    let script = "ls \"$1\" > file\ntouch ready\nsleep 600\n";
+    let editor = home.path().join("editor");
+    std::fs::write(&editor, format!("#!/bin/sh\n{script}")).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    std::fs::set_permissions(&editor, mode).unwrap();
+    let mut command = CommandBuilder::new("bash");
+    command.args(["--norc", "-i"]);
+    environment(&mut command, &home);
+    command.env("EDITOR", &editor);
+    let mut session = Session::start(command);
+    session.type_keys(&format!("{}\n", program().display()));
+    session.shows("acme/db");
+    session.type_keys("e");
+    session.until("ready", |_| home.path().join("ready").exists());
+    let file = std::fs::read_to_string(home.path().join("file")).unwrap();
+    let dir = std::path::Path::new(file.trim()).parent().unwrap();
+    session.type_keys("\x1a");
+    session.shows("Stopped");
+    assert!(dir.exists());
+    session.type_keys("kill %1\n");
+    session.until("gone", |_| !dir.exists());
+    session.type_keys("wait; exit 7\n");
+    assert_eq!(session.ends(), 7);
+}
+
 /// A panic restores the terminal before it is reported, and tells nothing of the value.
 #[test]
 fn a_panic() {

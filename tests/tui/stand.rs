@@ -133,6 +133,10 @@ impl Stage for Script {
         self.log.lock().unwrap().push("stop".into());
     }
 
+    fn is_ours(&self) -> bool {
+        true
+    }
+
     fn lend(&mut self, _: Pid) {}
 
     fn take_back(&mut self) {}
