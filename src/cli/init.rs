@@ -6,10 +6,8 @@ use clap::builder::NonEmptyStringValueParser;
 use super::bucket::Bucket;
 use super::output;
 use super::session::{Session, shown, write_new};
-use crate::config::{VaultEntry, add_vault, check_config, check_vault_name};
-use crate::vault::{
-    DeviceIdentity, Error, Init as NewVault, Kind, Location, Result, Storage, Vault, escape,
-};
+use crate::config::{NewVault, add_vault};
+use crate::vault::{DeviceIdentity, Kind, Result, escape};
 
 /// Make a new vault, and an identity if this device has none
 ///
@@ -51,40 +49,19 @@ pub struct Init {
 impl Init {
     pub async fn run(self, session: &Session) -> Result<()> {
         let settings = &session.settings;
-        if let Some(name) = &self.name {
-            check_vault_name(name)?;
-        }
-        let location = settings.new_location(self.location.as_deref(), self.name.as_deref())?;
-        let name = config_name(self.name.as_deref(), self.location.as_deref(), &location)?;
-        if settings.vaults.contains_key(&name) {
-            return Err(Error::conflict(format!(
-                "a vault {} is configured already",
-                escape(&name)
-            ))
-            .hint("choose another name: --name NAME"));
-        }
+        let member = self.member.as_deref().or(settings.user.as_deref()).unwrap_or("owner");
+        let (location, name) = (self.location.as_deref(), self.name.as_deref());
+        let mut new = NewVault::new(settings, location, name, member)?;
         if self.recovery_out.is_none() {
             session.prompt.need_terminal(
                 "the recovery words are shown once",
                 "write them to a file with --recovery-out FILE",
             )?;
         }
-        // Everything that can fail fails before a person types passphrases and writes words down,
-        // and before there is a vault that nobody knows of.
-        let member = self.member.as_deref().or(settings.user.as_deref()).unwrap_or("owner");
-        Vault::check_ready(member, &settings.places)?;
-        check_config(&settings.config_file)?;
-        let options = self.bucket.options(&location, self.kms.is_some())?;
-        let storage = Storage::create(location.clone(), options.clone()).await?;
-        Vault::check_vacant(&storage).await?;
-        let storage = if self.single_writer { storage.for_one_writer() } else { storage };
-        if !self.single_writer {
-            storage.check_writers().await?;
-        }
-        let kms = match &self.kms {
-            Some(key) => Some(Vault::check_kms(&storage, key).await?),
-            None => None,
-        };
+        new.aws = self.bucket.options(&new.location, self.kms.is_some())?;
+        (new.kms, new.single_writer) = (self.kms, self.single_writer);
+        let ready = new.check(settings).await?;
+        let (name, kms) = (ready.new.name.clone(), ready.kms.clone());
         let identity = match session.has_identity() {
             true => session.unlock().await?,
             false => session.new_identity(self.no_passphrase).await?,
@@ -98,32 +75,24 @@ impl Init {
             }
             None => session.prompt.show_words(&recovery.to_words()).await?,
         }
-        let new = NewVault { kms: kms.as_deref(), member, identity, recovery: &recovery };
-        let made = Vault::init(storage, new, &settings.places).await;
-        let vault = made.inspect_err(|e| {
+        let made = ready.make(settings, identity, &recovery).await;
+        let (vault, entry) = made.inspect_err(|e| {
             // Only where somebody else's vault is there are the words certainly of none.
             if let Some(file) = self.recovery_out.as_ref().filter(|_| e.kind == Kind::Conflict) {
                 let _ = std::fs::remove_file(file);
             }
         })?;
         session.warn(&vault);
-        let pin = vault.join().encode();
         // Printed first: the vault is there, whatever becomes of the configuration.
         if session.json {
             output::json(&serde_json::json!({
-                "name": name, "location": location.to_string(), "vault": vault.id(), "join": pin,
+                "name": name, "location": entry.location, "vault": vault.id(), "join": entry.pin,
             }))?;
         } else {
-            output::line(&pin)?;
+            output::line(&entry.pin)?;
         }
-        let mut entry = VaultEntry::new(location.to_string(), pin, options);
-        entry.single_writer = self.single_writer;
         add_vault(&settings.config_file, &name, &entry)?;
-        output::note(&format!(
-            "The vault {} is in {}.",
-            escape(&name),
-            escape(&location.to_string())
-        ));
+        output::note(&format!("The vault {} is in {}.", escape(&name), escape(&entry.location)));
         if let Some(arn) = &kms {
             output::note(&format!("Its data keys are wrapped by {}.", escape(arn)));
         }
@@ -136,15 +105,4 @@ impl Init {
         }
         Ok(())
     }
-}
-
-/// The name given, or that of the location, or `main`.
-///
-/// # Errors
-/// Usage if that is no legal name of a vault.
-pub fn config_name(name: Option<&str>, given: Option<&str>, location: &Location) -> Result<String> {
-    let last = location.name().filter(|_| given.is_some());
-    let name = name.or(last).unwrap_or("main");
-    check_vault_name(name)?;
-    Ok(name.to_owned())
 }

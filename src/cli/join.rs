@@ -1,10 +1,9 @@
 use clap::Args;
 
 use super::bucket::Bucket;
-use super::init::config_name;
 use super::output;
 use super::session::Session;
-use crate::config::{VaultEntry, add_vault};
+use crate::config::{VaultEntry, add_vault, name_of};
 use crate::vault::{Error, Join as JoinString, Kind, Location, Result, Storage, Vault, escape};
 
 /// Open a vault that somebody else made, with the join string from them
@@ -38,7 +37,7 @@ impl Join {
             join.location = session.settings.new_location(Some(given), None)?.to_string();
         }
         let location = Location::parse(&join.location)?;
-        let name = config_name(self.name.as_deref(), Some(""), &location)?;
+        let name = name_of(self.name.as_deref(), &location, true)?;
         let known = session.settings.vaults.get(&name).map(VaultEntry::join).transpose()?;
         if known.is_some_and(|known| known.pin.vault != join.pin.vault) {
             return Err(Error::conflict(format!(

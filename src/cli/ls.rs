@@ -79,7 +79,7 @@ struct Row<'a> {
 
 /// What a person has to know of a secret before they use it.
 fn mark(vault: &Vault, entry: &Entry) -> &'static str {
-    if vault.folder(&entry.path).is_some_and(|folder| !folder.may_read) {
+    if vault.folder(&entry.path, entry.header.as_ref()).is_some_and(|folder| !folder.may_read) {
         return "locked";
     }
     match &entry.header {

@@ -4,6 +4,7 @@
 mod aws;
 mod file;
 pub mod interface;
+mod new_vault;
 pub mod private;
 mod surroundings;
 
@@ -20,6 +21,7 @@ use crate::vault::{
 
 pub use file::{VaultEntry, add_vault, check_config, set_default};
 pub use interface::Interface;
+pub use new_vault::{NewVault, Ready, name_of};
 pub use surroundings::{Surroundings, surroundings};
 
 /// Where a setting came from, for `config list --show-origin`.

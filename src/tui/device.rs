@@ -1,15 +1,15 @@
 //! What the UI reads and writes on this device: settings, the identity, and the vault that they
 //! lead to. The one place where a vault is opened.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use async_trait::async_trait;
 
-use super::effect::Founding;
+use super::effect::{Founding, Place};
 use super::message::{Founded, Identity, Session};
 use super::model::Start;
-use crate::config::{Settings, VaultEntry, add_vault, check_config, check_vault_name, private};
-use crate::vault::{
-    AwsOptions, DeviceIdentity, Error, Init, Location, Result, Secret, Storage, Vault, escape,
-};
+use crate::config::{NewVault, Ready, Settings, add_vault, private};
+use crate::vault::{DeviceIdentity, Error, Kind, Result, Secret, Vault};
 
 /// Where vaults come from.
 #[async_trait]
@@ -28,7 +28,7 @@ pub trait Device: Send + Sync {
     ///
     /// # Errors
     /// Conflict if there is a vault already; usage; denied.
-    async fn check_vacant(&self, location: String, member: String) -> Result<Identity>;
+    async fn check_vacant(&self, place: Place) -> Result<Identity>;
 
     /// Makes a vault.
     ///
@@ -41,6 +41,8 @@ pub trait Device: Send + Sync {
 pub struct Configured {
     settings: Settings,
     vault: Option<String>,
+    /// The place that was checked, for the vault that is made there.
+    ready: Mutex<Option<(Place, Ready)>>,
 }
 
 impl Configured {
@@ -49,7 +51,7 @@ impl Configured {
     /// # Errors
     /// Those of the settings.
     pub fn new(settings: Settings, vault: Option<String>) -> Self {
-        Self { settings, vault }
+        Self { settings, vault, ready: Mutex::default() }
     }
 
     /// What the UI starts with.
@@ -120,16 +122,10 @@ impl Device for Configured {
         Ok((vault, session))
     }
 
-    async fn check_vacant(&self, location: String, member: String) -> Result<Identity> {
+    async fn check_vacant(&self, place: Place) -> Result<Identity> {
         let settings = &self.settings;
-        let given = Some(location.as_str()).filter(|text| !text.is_empty());
-        let location = settings.new_location(given, None)?;
-        self.name(given, &location)?;
-        Vault::check_ready(&member, &settings.places)?;
-        check_config(&settings.config_file)?;
-        let storage = Storage::create(location, AwsOptions::default()).await?;
-        Vault::check_vacant(&storage).await?;
-        storage.check_writers().await?;
+        let ready = self.check(&place).await?;
+        *self.ready() = Some((place, ready));
         let identity = &settings.identity.value;
         if !identity.exists() {
             return Ok(Identity::Missing);
@@ -142,11 +138,13 @@ impl Device for Configured {
     }
 
     async fn found(&self, founding: Founding) -> Result<Founded> {
-        let Founding { location, member, passphrase, recovery } = founding;
+        let Founding { place, passphrase, recovery } = founding;
         let settings = &self.settings;
-        let given = Some(location.as_str()).filter(|text| !text.is_empty());
-        let location = settings.new_location(given, None)?;
-        let name = self.name(given, &location)?;
+        let checked = self.ready().take().filter(|(checked, _)| *checked == place);
+        let ready = match checked {
+            Some((_, ready)) => ready,
+            None => self.check(&place).await?,
+        };
         let file = &settings.identity.value;
         let identity = match file.exists() {
             true => self.identity(passphrase)?.0,
@@ -156,26 +154,31 @@ impl Device for Configured {
                 identity
             }
         };
-        let options = AwsOptions::default();
-        let storage = Storage::create(location.clone(), options.clone()).await?;
-        let init = Init { kms: None, member: &member, identity, recovery: &recovery };
-        let vault = Vault::init(storage, init, &settings.places).await?;
-        let pin = vault.join().encode();
-        let entry = VaultEntry::new(location.to_string(), pin, options);
+        let name = ready.new.name.clone();
+        let (_, entry) = ready.make(settings, identity, &recovery).await?;
         add_vault(&settings.config_file, &name, &entry)?;
-        Ok(Founded { name, location: location.to_string() })
+        Ok(Founded { name, location: entry.location })
     }
 }
 
 impl Configured {
-    /// The name of a new vault: the last part of the location that was given, or `main`.
-    fn name(&self, given: Option<&str>, location: &Location) -> Result<String> {
-        let name = location.name().filter(|_| given.is_some()).unwrap_or("main");
-        check_vault_name(name)?;
-        if self.settings.vaults.contains_key(name) {
-            return Err(Error::conflict(format!("a vault {} is configured already", escape(name)))
-                .hint("`vault init LOCATION --name NAME` gives it another name"));
-        }
-        Ok(name.to_owned())
+    /// What was checked last.
+    fn ready(&self) -> MutexGuard<'_, Option<(Place, Ready)>> {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// As `vault init` does.
+    async fn check(&self, place: &Place) -> Result<Ready> {
+        let given = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+        let location = given(&place.location);
+        let mut new = NewVault::new(&self.settings, location.as_deref(), None, &place.member)
+            .map_err(|e| match e.kind {
+                Kind::Conflict => e.hint("`vault init LOCATION --name NAME` gives it another name"),
+                _ => e,
+            })?;
+        new.aws.region = given(&place.region);
+        new.aws.endpoint_s3 = given(&place.endpoint);
+        new.kms = given(&place.kms);
+        new.check(&self.settings).await
     }
 }

@@ -33,8 +33,8 @@ pub enum Effect {
     Edit(Id, Path),
     /// Delete, bring back, rename, roll back.
     Change(Id, Change),
-    /// Is there room for a vault at this location (empty: the usual place)?
-    CheckVacant(Id, String, String),
+    /// Is there room for a vault at this place?
+    CheckVacant(Id, Place),
     /// A recovery identity.
     MakeWords(Id),
     /// Make the vault.
@@ -49,12 +49,25 @@ pub enum Effect {
     Quit,
 }
 
-/// What a new vault is made from.
-pub struct Founding {
-    /// Where; empty: the usual place.
+/// Where a new vault goes, and how it is reached. Empty: what is usual.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// A directory or `s3://bucket/prefix`.
     pub location: String,
     /// The first member.
     pub member: String,
+    /// The bucket's region.
+    pub region: String,
+    /// URL of another service than Amazon's.
+    pub endpoint: String,
+    /// The KMS key that wraps its data keys.
+    pub kms: String,
+}
+
+/// What a new vault is made from.
+pub struct Founding {
+    /// Where.
+    pub place: Place,
     /// Passphrase of the new identity, or of the one that is there.
     pub passphrase: Option<Secret>,
     /// Its words are on paper.

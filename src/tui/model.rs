@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use crate::config::Interface;
 use crate::vault::{
-    Content, DEFAULT_FIELD, Document, Error, Field, FieldType, Opened, Path, Secret, Version,
-    escape,
+    Content, DEFAULT_FIELD, Document, Field, FieldType, Opened, Path, Secret, Version,
 };
 
 use super::generator::Generator;
@@ -14,12 +13,15 @@ use super::input::Input;
 use super::keys::{Action, Context, KeyMap};
 use super::layout::Pane;
 use super::message::{Change, Draft, Id, Now, Session};
+pub use super::problem::Problem;
 use super::rows::Rows;
 use super::setup::Setup;
 use super::theme::Theme;
 
 /// How long values are shown.
 pub const SHOW: Duration = Duration::from_secs(15);
+/// How long recovery words are shown without a key: they are being written down.
+pub const WORDS: Duration = Duration::from_secs(120);
 /// How long a copied value stays in the clipboard.
 pub const CLIPBOARD: Duration = Duration::from_secs(45);
 /// How long something takes before a spinner appears.
@@ -80,6 +82,8 @@ pub struct Model {
     pub incoming: Option<Vec<Path>>,
     /// A listing that has not ended, and how many names it brought.
     pub listing: Option<(Id, usize)>,
+    /// Why the last listing failed.
+    pub not_listed: Option<Problem>,
     /// The line at the bottom.
     pub status: Status,
     /// What `undo` takes back.
@@ -131,6 +135,8 @@ pub enum Popup {
     Help(Context, usize),
     /// A question before a change.
     Confirm(String, Change),
+    /// A question before what was typed in the form below is dropped.
+    Drop,
     /// An error in full, and what would try again.
     Error(Problem, Option<Action>),
     /// A change that was not written; true: because somebody else was faster.
@@ -183,6 +189,19 @@ pub struct Form {
     pub problem: Option<Problem>,
     /// It is being written.
     pub busy: Option<Id>,
+}
+
+impl Form {
+    /// True if something was typed that would be lost.
+    pub fn is_typed(&self) -> bool {
+        // In a form that begins empty, what was typed and taken back is nothing.
+        let begins_empty = matches!(self.kind, FormKind::Add | FormKind::Replace(_));
+        let typed = |line: &Line| match begins_empty {
+            true => line.input.touched && !line.input.secret().is_empty(),
+            false => line.input.touched,
+        };
+        self.lines.iter().any(typed)
+    }
 }
 
 /// What a form is for.
@@ -259,32 +278,6 @@ pub enum Status {
     Error(Problem, Option<Action>),
 }
 
-/// An error as people read it; escaped.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// What failed.
-    pub message: String,
-    /// Why, from near to far.
-    pub causes: Vec<String>,
-    /// What to do.
-    pub hint: Option<String>,
-}
-
-impl From<&Error> for Problem {
-    fn from(error: &Error) -> Self {
-        let plain = |text: &str| {
-            text.split('\n').map(|l| escape(l).replace("\\\\", "\\")).collect::<Vec<_>>().join(" ")
-        };
-        let mut causes = Vec::new();
-        let mut source = std::error::Error::source(error);
-        while let Some(cause) = source {
-            causes.push(plain(&cause.to_string()));
-            source = cause.source();
-        }
-        Self { message: plain(&error.message), causes, hint: error.hint.as_deref().map(plain) }
-    }
-}
-
 /// What the UI starts with.
 pub struct Start {
     /// Settings.
@@ -342,6 +335,7 @@ impl Model {
             requests: Vec::new(),
             incoming: None,
             listing: None,
+            not_listed: None,
             status: Status::Quiet,
             undo: None,
             clipboard: None,
@@ -418,6 +412,18 @@ impl Model {
         compared || !self.requests.is_empty() || self.shown.is_some() || self.rests()
     }
 
+    /// True while time alone can change what is seen: it locks, and hides what is shown.
+    pub fn awaits_time(&self) -> bool {
+        self.clipboard.is_some()
+            || match &self.screen {
+                Screen::Browse => true,
+                Screen::Unlock(unlock) => !unlock.input.masked,
+                Screen::Setup(setup) => {
+                    setup.shows_words() || setup.passphrase.iter().any(|input| !input.masked)
+                }
+            }
+    }
+
     /// True while the cursor has not rested long enough.
     pub fn rests(&self) -> bool {
         let known = self.versions.as_ref().map(|(path, _)| path);
@@ -437,7 +443,7 @@ impl Popup {
             Self::Fields(_) | Self::Vaults(_) => Context::Choice,
             Self::Palette(..) => Context::Palette,
             Self::Help(..) => Context::Help,
-            Self::Confirm(..) => Context::Confirm,
+            Self::Confirm(..) | Self::Drop => Context::Confirm,
             Self::Error(..) => Context::Error,
             Self::Unsaved(..) => Context::Unsaved,
         }

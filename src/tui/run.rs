@@ -10,8 +10,9 @@ use tokio::sync::mpsc;
 
 use super::editor;
 use super::effect::Effect;
+use super::job::{Job, Turn};
 use super::message::Message;
-use super::model::{Model, Screen};
+use super::model::Model;
 use super::stage::{Caught, Signals, Stage};
 use super::tasks::{Context, Outcome, Tasks};
 use super::view;
@@ -131,7 +132,7 @@ impl<B: Backend, S: Stage> App<B, S> {
             Some(Duration::ZERO)
         } else if self.model.is_moving() {
             Some(FAST)
-        } else if matches!(self.model.screen, Screen::Browse) || self.model.clipboard.is_some() {
+        } else if self.model.awaits_time() {
             Some(SLOW)
         } else {
             None
@@ -204,23 +205,42 @@ impl<B: Backend, S: Stage> App<B, S> {
             match self.tasks.run(effect) {
                 Some(Effect::Quit) => self.ended = Some(Ended::Quit),
                 Some(Effect::Redraw) => self.clear()?,
-                Some(Effect::Suspend) => self.suspend()?,
+                Some(Effect::Suspend) => self.suspend().await?,
                 _ => {}
             }
         }
         Ok(())
     }
 
-    fn suspend(&mut self) -> Result<()> {
+    async fn suspend(&mut self) -> Result<()> {
         self.model.hide();
         self.stage.leave().map_err(lost)?;
-        self.stage.stop();
+        if self.stop().await {
+            return Ok(());
+        }
         self.stage.enter().map_err(lost)?;
         self.model.update(Message::Resumed);
         self.resize()?;
         // Whoever was away too long finds it locked.
         self.tick();
         Ok(())
+    }
+
+    /// Stops until it is continued in the foreground; true if it was asked to end meanwhile.
+    async fn stop(&mut self) -> bool {
+        loop {
+            self.stage.stop();
+            // What came while it was stopped is there by now, but nobody has looked.
+            let signal = tokio::time::timeout(FAST, self.signals.next()).await;
+            if let Ok(Caught::End(number)) = signal {
+                self.ended = Some(Ended::Signal(number));
+                return true;
+            }
+            // In the background the terminal is somebody else's.
+            if self.stage.is_ours() {
+                return false;
+            }
+        }
     }
 
     /// The window may have another size by now.
@@ -241,7 +261,7 @@ impl<B: Backend, S: Stage> App<B, S> {
     async fn signalled(&mut self, signal: Caught) -> Result<()> {
         match signal {
             Caught::End(number) => self.ended = Some(Ended::Signal(number)),
-            Caught::Stop => self.suspend()?,
+            Caught::Stop => self.suspend().await?,
         }
         Ok(())
     }
@@ -267,14 +287,22 @@ impl<B: Backend, S: Stage> App<B, S> {
         let mut offered: Option<Secret> = None;
         loop {
             self.stage.leave().map_err(lost)?;
-            let status = self.child(&program, &args).await;
-            self.stage.enter().map_err(lost)?;
+            let status = self.child(&program, &args).await.transpose();
+            if status.is_none() && !self.stage.is_ours() {
+                return Ok(Ok(None));
+            }
+            let entered = self.stage.enter();
+            let Some(status) = status else {
+                // What a killed editor left on the screen goes when it is left again. A terminal
+                // that is gone is no news then.
+                return Ok(Ok(None));
+            };
+            entered.map_err(lost)?;
             let now = self.stage.now();
             self.model.update(Message::Returned(now));
             self.resize()?;
             let text = match left(status, &scratch) {
-                Ok(Some(text)) => text,
-                Ok(None) => return Ok(Ok(None)),
+                Ok(text) => text,
                 Err(e) => return Ok(Err(e)),
             };
             let error = match editor::draft(path, opened, &text) {
@@ -292,28 +320,44 @@ impl<B: Backend, S: Stage> App<B, S> {
         }
     }
 
-    /// Runs a program on the terminal. `None`: a signal ended the wait.
+    /// Runs a program on the terminal. `None`: a signal ended the wait, and the program.
     async fn child(
         &mut self,
         program: &str,
         args: &[String],
     ) -> std::io::Result<Option<ExitStatus>> {
-        let mut child = tokio::process::Command::new(program).args(args).spawn()?;
-        loop {
+        let mut job = Job::start(program, args)?;
+        self.stage.lend(job.group());
+        job.go_on();
+        let status = loop {
             tokio::select! {
-                status = child.wait() => return status.map(Some),
+                turn = job.next() => match turn {
+                    Ok(Turn::Ended(status)) => break Ok(Some(status)),
+                    Ok(Turn::Stopped) => {
+                        self.stage.take_back();
+                        if self.stop().await {
+                            job.end().await;
+                            break Ok(None);
+                        }
+                        self.stage.lend(job.group());
+                        job.go_on();
+                    }
+                    Err(e) => break Err(e),
+                },
                 signal = self.signals.next() => match signal {
                     // Ctrl-C in an editor is the editor's business.
                     Caught::End(2) => {}
                     Caught::End(number) => {
                         self.ended = Some(Ended::Signal(number));
-                        child.kill().await?;
-                        return Ok(None);
+                        job.end().await;
+                        break Ok(None);
                     }
-                    Caught::Stop => self.stage.stop(),
+                    Caught::Stop => job.stop(),
                 },
             }
-        }
+        };
+        self.stage.take_back();
+        status
     }
 
     fn draw(&mut self) -> Result<()> {
@@ -322,16 +366,12 @@ impl<B: Backend, S: Stage> App<B, S> {
     }
 }
 
-/// What the editor left; `None` after a signal: the program ends, and the file with it.
-fn left(
-    status: std::io::Result<Option<ExitStatus>>,
-    scratch: &editor::Scratch,
-) -> Result<Option<Secret>> {
+/// What the editor left.
+fn left(status: std::io::Result<ExitStatus>, scratch: &editor::Scratch) -> Result<Secret> {
     match status {
-        Ok(Some(status)) if status.success() => scratch.read().map(Some),
-        Ok(Some(status)) => Err(Error::general(format!("the editor failed: {status}"))
+        Ok(status) if status.success() => scratch.read(),
+        Ok(status) => Err(Error::general(format!("the editor failed: {status}"))
             .hint("nothing was written; VISUAL or EDITOR names another one")),
-        Ok(None) => Ok(None),
         Err(e) => Err(Error::general("cannot run the editor").because(e)),
     }
 }

@@ -5,8 +5,10 @@ use std::time::Instant;
 use async_trait::async_trait;
 use futures_util::StreamExt;
 use ratatui::crossterm::event::{Event, EventStream};
+use rustix::process::{Pid, Signal as Stop, kill_current_process_group};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::job::{Lent, is_ours};
 use super::message::Now;
 use super::terminal;
 use crate::vault::Secret;
@@ -26,8 +28,14 @@ pub trait Stage {
     /// # Errors
     /// Whatever the system says.
     fn enter(&mut self) -> std::io::Result<()>;
-    /// Stops this process until somebody continues it.
+    /// Stops this program until somebody continues it.
     fn stop(&mut self);
+    /// True in the foreground: the terminal may be used.
+    fn is_ours(&self) -> bool;
+    /// Makes this process group the one in the foreground.
+    fn lend(&mut self, group: Pid);
+    /// Is in the foreground again.
+    fn take_back(&mut self);
     /// Writes bytes that are no frame.
     ///
     /// # Errors
@@ -42,6 +50,7 @@ pub struct Tty {
     events: Option<EventStream>,
     mouse: bool,
     start: Instant,
+    lent: Option<Lent>,
 }
 
 impl Tty {
@@ -51,12 +60,13 @@ impl Tty {
     /// Whatever the system says.
     pub fn new(mouse: bool) -> std::io::Result<Self> {
         terminal::enter(mouse)?;
-        Ok(Self { events: Some(EventStream::new()), mouse, start: Instant::now() })
+        Ok(Self { events: Some(EventStream::new()), mouse, start: Instant::now(), lent: None })
     }
 }
 
 impl Drop for Tty {
     fn drop(&mut self) {
+        self.take_back();
         let _ = terminal::leave();
     }
 }
@@ -81,8 +91,22 @@ impl Stage for Tty {
     }
 
     fn stop(&mut self) {
-        let _ =
-            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP);
+        // Whoever started us waits, too: the whole group stops, as by Ctrl-Z in the shell.
+        let _ = kill_current_process_group(Stop::STOP);
+    }
+
+    fn is_ours(&self) -> bool {
+        is_ours()
+    }
+
+    fn lend(&mut self, group: Pid) {
+        self.lent = Some(Lent::to(group));
+    }
+
+    fn take_back(&mut self) {
+        if let Some(lent) = self.lent.take() {
+            lent.take_back();
+        }
     }
 
     fn write(&mut self, bytes: &Secret) -> std::io::Result<()> {
@@ -113,7 +137,7 @@ impl Signals {
             signal(SignalKind::hangup())?,
             signal(SignalKind::interrupt())?,
             signal(SignalKind::quit())?,
-            signal(SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw()))?,
+            signal(SignalKind::from_raw(Stop::TSTP.as_raw()))?,
         ]))
     }
 

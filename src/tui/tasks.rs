@@ -143,8 +143,8 @@ impl Tasks {
             Effect::Unlock(id, name, passphrase) => {
                 self.read(id, async move { job.unlock(id, name, passphrase).await });
             }
-            Effect::CheckVacant(id, location, member) => self.read(id, async move {
-                let answer = job.context.device.check_vacant(location, member).await;
+            Effect::CheckVacant(id, place) => self.read(id, async move {
+                let answer = job.context.device.check_vacant(place).await;
                 job.say(Message::Vacant(id, answer));
             }),
             Effect::MakeWords(id) => self.read(id, async move {
@@ -367,9 +367,8 @@ impl Job {
 /// What a header says, and the folder: most secrets are in the same one, which is kept once.
 fn meta_of(vault: &Vault, entry: Entry, last: &mut Option<Arc<Folder>>) -> Meta {
     let Entry { path, header, author, size } = entry;
-    let (Some(header), Some(folder)) = (header, vault.folder(&path)) else {
-        return Meta::Unverified;
-    };
+    let Some(header) = header else { return Meta::Unverified };
+    let Some(folder) = vault.folder(&path, Some(&header)) else { return Meta::Unverified };
     let folder = match last {
         Some(last) if **last == folder => last.clone(),
         _ => last.insert(Arc::new(folder)).clone(),

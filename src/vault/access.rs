@@ -3,6 +3,7 @@
 use super::Vault;
 use crate::core::header::Header;
 use crate::core::path::SecretPath;
+use crate::team::ops::WrapChoice;
 
 /// The folder that a path is in, seen from this identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +12,9 @@ pub struct Folder {
     pub group: String,
     /// Names of the members that may read it.
     pub readers: Vec<String>,
+    /// ARN of the KMS key that wraps the data key of the version that was asked about; `None`: a
+    /// key of the group's own does.
+    pub kms: Option<String>,
     /// True if this identity may read it, as far as the team says.
     pub may_read: bool,
     /// True if this identity may write it.
@@ -18,8 +22,9 @@ pub struct Folder {
 }
 
 impl Vault {
-    /// The folder of a path; `None` if no group holds it.
-    pub fn folder(&self, path: &SecretPath) -> Option<Folder> {
+    /// The folder of a path, with a version of this header there if there is one; `None` if no
+    /// group holds it.
+    pub fn folder(&self, path: &SecretPath, header: Option<&Header>) -> Option<Folder> {
         let view = self.view();
         let group = view.state.owner(path)?.to_owned();
         let me = self.identity.as_ref().map(|identity| identity.public().id());
@@ -35,7 +40,13 @@ impl Vault {
             || by_capability
             || member.is_some_and(|(_, member)| view.state.may_read(member, &group));
         let may_write = me.is_some_and(|me| view.state.may_write(me, path));
-        Some(Folder { group, readers, may_read, may_write })
+        let of = header.map_or_else(|| view.state.current(path), |h| Some(h.group.clone()))?;
+        let generation = view.state.groups.get(&of.group)?.generation_at(of.generation)?;
+        let kms = match &generation.wrap {
+            WrapChoice::Kms(arn) => Some(arn.clone()),
+            WrapChoice::Local => None,
+        };
+        Some(Folder { group, readers, kms, may_read, may_write })
     }
 
     /// True if somebody who may know the value was removed since it was set.

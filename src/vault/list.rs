@@ -72,8 +72,17 @@ impl Vault {
         next: &mut (dyn FnMut(Vec<SecretPath>) -> bool + Send),
     ) -> Result<()> {
         let name = |key: &String| SecretPath::parse(key.strip_prefix("s/")?).ok();
-        let mut names = |keys: Vec<String>| next(keys.iter().filter_map(name).collect());
-        Ok(list_pages(&*self.store, &below("s/", prefix), String::new(), &mut names).await?)
+        let mut any = false;
+        let mut names = |keys: Vec<String>| {
+            any |= !keys.is_empty();
+            next(keys.iter().filter_map(name).collect())
+        };
+        list_pages(&*self.store, &below("s/", prefix), String::new(), &mut names).await?;
+        match any {
+            true => Ok(()),
+            // Is this the vault that it was?
+            false => self.check_chain_is_there().await,
+        }
     }
 
     /// What the signed header of one secret says, from one small request; `None` if it is not

@@ -91,6 +91,16 @@ async fn with_kms() {
     // Not taken twice: the second read asks again.
     reader.read(&path("a"), None).await.unwrap();
     assert_eq!(count.take(), ["get head", "get note", "trentservice.decrypt"]);
+
+    // Which key it is, the notes say.
+    assert_eq!(key_of(&vault).await, bucket.kms);
+    assert_eq!(count.take(), ["head head"]);
+}
+
+/// The KMS key of the secret `a`.
+async fn key_of(vault: &Vault) -> Option<String> {
+    let header = vault.entry(path("a")).await.unwrap().unwrap().header.unwrap();
+    vault.folder(&path("a"), Some(&header)).unwrap().kms
 }
 
 #[tokio::test]
@@ -109,6 +119,7 @@ async fn with_a_local_wrap() {
     assert_eq!(count.take(), ["get head", "get note", "put head", "put version"]);
     vault.history(&path("a")).await.unwrap();
     assert_eq!(count.take(), ["get note", "head version", "head version", "list"]);
+    assert_eq!(key_of(&vault).await, None);
 }
 
 /// Holds requests for heads until enough of them are under way.

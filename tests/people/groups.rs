@@ -56,7 +56,7 @@ async fn a_group_is_closed_to_everybody_else() {
     // Locked, not hidden.
     let names = eve.list(&Prefix::default()).await.unwrap();
     assert!(names.contains(&path("pay/stripe")));
-    assert!(!eve.folder(&path("pay/stripe")).unwrap().may_read);
+    assert!(!eve.folder(&path("pay/stripe"), None).unwrap().may_read);
     // A right to write everything does not reach into a group that one cannot read.
     put(&bob, "pay/new", "n").await.unwrap();
     assert_eq!(put(&eve, "pay/new", "n").await.unwrap_err().kind, Kind::Denied);

@@ -1,6 +1,8 @@
 //! The terminal UI: what keys do, what is drawn, the whole loop, and on a real terminal.
 
 mod clipboard;
+mod first_start;
+mod hints;
 mod keys;
 mod panics;
 mod picture;

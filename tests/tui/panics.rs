@@ -7,12 +7,13 @@ use async_trait::async_trait;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::event::{Event, KeyCode};
+use rustix::process::Pid;
 use vault::config::Interface;
 use vault::store::{
     Condition, Etag, Head, Listing, MemoryStore, Metadata, Object, Page, Result as Stored, Store,
 };
 use vault::tui::device::Device;
-use vault::tui::effect::Founding;
+use vault::tui::effect::{Founding, Place};
 use vault::tui::message::{Founded, Identity, Now, Session};
 use vault::tui::model::{Model, Start};
 use vault::tui::run::App;
@@ -64,7 +65,7 @@ impl Device for World1 {
         Ok((vault, Session::default()))
     }
 
-    async fn check_vacant(&self, _: String, _: String) -> Result<Identity> {
+    async fn check_vacant(&self, _: Place) -> Result<Identity> {
         unreachable!("not a first start")
     }
 
@@ -99,6 +100,18 @@ impl Stage for BreakingTty {
 
     fn stop(&mut self) {
         self.0.stop();
+    }
+
+    fn is_ours(&self) -> bool {
+        self.0.is_ours()
+    }
+
+    fn lend(&mut self, group: Pid) {
+        self.0.lend(group);
+    }
+
+    fn take_back(&mut self) {
+        self.0.take_back();
     }
 
     fn write(&mut self, bytes: &Secret) -> std::io::Result<()> {

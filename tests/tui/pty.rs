@@ -232,22 +232,42 @@ fn suspended_and_continued() {
     }
 }
 
-/// An editor gets the terminal as a shell would give it, and nothing of the value stays.
+/// A directory that goes away is no empty vault.
 #[test]
-fn an_editor_in_between() {
-    let home = home();
+fn a_vault_that_is_removed_meanwhile() {
+    let home = Home::with_vault();
+    let mut session = Session::start(command_in(&home));
+    session.shows("No secrets yet");
+    std::fs::remove_dir_all(home.path().join(".local/share/vault/vaults/main")).unwrap();
+    session.type_keys(".");
+    session.shows(". tries again.");
+    assert!(!session.screen().contains("No secrets yet"), "{}", session.screen());
+    session.type_keys("q");
+    assert_eq!(session.ends(), 0);
+}
+
+/// The program with this script as the editor, which was opened just now.
+fn editing(home: &Home, script: &str) -> Session {
     let editor = home.path().join("editor");
-    // It looks at the terminal, changes the file, and puts a copy beside it.
-    let script = "#!/bin/sh\nstty -a > terminal\ncp \"$1\" \"$1~\"\nls -l \"$1\" > file\n\
-                  sed -i s/canary/edited/ \"$1\"\n";
-    std::fs::write(&editor, script).unwrap();
+    std::fs::write(&editor, format!("#!/bin/sh\n{script}")).unwrap();
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
     std::fs::set_permissions(&editor, mode).unwrap();
-    let mut command = command_in(&home);
+    let mut command = command_in(home);
     command.env("EDITOR", &editor);
     let mut session = Session::start(command);
     session.shows("acme/db");
     session.type_keys("e");
+    session
+}
+
+/// An editor gets the terminal as a shell would give it, and nothing of the value stays.
+#[test]
+fn an_editor_in_between() {
+    let home = home();
+    // It looks at the terminal, changes the file, and puts a copy beside it.
+    let script = "stty -a > terminal\ncp \"$1\" \"$1~\"\nls -l \"$1\" > file\n\
+                  sed -i s/canary/edited/ \"$1\"\n";
+    let mut session = editing(&home, script);
     session.shows("acme/db: version 2.");
     session.type_keys("q");
     assert_eq!(session.ends(), 0);
@@ -259,6 +279,97 @@ fn an_editor_in_between() {
     assert!(file.starts_with("-rw-------"), "{file}");
     let name = file.split_whitespace().last().unwrap();
     assert!(!std::path::Path::new(name).parent().unwrap().exists(), "{name}");
+}
+
+/// A signal ends the editor with what it started, even what does not listen, and the text is gone.
+#[test]
+fn a_signal_while_an_editor_is_open() {
+    for (signal, code) in [(Signal::TERM, 143), (Signal::HUP, 129)] {
+        for trap in ["", "trap '' TERM HUP\n"] {
+            let home = home();
+            // One child beside it, and one that it waits for, with the terminal in a state of its
+            // own.
+            let script = format!(
+                "{trap}stty raw -echo\nprintf '\\033[?1049h\\033[?25l'\nls \"$1\" > file\n\
+                 sleep 600 &\necho $! > one\nsh -c 'echo $$ > two; exec sleep 600'\n"
+            );
+            let mut session = editing(&home, &script);
+            let read = |name| std::fs::read_to_string(home.path().join(name)).unwrap_or_default();
+            session.until("two children", |_| read("two").ends_with('\n'));
+            session.signal(signal);
+            assert_eq!(session.ends(), code, "{signal:?} {trap}");
+            session.left_nothing(0);
+            for child in [read("one"), read("two")] {
+                session.until("ended", |_| has_ended(child.trim()));
+            }
+            let file = read("file");
+            assert!(!std::path::Path::new(file.trim()).parent().unwrap().exists(), "{file}");
+        }
+    }
+}
+
+fn has_ended(pid: &str) -> bool {
+    match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
+        Ok(stat) => stat.rsplit(')').next().unwrap().trim().starts_with('Z'),
+        Err(_) => true,
+    }
+}
+
+/// The editor has the terminal to itself: it reads from it, Ctrl-C is its own, and Ctrl-Z stops
+/// both until both are continued.
+#[test]
+fn an_editor_is_stopped_and_continued() {
+    let home = home();
+    let script = "trap 'touch interrupted' INT\nstty -a > terminal\ntouch ready\n\
+                  while [ -z \"$line\" ]; do read line; done\n\
+                  echo \"$line\" > \"$1\"\n";
+    let mut session = editing(&home, script);
+    session.until("ready", |_| home.path().join("ready").exists());
+    session.type_keys("\x03");
+    session.until("interrupted", |_| home.path().join("interrupted").exists());
+    session.type_keys("\x1a");
+    let stat = format!("/proc/{}/stat", session.child.process_id().unwrap());
+    session.until("stopped", |_| {
+        let stat = std::fs::read_to_string(&stat).unwrap();
+        stat.rsplit(')').next().unwrap().trim().starts_with('T')
+    });
+    assert!(session.is_cooked());
+    session.signal(Signal::CONT);
+    session.type_keys("typed\n");
+    session.shows("acme/db: version 2.");
+    session.type_keys("q");
+    assert_eq!(session.ends(), 0);
+    session.left_nothing(0);
+    assert_eq!(home.get("acme/db"), "typed");
+}
+
+/// A shell that ends a stopped job ends the editor with it, though both are in the background.
+#[test]
+fn a_stopped_editor_is_ended_from_the_shell() {
+    let home = home();
+    let script = "ls \"$1\" > file\ntouch ready\nsleep 600\n";
+    let editor = home.path().join("editor");
+    std::fs::write(&editor, format!("#!/bin/sh\n{script}")).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    std::fs::set_permissions(&editor, mode).unwrap();
+    let mut command = CommandBuilder::new("bash");
+    command.args(["--norc", "-i"]);
+    environment(&mut command, &home);
+    command.env("EDITOR", &editor);
+    let mut session = Session::start(command);
+    session.type_keys(&format!("{}\n", program().display()));
+    session.shows("acme/db");
+    session.type_keys("e");
+    session.until("ready", |_| home.path().join("ready").exists());
+    let file = std::fs::read_to_string(home.path().join("file")).unwrap();
+    let dir = std::path::Path::new(file.trim()).parent().unwrap();
+    session.type_keys("\x1a");
+    session.shows("Stopped");
+    assert!(dir.exists());
+    session.type_keys("kill %1\n");
+    session.until("gone", |_| !dir.exists());
+    session.type_keys("wait; exit 7\n");
+    assert_eq!(session.ends(), 7);
 }
 
 /// A panic restores the terminal before it is reported, and tells nothing of the value.

@@ -6,7 +6,7 @@ use vault::tui::message::{Identity, Message, Purpose};
 use vault::tui::model::{Popup, Screen, Start};
 use vault::tui::setup::{Setup, Step};
 use vault::tui::theme::Theme;
-use vault::vault::{DeviceIdentity, FieldType, Secret};
+use vault::vault::{DeviceIdentity, Error, FieldType, Secret};
 
 use super::keys::state;
 use super::ui::{Sample, Ui, id_of, picture, start};
@@ -75,6 +75,8 @@ async fn fields_and_edit_form() {
         let opened = sample.read(None).await;
         ui.send(Message::Opened(id, Purpose::Edit, path("acme/db/password"), Ok(opened)));
         draw("edit", &mut ui);
+        ui.text("x").key("esc");
+        draw("drop", &mut ui);
     }
 }
 
@@ -88,13 +90,19 @@ async fn waiting_and_empty() {
         let mut ui = state(Context::Browse, size).await;
         ui.key("backtab");
         draw("folders", &mut ui);
+        let mut ui = Ui::with_names(size, &[]);
+        ui.key(".");
+        let id = ui.listing();
+        let error = Error::not_found("there is no store at /srv/vault/team").hint("look there");
+        ui.send(Message::NamesEnd(id, Err(error)));
+        draw("not-listed", &mut ui);
     }
 }
 
 #[test]
 fn first_start() {
     for size in SIZES {
-        for step in [Step::Where, Step::Passphrase, Step::Words, Step::Check] {
+        for step in [Step::Where, Step::Bucket, Step::Passphrase, Step::Words, Step::Check] {
             let mut ui = Ui::new(Start { vaults: vec![], vault: None, ..start(size) });
             let mut setup =
                 Setup::new("/home/mira/vaults/main".to_owned(), Some("mira".to_owned()));
@@ -104,10 +112,20 @@ fn first_start() {
             setup.recovery = Some((Box::new(recovery), words));
             setup.step = step;
             ui.model.screen = Screen::Setup(Box::new(setup));
+            if let Screen::Setup(setup) = &mut ui.model.screen
+                && step == Step::Bucket
+            {
+                setup.location.insert("s3://acme-vault/prod");
+                setup.bucket[0].insert("eu-west-1");
+            }
             if step == Step::Passphrase {
                 ui.text("hunter2");
             }
             draw(&format!("first-start-{step:?}").to_lowercase(), &mut ui);
+            if matches!(step, Step::Words | Step::Check) {
+                ui.text("half a wo").send(Message::Focus(false));
+                draw(&format!("first-start-{step:?}-hidden").to_lowercase(), &mut ui);
+            }
         }
     }
 }

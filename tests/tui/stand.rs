@@ -10,12 +10,13 @@ use ratatui::buffer::Cell;
 use ratatui::crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use ratatui::layout::{Position, Size};
 use ratatui::{Terminal, buffer::Buffer};
+use rustix::process::Pid;
 use tokio::sync::mpsc;
 use vault::config::Interface;
 use vault::store::Store;
 use vault::tui::clipboard::Clipboard;
 use vault::tui::device::Device;
-use vault::tui::effect::Founding;
+use vault::tui::effect::{Founding, Place};
 use vault::tui::message::{Founded, Identity, Now, Session};
 use vault::tui::model::{Model, Start};
 use vault::tui::run::{App, Ended};
@@ -132,6 +133,14 @@ impl Stage for Script {
         self.log.lock().unwrap().push("stop".into());
     }
 
+    fn is_ours(&self) -> bool {
+        true
+    }
+
+    fn lend(&mut self, _: Pid) {}
+
+    fn take_back(&mut self) {}
+
     fn write(&mut self, bytes: &Secret) -> std::io::Result<()> {
         self.log.lock().unwrap().push(String::from_utf8_lossy(bytes.bytes()).into_owned());
         Ok(())
@@ -164,7 +173,7 @@ impl Device for InMemory {
         Ok((vault, session))
     }
 
-    async fn check_vacant(&self, _: String, _: String) -> Result<Identity> {
+    async fn check_vacant(&self, _: Place) -> Result<Identity> {
         Ok(Identity::Missing)
     }
 

@@ -9,7 +9,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::style::{Color, Modifier};
 use vault::config::Interface;
 use vault::config::interface::Theme;
-use vault::tui::effect::Effect;
+use vault::tui::effect::{Effect, Place};
 use vault::tui::keys::Context;
 use vault::tui::message::{Message, Now, Session};
 use vault::tui::model::{Model, Popup, Start, Status};
@@ -155,7 +155,9 @@ impl Ui {
         let folder = |may_read| {
             let readers = ["jon", "mira", "sam", "zoe"].map(str::to_owned).to_vec();
             let group = if may_read { "main" } else { "payments" }.to_owned();
-            Arc::new(Folder { group, readers, may_read, may_write: may_read })
+            let arn = "arn:aws:kms:eu-west-1:123456789012:key/1a2b3c4d-0000-4000-8000-00000000000f";
+            let kms = (!may_read).then(|| arn.to_owned());
+            Arc::new(Folder { group, readers, kms, may_read, may_write: may_read })
         };
         let days = [3, 41, 0, 402, 9];
         let names: Vec<Path> = (0..self.model.rows.len())
@@ -298,7 +300,7 @@ impl Sample {
         let mut versions = self.vault.history(&path("acme/db/password")).await.unwrap();
         for version in &mut versions {
             if let Some(header) = &mut version.header {
-                header.time = UNIX - (3 - version.n) * 40 * 86_400;
+                header.time = UNIX - 3_u64.saturating_sub(version.n) * 40 * 86_400;
             }
         }
         versions
@@ -354,9 +356,14 @@ pub fn words(effects: &[Effect]) -> String {
         }
         Effect::Edit(_, path) => format!("edit {path}"),
         Effect::Change(_, change) => format!("{change:?}"),
-        Effect::CheckVacant(_, location, member) => format!("check {location:?} for {member}"),
+        Effect::CheckVacant(_, place) => {
+            let Place { location, member, region, endpoint, kms } = place;
+            format!("check {location:?} for {member} {region} {endpoint} {kms}")
+                .trim_end()
+                .to_owned()
+        }
         Effect::MakeWords(_) => "make words".to_owned(),
-        Effect::Found(_, founding) => format!("found {:?}", founding.location),
+        Effect::Found(_, founding) => format!("found {:?}", founding.place.location),
         Effect::Cancel(_) => "cancel".to_owned(),
         Effect::Redraw => "redraw".to_owned(),
         Effect::Suspend => "suspend".to_owned(),
@@ -382,6 +389,7 @@ pub fn place(ui: &Ui) -> String {
             generator.describe(),
             if generator.until.is_some() { "shown" } else { "hidden" }
         ),
+        Some(Popup::Drop) => " Drop what was typed?".to_owned(),
         Some(Popup::Confirm(question, _)) => format!(" {question}"),
         Some(Popup::Error(..) | Popup::Unsaved(..)) | None => String::new(),
     };

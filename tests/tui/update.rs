@@ -76,6 +76,16 @@ async fn an_answer_that_nobody_waits_for_is_dropped() {
     }
 }
 
+/// The key that wraps a secret is told from the team's notes; nothing is decrypted for it.
+#[tokio::test]
+async fn the_detail_names_the_key() {
+    let mut ui = state(Context::Browse, SIZE).await;
+    assert!(ui.screen().contains("key       local"), "{}", ui.screen());
+    ui.key("G");
+    assert!(ui.screen().contains("key       kms eu-west-1 1a2b3c4d "), "{}", ui.screen());
+    assert!(!words(&ui.effects).contains("read"));
+}
+
 #[tokio::test]
 async fn moving_the_cursor_reads_no_value() {
     let mut ui = state(Context::Browse, SIZE).await;
@@ -194,6 +204,34 @@ fn names_draw_as_they_arrive_and_a_reload_keeps_the_place() {
     assert_eq!(ui.model.rows.total(), 3);
 }
 
+/// Names that could not be listed are not "none", and what fails with them does not hide why.
+#[test]
+fn a_listing_that_fails_says_so_in_its_place() {
+    let gone = || Error::not_found("there is no store at /srv/vault/team");
+    let mut ui = Ui::with_names(SIZE, &[]);
+    ui.key(".");
+    let id = ui.listing();
+    ui.send(Message::NamesEnd(id, Err(gone())));
+    let screen = ui.screen();
+    assert!(!screen.contains("No secrets yet") && screen.contains("│ error: there is no store"));
+    assert!(screen.contains("│ . tries again."), "{screen}");
+    ui.key("x r");
+    assert_eq!(words(&ui.effects), "list");
+    ui.list(vec![path("a")]);
+    assert!(ui.status() == "Loaded 1 name." && ui.model.not_listed.is_none());
+    // With names from before: they stay, nothing more is asked for, and the reason stays.
+    ui.key(".");
+    let (list, describe) = (id_of(&ui.effects[0]), id_of(&ui.effects[1]));
+    ui.send(Message::NamesEnd(list, Err(gone())));
+    ui.send(Message::DescribeFailed(describe, vec![path("a")], Error::general("not this")));
+    ui.after(400);
+    assert!(ui.effects.is_empty(), "{}", words(&ui.effects));
+    assert_eq!(
+        (ui.status().as_str(), ui.selected()),
+        ("error: there is no store at /srv/vault/team", "a")
+    );
+}
+
 #[test]
 fn waiting_shows_only_after_a_while() {
     let mut ui = Ui::with_names(SIZE, &["a"]);
@@ -269,6 +307,54 @@ fn a_form_keeps_what_was_typed_when_the_write_fails() {
     assert_eq!((ui.model.popups.len(), ui.status()), (0, "prod/x: version 1.".into()));
     ui.list(vec![path("a"), path("prod/x")]);
     assert_eq!(ui.selected(), "prod/x");
+}
+
+#[tokio::test]
+async fn a_form_asks_before_it_drops_what_was_typed() {
+    let sample = Sample::new().await;
+    for (keys, typed) in [("a", "x"), ("r", "x"), ("R", "x"), ("E", "x"), ("E", "")] {
+        let mut ui = state(Context::Browse, SIZE).await;
+        ui.key(keys);
+        if keys == "E" {
+            let id = id_of(&ui.effects[0]);
+            let opened = sample.read(None).await;
+            ui.send(Message::Opened(id, Purpose::Edit, path("acme/db/password"), Ok(opened)));
+        }
+        ui.key("left esc");
+        assert_eq!(ui.model.context(), Context::Browse, "{keys}: nothing was typed");
+        if keys == "E" {
+            ui.key("E");
+            let id = id_of(&ui.effects[0]);
+            let opened = sample.read(None).await;
+            ui.send(Message::Opened(id, Purpose::Edit, path("acme/db/password"), Ok(opened)));
+        } else {
+            ui.key(keys);
+        }
+        // Emptied is changed, too.
+        match typed {
+            "" => drop(ui.key("ctrl-u")),
+            typed => drop(ui.text(typed)),
+        }
+        ui.key("esc");
+        assert!(ui.screen().contains("Drop what was typed?"), "{keys}: {}", ui.screen());
+        for no in ["n", "esc"] {
+            ui.key(no);
+            assert_eq!(ui.model.context(), Context::Form, "{keys} {no}");
+            let Some(Popup::Form(form)) = ui.model.popups.last() else { panic!() };
+            assert!(form.lines[0].input.text().ends_with(typed), "{keys}: it is still there");
+            ui.key("esc enter");
+            assert_eq!(ui.model.context(), Context::Confirm, "only y is a yes");
+        }
+        ui.key("y");
+        assert_eq!((ui.model.context(), ui.effects.len()), (Context::Browse, 0), "{keys}");
+    }
+    // Typed and taken back in a form that was empty: nothing is lost.
+    let mut ui = state(Context::Browse, SIZE).await;
+    ui.key("r").text("x").key("backspace esc");
+    assert_eq!(ui.model.context(), Context::Browse);
+    // Idle, it locks all the same.
+    ui.key("r").text("x").key("esc").after(300_000);
+    assert!(matches!(ui.model.screen, Screen::Unlock(_)) && ui.model.popups.is_empty());
 }
 
 #[tokio::test]
@@ -356,6 +442,45 @@ async fn history_compares_masked_and_rolls_back_after_a_question() {
     assert!(ui.model.popups.is_empty() && ui.status().contains("newest again"));
 }
 
+/// A history that begins with a deletion says whose it was, and how to get the value back.
+#[tokio::test]
+async fn a_deleted_version_says_so() {
+    let sample = Sample::new().await;
+    let name = path("acme/db/password");
+    sample.vault.delete(&name, None).await.unwrap();
+    let mut ui = state(Context::Browse, SIZE).await;
+    ui.key(". h");
+    let id = id_of(&ui.effects[0]);
+    let versions = sample.versions().await;
+    ui.send(Message::Versions(id, name.clone(), Ok(versions)));
+    let says = "Deleted by ann on 2026-11-18; r on an older version brings it back.";
+    assert_eq!(ui.status(), says);
+    assert!(ui.screen().contains(says), "{}", ui.screen());
+    for key in ["enter", "r"] {
+        ui.model.status = vault::tui::model::Status::Quiet;
+        ui.key(key);
+        assert_eq!((ui.status().as_str(), ui.model.context()), (says, Context::History), "{key}");
+    }
+    ui.key("down r y");
+    assert_eq!(
+        words(&ui.effects),
+        "Rollback(acme/db/password, 2)".replace("acme/db/password", &format!("{name:?}"))
+    );
+    // It does bring it back. From then on the deletion is one of the versions.
+    sample.vault.rollback(&name, 2).await.unwrap();
+    assert_eq!(sample.read(None).await.n, 4);
+    let mut ui = state(Context::Browse, SIZE).await;
+    ui.key(". h");
+    let id = id_of(&ui.effects[0]);
+    let versions = sample.versions().await;
+    ui.send(Message::Versions(id, name, Ok(versions))).key("down");
+    assert_eq!(ui.status(), "", "there is nothing to say of the newest");
+    ui.key("enter");
+    assert_eq!(ui.status(), "Deleted by ann on 2026-11-18: it has no value.");
+    ui.key("down");
+    assert_eq!(ui.status(), "", "that was another line");
+}
+
 #[tokio::test]
 async fn the_generator_writes_nothing_until_enter() {
     let mut ui = state(Context::Generator, SIZE).await;
@@ -409,44 +534,4 @@ fn folders_narrow_the_list() {
     assert_eq!((ui.model.rows.folder(), ui.model.rows.len(), ui.selected()), ("b", 2, "b/y"));
     ui.key("esc");
     assert_eq!((ui.model.rows.folder(), ui.model.rows.len(), ui.selected()), ("", 3, "b/y"));
-}
-
-#[tokio::test]
-async fn the_first_start_ends_in_an_open_vault() {
-    use super::ui::words as said;
-    use crate::support::identity;
-    use vault::tui::message::{Founded, Identity};
-    let mut ui = state(Context::Setup, SIZE).await;
-    ui.key("enter enter");
-    assert_eq!(said(&ui.effects), "check \"\" for mira");
-    let id = id_of(&ui.effects[0]);
-    ui.send(Message::Vacant(id, Err(Error::conflict("there is a vault already"))));
-    assert!(ui.screen().contains("there is a vault already"));
-    ui.key("enter");
-    let id = id_of(&ui.effects[0]);
-    ui.send(Message::Vacant(id, Ok(Identity::Missing)));
-    ui.text("one").key("enter").text("two").key("enter");
-    assert!(ui.effects.is_empty() && ui.screen().contains("the two differ"));
-    ui.key("ctrl-u").text("one").key("tab ctrl-u").text("one").key("enter");
-    assert_eq!(said(&ui.effects), "make words");
-    let id = id_of(&ui.effects[0]);
-    ui.send(Message::Words(id, Box::new(identity(7))));
-    let words = identity(7).to_words();
-    let words: Vec<_> = words.text().unwrap().split(' ').collect();
-    for word in &words {
-        assert!(ui.screen().contains(word), "{word}");
-    }
-    ui.key("enter");
-    let Screen::Setup(setup) = &ui.model.screen else { panic!() };
-    let asked = setup.asked();
-    ui.text("wrong").key("enter").text("wrong").key("enter");
-    assert!(ui.effects.is_empty() && ui.screen().contains("another word"));
-    for n in asked {
-        ui.key("ctrl-u").text(words[n - 1]).key("enter");
-    }
-    assert_eq!(said(&ui.effects), "found \"\"");
-    let id = id_of(&ui.effects[0]);
-    let founded = Founded { name: "main".into(), location: "/home/mira/vaults/main".into() };
-    ui.send(Message::Founded(id, Ok(founded)));
-    assert_eq!(said(&ui.effects), "unlock main with a passphrase");
 }

@@ -391,8 +391,13 @@ mod tests {
     }
 
     fn known(time: u64) -> Meta {
-        let access =
-            Access { group: "main".into(), readers: vec![], may_read: true, may_write: true };
+        let access = Access {
+            group: "main".into(),
+            readers: vec![],
+            kms: None,
+            may_read: true,
+            may_write: true,
+        };
         let (author, folder) = (None, Arc::new(access));
         Meta::Known(Known { n: 1, time, author, size: 1, folder, stale: false })
     }

@@ -10,6 +10,7 @@ use super::super::model::{
 };
 use super::super::rows::{Meta, Sort};
 use super::Effects;
+use super::popup::valueless;
 
 impl Model {
     pub(super) fn answer(&mut self, message: Message) -> Effects {
@@ -63,6 +64,13 @@ impl Model {
     /// One line at the bottom; the rest on request.
     fn fail(&mut self, error: &Error, retry: Option<Action>) {
         self.status = Status::Error(Problem::from(error), retry);
+    }
+
+    /// What nobody asked for failed. If the names could not even be listed, that is the reason.
+    fn fail_besides(&mut self, error: &Error) {
+        if self.not_listed.is_none() {
+            self.fail(error, Some(Action::Reload));
+        }
     }
 
     /// The popup that waited has nothing to show: the error takes its place.
@@ -130,6 +138,7 @@ impl Model {
             (Ok(()), None) => self.rows.finish(),
             (Err(e), _) => {
                 self.rows.finish();
+                self.not_listed = Some(Problem::from(&e));
                 self.fail(&e, Some(Action::Reload));
             }
         }
@@ -181,7 +190,7 @@ impl Model {
                 self.rows.set_meta(path, Meta::Failed);
             }
         }
-        self.fail(error, Some(Action::Reload));
+        self.fail_besides(error);
     }
 
     fn opened(&mut self, id: Id, purpose: Purpose, path: Path, answer: Result<Opened, Error>) {
@@ -244,6 +253,7 @@ impl Model {
                     && history.path == path
                 {
                     history.versions = Some(versions.clone());
+                    self.say_deleted(&versions);
                 }
                 self.versions = Some((path, versions));
             }
@@ -252,9 +262,16 @@ impl Model {
                 self.versions = Some((path, Vec::new()));
                 match self.popups.last() {
                     Some(Popup::History(_)) => self.fail_closing(&e, &request),
-                    _ => self.fail(&e, Some(Action::Reload)),
+                    _ => self.fail_besides(&e),
                 }
             }
+        }
+    }
+
+    /// What a history begins with, if that is no value.
+    pub(super) fn say_deleted(&mut self, versions: &[crate::vault::Version]) {
+        if let Some(why) = versions.first().and_then(|version| valueless(version, true)) {
+            self.status = Status::Info(why);
         }
     }
 

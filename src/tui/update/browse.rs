@@ -105,6 +105,9 @@ impl Model {
         let known = self.versions.as_ref().filter(|(of, _)| *of == path);
         let versions = known.map(|(_, versions)| versions.clone());
         let missing = versions.is_none();
+        if let Some(versions) = &versions {
+            self.say_deleted(versions);
+        }
         self.open(Popup::History(History { path: path.clone(), versions, cursor: 0 }));
         if !missing {
             return Vec::new();
@@ -167,7 +170,7 @@ impl Model {
             Content::Raw(bytes) => newlines(bytes) + 1,
         };
         let values = self.shown.as_ref().map_or(1, |shown| text(&shown.opened.content));
-        values + 10 + self.selected_versions().map_or(0, <[_]>::len)
+        values + 11 + self.selected_versions().map_or(0, <[_]>::len)
     }
 
     /// To another pane, in the order folders, list, detail.
@@ -259,7 +262,7 @@ impl Model {
             effects.push(Effect::Cancel(id));
         }
         self.rows.ask_again();
-        self.versions = None;
+        (self.versions, self.not_listed) = (None, None);
         let id = self.request("reading names", Some(Action::Reload));
         self.listing = Some((id, 0));
         self.incoming = (self.rows.total() > 0).then(Vec::new);

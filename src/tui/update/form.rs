@@ -214,10 +214,3 @@ impl Model {
         self.popups.iter().position(|popup| matches!(popup, Popup::Form(f) if f.busy == Some(id)))
     }
 }
-
-impl Problem {
-    /// A problem of one sentence.
-    pub fn note(message: &str) -> Self {
-        Self { message: message.to_owned(), causes: Vec::new(), hint: None }
-    }
-}

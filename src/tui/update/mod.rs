@@ -18,7 +18,7 @@ use super::input::Input;
 use super::keys::{Action, Context};
 use super::layout::{areas, inner, scroll};
 use super::message::{Message, Now};
-use super::model::{Model, Popup, REST, Screen, Status, Unlock};
+use super::model::{Model, Popup, REST, Screen, Status, Unlock, WORDS};
 use super::rows::{Rows, Sort};
 
 /// Most headers that are asked for at once.
@@ -104,6 +104,11 @@ impl Model {
                 _ => {}
             }
         }
+        if let Screen::Setup(setup) = &mut self.screen
+            && idle >= WORDS
+        {
+            setup.cover(true);
+        }
         self.rows.go_on();
         if over(self.clipboard) {
             self.clipboard = None;
@@ -121,6 +126,8 @@ impl Model {
                 self.hide();
                 return vec![Effect::Suspend];
             }
+            // Whoever comes back sees the words again first.
+            _ if self.uncover() => return Vec::new(),
             None if context.is_text() => {
                 self.typed(key);
                 return Vec::new();
@@ -138,6 +145,17 @@ impl Model {
         }
     }
 
+    /// Shows hidden recovery words; false if there are none.
+    fn uncover(&mut self) -> bool {
+        match &mut self.screen {
+            Screen::Setup(setup) if setup.covered => {
+                setup.cover(false);
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// The line that is typed into.
     pub fn input(&mut self) -> Option<&mut Input> {
         match self.popups.last_mut() {
@@ -147,7 +165,7 @@ impl Model {
             Some(Popup::Palette(input, _)) => Some(input),
             Some(_) => None,
             None => match &mut self.screen {
-                Screen::Setup(setup) if setup.busy.is_none() => {
+                Screen::Setup(setup) if setup.busy.is_none() && !setup.covered => {
                     let focus = setup.focus;
                     setup.inputs().into_iter().nth(focus)
                 }
@@ -189,6 +207,8 @@ impl Model {
                     let query = input.text().to_owned();
                     self.rows.filter(&query);
                     self.top = 0;
+                } else if let Screen::Setup(setup) = &mut self.screen {
+                    setup.problem = None;
                 }
             }
         }
@@ -214,7 +234,8 @@ impl Model {
     }
 
     fn ask_for_headers(&mut self, height: usize, effects: &mut Effects) {
-        if self.requests.iter().any(|request| request.progress.is_some()) {
+        let asking = self.requests.iter().any(|request| request.progress.is_some());
+        if asking || self.not_listed.is_some() {
             return;
         }
         // To put names into the order of their age, all ages must be known.
@@ -253,6 +274,7 @@ impl Model {
         }
         if let Some((path, since)) = &self.resting
             && self.rests()
+            && self.not_listed.is_none()
             && self.now.running.saturating_sub(*since) >= REST
             && !self.requests.iter().any(|request| request.label.starts_with(HISTORY))
         {
@@ -278,6 +300,7 @@ impl Model {
         }
         if let Screen::Setup(setup) = &mut self.screen {
             setup.passphrase.iter_mut().for_each(|input| input.masked = true);
+            setup.cover(true);
         }
     }
 
@@ -306,6 +329,7 @@ impl Model {
         (self.top, self.folder, self.detail_top) = (0, (0, 0), 0);
         (self.typing, self.shown, self.versions, self.resting) = (None, None, None, None);
         (self.incoming, self.listing, self.undo, self.clipboard) = (None, None, None, None);
+        self.not_listed = None;
         self.requests.clear();
         self.screen = Screen::Unlock(Unlock { input: Input::new(true), problem: None, busy: None });
         if was_open {

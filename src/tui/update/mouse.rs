@@ -32,7 +32,10 @@ impl Model {
             match (self.popups.last(), &self.screen) {
                 (None, Screen::Browse) if self.typing.is_some() => drop(self.filtering(action)),
                 (None, Screen::Browse) => drop(self.browse(action)),
-                (Some(Popup::Form(_) | Popup::Confirm(..) | Popup::Generator(_)), _)
+                (
+                    Some(Popup::Form(_) | Popup::Confirm(..) | Popup::Drop | Popup::Generator(_)),
+                    _,
+                )
                 | (None, _) => {}
                 (Some(_), _) => drop(self.in_popup(action)),
             }

@@ -1,12 +1,13 @@
 //! Keys in popups. The one on top gets the key.
 
-use crate::vault::{FieldType, Secret};
+use crate::vault::{FieldType, Secret, Version, VersionOp, escape};
 
 use super::super::effect::Effect;
 use super::super::generator::{Generator, Target};
 use super::super::keys::{Action, BINDINGS, Binding, Context};
 use super::super::message::{Change, Draft};
 use super::super::model::{Compare, Model, Popup, SHOW, Screen, Status};
+use super::super::view::day;
 use super::Effects;
 use super::browse::moved;
 
@@ -42,6 +43,10 @@ impl Model {
                 Vec::new()
             }
             Some(Popup::Confirm(..)) => self.answering(action),
+            Some(Popup::Drop) => {
+                self.dropping(action);
+                Vec::new()
+            }
             Some(Popup::Error(_, retry)) if action == Action::Retry => {
                 let retry = *retry;
                 self.popups.pop();
@@ -57,6 +62,10 @@ impl Model {
         match self.popups.last() {
             // A write is not stopped half-way; its form stays until the answer is there.
             Some(Popup::Form(form)) if form.busy.is_some() => return Vec::new(),
+            Some(Popup::Form(form)) if form.is_typed() => {
+                self.open(Popup::Drop);
+                return Vec::new();
+            }
             // Without a vault there is nothing below.
             Some(Popup::Vaults(_)) if self.vault.1.is_empty() => return vec![Effect::Quit],
             _ => {}
@@ -89,9 +98,8 @@ impl Model {
         let Some(versions) = &history.versions else { return Vec::new() };
         let Some(version) = versions.get(history.cursor) else { return Vec::new() };
         let (path, n) = (history.path.clone(), version.n);
-        let has_value = |v: &crate::vault::Version| {
-            v.refused.is_none() && v.header.as_ref().is_some_and(|h| !h.op.is_tombstone())
-        };
+        let is_newest = history.cursor == 0;
+        let has_value = |v: &Version| valueless(v, false).is_none();
         match action {
             Action::Compare => {
                 let with_value = |i: &usize| has_value(&versions[*i]) && *i != history.cursor;
@@ -103,7 +111,9 @@ impl Model {
                     newest => newest,
                 };
                 let (Some(other), true) = (other, has_value(version)) else {
-                    self.status = Status::Info("There is no other version to compare with.".into());
+                    let why = valueless(version, is_newest)
+                        .unwrap_or_else(|| "There is no other version to compare with.".into());
+                    self.status = Status::Info(why);
                     return Vec::new();
                 };
                 let other = versions[other].n;
@@ -111,6 +121,7 @@ impl Model {
                 let compare =
                     Compare { path: path.clone(), numbers, contents: None, until: None, top: 0 };
                 self.open(Popup::Compare(compare));
+                self.status = Status::Quiet;
                 let id = self.request(format!("reading {path}"), Some(Action::Compare));
                 return vec![Effect::Compare(id, path, numbers)];
             }
@@ -119,9 +130,13 @@ impl Model {
                 self.open(Popup::Confirm(question, Change::Rollback(path, n)));
             }
             Action::Rollback => {
-                self.status = Status::Info(format!("Version {n} has no value to go back to."));
+                self.status = Status::Info(valueless(version, is_newest).unwrap_or_default());
             }
-            _ => history.cursor = moved(history.cursor, action, PAGE, versions.len()),
+            _ => {
+                history.cursor = moved(history.cursor, action, PAGE, versions.len());
+                // It was about another line.
+                self.status = Status::Quiet;
+            }
         }
         Vec::new()
     }
@@ -259,6 +274,16 @@ impl Model {
         vec![Effect::Change(id, change)]
     }
 
+    /// Whether the form below is closed with what was typed.
+    fn dropping(&mut self, action: Action) {
+        if matches!(action, Action::Yes | Action::No) {
+            self.popups.pop();
+        }
+        if action == Action::Yes {
+            self.popups.pop();
+        }
+    }
+
     fn unsaved(&mut self, action: Action) -> Effects {
         match action {
             Action::Retry => {
@@ -285,6 +310,28 @@ impl Model {
             }
             _ => Vec::new(),
         }
+    }
+}
+
+/// Why there is no value in a version, and what brings one back if it is the newest; `None`: there
+/// is one.
+pub(super) fn valueless(version: &Version, newest: bool) -> Option<String> {
+    let n = version.n;
+    if let Some(why) = &version.refused {
+        return Some(format!("Version {n} does not count: {}", escape(why)));
+    }
+    let Some(header) = &version.header else {
+        return Some(format!("Version {n} cannot be read."));
+    };
+    let author = version.author.as_deref().map_or("somebody unknown".into(), escape);
+    let day = day(header.time);
+    match header.op {
+        VersionOp::Delete if newest => {
+            Some(format!("Deleted by {author} on {day}; r on an older version brings it back."))
+        }
+        VersionOp::Delete => Some(format!("Deleted by {author} on {day}: it has no value.")),
+        VersionOp::Purge => Some(format!("Removed for good by {author} on {day}.")),
+        VersionOp::Write | VersionOp::Reseal => None,
     }
 }
 

@@ -28,6 +28,7 @@ impl Model {
                 setup.passphrase.iter_mut().for_each(|input| input.masked = !input.masked);
             }
             Action::Back => setup.back(),
+            Action::Accept if !setup.check_answers() => {}
             Action::Accept if setup.focus + 1 < lines => setup.focus += 1,
             Action::Accept => return self.next_step(),
             _ => {}
@@ -39,12 +40,15 @@ impl Model {
         let Screen::Setup(setup) = &mut self.screen else { return Vec::new() };
         setup.problem = None;
         match setup.step {
-            Step::Where => {
-                let location = setup.location.text().trim().to_owned();
-                let member = setup.member.text().trim().to_owned();
+            Step::Where if setup.is_bucket() => {
+                setup.go_to(Step::Bucket);
+                Vec::new()
+            }
+            Step::Where | Step::Bucket => {
+                let place = setup.place();
                 let id = self.request("looking at the place", None);
                 self.busy(id);
-                vec![Effect::CheckVacant(id, location, member)]
+                vec![Effect::CheckVacant(id, place)]
             }
             Step::Passphrase => {
                 let [first, second] = &setup.passphrase;
@@ -67,14 +71,6 @@ impl Model {
                 setup.go_to(Step::Check);
                 Vec::new()
             }
-            Step::Check if !setup.answers_are_right() => {
-                setup.problem = Some(Problem {
-                    hint: Some("Esc shows the words again".to_owned()),
-                    ..Problem::note("at least one of them is another word")
-                });
-                setup.focus = 0;
-                Vec::new()
-            }
             Step::Check => {
                 let Some((recovery, words)) = setup.recovery.take() else { return Vec::new() };
                 drop(words);
@@ -82,12 +78,7 @@ impl Model {
                     Identity::Plain => None,
                     _ => Some(Secret::copy_of(setup.passphrase[0].secret().bytes())),
                 };
-                let founding = Founding {
-                    location: setup.location.text().trim().to_owned(),
-                    member: setup.member.text().trim().to_owned(),
-                    passphrase,
-                    recovery,
-                };
+                let founding = Founding { place: setup.place(), passphrase, recovery };
                 let id = self.unstoppable("making the vault", None);
                 self.busy(id);
                 vec![Effect::Found(id, founding)]
@@ -162,9 +153,22 @@ impl Setup {
         self.step = step;
         self.focus = 0;
         self.problem = None;
+        self.cover(false);
         if step == Step::Check {
             self.answers.iter_mut().for_each(|answer| drop(answer.take()));
         }
+    }
+
+    /// False, and says which, if a word up to this line is wrong.
+    fn check_answers(&mut self) -> bool {
+        let wrong = self.wrong_answer(self.focus).filter(|_| self.step == Step::Check);
+        let Some(at) = wrong else { return true };
+        self.focus = at;
+        self.problem = Some(Problem {
+            hint: Some("Esc shows the words again".to_owned()),
+            ..Problem::note(&format!("word {} is another one", self.asked()[at]))
+        });
+        false
     }
 
     fn fail(&mut self, error: &Error) {
@@ -172,15 +176,11 @@ impl Setup {
     }
 
     fn back(&mut self) {
-        match self.step {
-            Step::Where => {}
-            Step::Passphrase => self.go_to(Step::Where),
-            Step::Words => {
-                self.recovery = None;
-                let plain = self.identity == Identity::Plain;
-                self.go_to(if plain { Step::Where } else { Step::Passphrase });
-            }
-            Step::Check => self.go_to(Step::Words),
+        if self.step == Step::Words {
+            self.recovery = None;
+        }
+        if let Some(step) = self.before() {
+            self.go_to(step);
         }
     }
 

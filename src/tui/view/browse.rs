@@ -2,13 +2,16 @@
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+use super::super::keys::{Action, Context};
 use super::super::layout::{Pane, THREE_PANES_AT, areas, inner};
 use super::super::model::Model;
 use super::super::rows::{Meta, Row, Sort};
 use super::detail;
-use super::text::{age, frame as draw_frame, put, put_right, tail};
+use super::form::draw_problem;
+use super::text::{age, frame as draw_frame, put, put_right, tail, wrap};
 
 /// A day in seconds: what is younger has a sign.
 const TODAY: u64 = 86_400;
@@ -27,7 +30,7 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>) {
     }
 }
 
-fn folders(model: &Model, area: ratatui::layout::Rect, buffer: &mut Buffer) {
+fn folders(model: &Model, area: Rect, buffer: &mut Buffer) {
     let theme = &model.theme;
     let focused = model.focus == Pane::Folders;
     draw_frame(buffer, area, theme, focused, ["Folders", "", ""]);
@@ -54,7 +57,7 @@ fn folders(model: &Model, area: ratatui::layout::Rect, buffer: &mut Buffer) {
     }
 }
 
-fn list(model: &Model, area: ratatui::layout::Rect, buffer: &mut Buffer) {
+fn list(model: &Model, area: Rect, buffer: &mut Buffer) {
     let theme = &model.theme;
     let rows = &model.rows;
     let folder = match rows.folder() {
@@ -88,17 +91,26 @@ fn list(model: &Model, area: ratatui::layout::Rect, buffer: &mut Buffer) {
         fill(buffer, inside.x, y, inside.right(), style);
         one(model, row, on, (inside.x, y, inside.right()), style, wide, buffer);
     }
-    if rows.is_empty() {
+    if let (Some(problem), 0) = (&model.not_listed, rows.total()) {
+        let area = Rect { x: inside.x + 1, width: inside.width.saturating_sub(1), ..inside };
+        let below = draw_problem(model, problem, area, buffer);
+        let key = model.keys.key_of(Context::Browse, Action::Reload, model.ascii);
+        let line = Rect { y: below, height: area.bottom() - below, ..area };
+        draw_lines(&format!("{key} tries again."), line, theme.key, buffer);
+    } else if rows.is_empty() {
         let text = match (rows.query(), rows.total(), model.listing) {
             (_, 0, Some(_)) => "",
             (_, 0, None) => "No secrets yet. a adds the first one.",
             _ => "No name matches. Esc clears the filter.",
         };
-        for (y, text) in
-            (inside.y..inside.bottom()).zip(super::text::wrap(text, inside.width.into()))
-        {
-            put(buffer, inside.x + 1, y, inside.right(), &text, theme.muted);
-        }
+        let area = Rect { x: inside.x + 1, width: inside.width.saturating_sub(1), ..inside };
+        draw_lines(text, area, theme.muted, buffer);
+    }
+}
+
+fn draw_lines(text: &str, area: Rect, style: Style, buffer: &mut Buffer) {
+    for (y, text) in (area.y..area.bottom()).zip(wrap(text, area.width.into())) {
+        put(buffer, area.x, y, area.right(), &text, style);
     }
 }
 
@@ -149,5 +161,5 @@ fn one(
 }
 
 fn fill(buffer: &mut Buffer, from: u16, y: u16, to: u16, style: Style) {
-    buffer.set_style(ratatui::layout::Rect::new(from, y, to.saturating_sub(from), 1), style);
+    buffer.set_style(Rect::new(from, y, to.saturating_sub(from), 1), style);
 }

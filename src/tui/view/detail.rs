@@ -105,6 +105,9 @@ fn facts(model: &Model, known: &Known, out: &mut Vec<Line<'_>>) {
         names += &format!(" +{}", readers.len() - 3);
     }
     pair("folder", format!("{}: {names}", escape(&known.folder.group)), theme.text);
+    let key =
+        known.folder.kms.as_deref().map_or("local".into(), |arn| format!("kms {}", short(arn)));
+    pair("key", key, theme.text);
     if !known.folder.may_read {
         pair("access", format!("{} not readable for you", theme.signs.locked), theme.warn);
     } else if !known.folder.may_write {
@@ -114,6 +117,17 @@ fn facts(model: &Model, known: &Known, out: &mut Vec<Line<'_>>) {
         let text = format!("{} change it: somebody who knew it has left", theme.signs.stale);
         pair("stale", text, theme.warn);
     }
+}
+
+/// The ARN of a KMS key as far as one tells it from others: `REGION …/1234abcd`.
+fn short(arn: &str) -> String {
+    let region = arn.split(':').nth(3).unwrap_or_default();
+    let (multi, id) = match arn.rsplit('/').next().unwrap_or_default() {
+        id if id.starts_with("mrk-") => ("mrk-", &id[4..]),
+        id => ("", id),
+    };
+    let id: String = id.chars().take(8).collect();
+    escape(&format!("{region} {multi}{id}"))
 }
 
 fn values<'m>(model: &'m Model, shown: &'m Shown, width: u16, out: &mut Vec<Line<'m>>) {

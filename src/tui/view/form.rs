@@ -1,6 +1,7 @@
 //! Forms and lines that are typed.
 
 use ratatui::Frame;
+use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use unicode_width::UnicodeWidthChar;
 
@@ -105,7 +106,8 @@ pub(super) fn draw(model: &Model, form: &Form, frame: &mut Frame<'_>) {
     }
     y += 1;
     if let Some(problem) = &form.problem {
-        draw_problem(model, problem, Rect::new(x, y, end - x, inside.bottom() - y), frame);
+        let area = Rect::new(x, y, end - x, inside.bottom() - y);
+        draw_problem(model, problem, area, frame.buffer_mut());
         return;
     }
     let text = match &form.kind {
@@ -126,8 +128,8 @@ fn on_top(model: &Model, form: &Form) -> bool {
     matches!(model.popups.last(), Some(Popup::Form(top)) if std::ptr::eq(top, form))
 }
 
-/// What went wrong, with its hint, in as many lines as there are.
-pub(super) fn draw_problem(model: &Model, problem: &Problem, area: Rect, frame: &mut Frame<'_>) {
+/// What went wrong, with its hint, in as many lines as there are; answers the line below.
+pub(super) fn draw_problem(model: &Model, problem: &Problem, area: Rect, out: &mut Buffer) -> u16 {
     let theme = &model.theme;
     let width = usize::from(area.width);
     let error = wrap(&format!("error: {}", problem.message), width);
@@ -140,7 +142,10 @@ pub(super) fn draw_problem(model: &Model, problem: &Problem, area: Rect, frame: 
         let hint = wrap(&format!("hint: {hint}"), width);
         lines.extend(hint.into_iter().map(|line| (line, theme.text)));
     }
-    for (y, (line, style)) in (area.y..area.bottom()).zip(lines) {
-        put(frame.buffer_mut(), area.x, y, area.right(), &line, style);
+    let mut below = area.y;
+    for (line, style) in lines.into_iter().take(area.height.into()) {
+        put(out, area.x, below, area.right(), &line, style);
+        below += 1;
     }
+    below
 }

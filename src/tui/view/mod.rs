@@ -14,7 +14,10 @@ use unicode_width::UnicodeWidthStr;
 
 use super::keys::Context;
 use super::layout::{SMALLEST, areas};
+use super::message::Change;
 use super::model::{Model, Popup, Screen, Status};
+use super::setup::Step;
+pub(super) use text::day;
 use text::{clear, head, put, put_right};
 
 /// Draws everything.
@@ -49,7 +52,15 @@ fn draw_popup(model: &Model, popup: &Popup, frame: &mut Frame<'_>) {
         Popup::Vaults(cursor) => popup::vaults(model, *cursor, frame),
         Popup::Palette(input, cursor) => help::palette(model, input, *cursor, frame),
         Popup::Help(context, top) => help::draw(model, *context, *top, frame),
-        Popup::Confirm(question, change) => popup::confirm(model, question, change, frame),
+        Popup::Confirm(question, change) => {
+            let what = match change {
+                Change::Delete(_) => "Its history stays; u brings it back.",
+                Change::Rollback(..) => "Its value is written as a new version; nothing is lost.",
+                Change::Undelete(_) | Change::Rename(..) => "",
+            };
+            popup::confirm(model, question, what, frame);
+        }
+        Popup::Drop => popup::confirm(model, "Drop what was typed?", "Nothing was written.", frame),
         Popup::Error(problem, retry) => popup::error(model, problem, retry.is_some(), frame),
         Popup::Unsaved(draft, problem, conflict) => {
             popup::unsaved(model, draft, problem, *conflict, frame);
@@ -156,7 +167,14 @@ fn bar(model: &Model, frame: &mut Frame<'_>) {
         let Some(key) = keys.first().filter(|_| !binding.bar.is_empty()) else { continue };
         // In the list there is nothing to go back to but what Esc says itself.
         let back = context == Context::Browse && binding.action == super::keys::Action::Back;
-        if back || binding.action == super::keys::Action::Help {
+        // What is typed is hidden in one step of the first start only.
+        let idle = match &model.screen {
+            Screen::Setup(setup) => {
+                binding.action == super::keys::Action::Reveal && setup.step != Step::Passphrase
+            }
+            _ => false,
+        };
+        if back || idle || binding.action == super::keys::Action::Help {
             continue;
         }
         let key = super::keys::shown(key, model.ascii);

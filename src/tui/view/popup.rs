@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use super::super::generator::{Generator, Target};
 use super::super::layout::{inner, popup, scroll};
-use super::super::message::{Change, Draft};
+use super::super::message::Draft;
 use super::super::model::{Choice, Compare, History, Model, Problem, SHOW};
 use super::detail::describe;
 use super::form::draw_problem;
@@ -211,14 +211,9 @@ pub(super) fn vaults(model: &Model, cursor: usize, frame: &mut Frame<'_>) {
     choose(model, lines, cursor, area, frame);
 }
 
-pub(super) fn confirm(model: &Model, question: &str, change: &Change, frame: &mut Frame<'_>) {
+pub(super) fn confirm(model: &Model, question: &str, what: &str, frame: &mut Frame<'_>) {
     let theme = &model.theme;
     let area = window(model, (60, 7), "Sure?", frame);
-    let what = match change {
-        Change::Delete(_) => "Its history stays; u brings it back.",
-        Change::Rollback(..) => "Its value is written as a new version; nothing is lost.",
-        Change::Undelete(_) | Change::Rename(..) => "",
-    };
     let lines = wrap(question, area.width.into()).into_iter().map(|line| (line, theme.warn));
     let lines = lines.chain([(what.to_owned(), theme.muted), ("y yes   n no".into(), theme.key)]);
     for (y, (text, style)) in (area.y + 1..area.bottom()).zip(lines) {
@@ -229,7 +224,7 @@ pub(super) fn confirm(model: &Model, question: &str, change: &Change, frame: &mu
 pub(super) fn error(model: &Model, problem: &Problem, retry: bool, frame: &mut Frame<'_>) {
     let area = window(model, (70, 12), "Error", frame);
     let text = Rect { height: area.height.saturating_sub(1), ..area };
-    draw_problem(model, problem, text, frame);
+    draw_problem(model, problem, text, frame.buffer_mut());
     let keys = if retry { "r try again   Esc close" } else { "Esc close" };
     let y = area.bottom().saturating_sub(1);
     put(frame.buffer_mut(), area.x, y, area.right(), keys, model.theme.key);
@@ -258,7 +253,7 @@ pub(super) fn unsaved(
     let lines: Vec<String> = lines.iter().flat_map(|line| wrap(line, area.width.into())).collect();
     let below = (lines.len() as u16).min(area.height);
     let above = Rect { height: (area.height - below).saturating_sub(1), ..area };
-    draw_problem(model, problem, above, frame);
+    draw_problem(model, problem, above, frame.buffer_mut());
     for (y, text) in (area.bottom() - below..area.bottom()).zip(lines) {
         put(frame.buffer_mut(), area.x, y, end, &text, theme.key);
     }

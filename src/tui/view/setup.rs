@@ -13,12 +13,11 @@ use super::text::{bar, frame as draw_frame, put, put_value, wrap};
 pub(super) fn draw(model: &Model, setup: &Setup, frame: &mut Frame<'_>) {
     let theme = &model.theme;
     let area = popup(model.size, (72, 20));
-    let (number, title, text) = words_of(setup);
-    let sealed = setup.identity != Identity::Plain;
-    let steps = if sealed { 4 } else { 3 };
-    let number = if sealed || number == 1 { number } else { number - 1 };
+    let (title, text) = words_of(setup);
+    let steps = setup.steps();
+    let number = steps.iter().position(|step| *step == setup.step).map_or(1, |at| at + 1);
     let title = format!("A new vault: {title}");
-    let step = format!("step {number} of {steps}");
+    let step = format!("step {number} of {}", steps.len());
     draw_frame(frame.buffer_mut(), area, theme, true, [&title, &step, ""]);
     let inside = inner(area);
     let inside = Rect { x: inside.x + 1, width: inside.width.saturating_sub(2), ..inside };
@@ -27,6 +26,7 @@ pub(super) fn draw(model: &Model, setup: &Setup, frame: &mut Frame<'_>) {
     let text = match setup.step {
         _ if !small => text,
         Step::Where => "A directory, or s3://bucket/prefix.",
+        Step::Bucket => "All of them may stay empty.",
         Step::Passphrase => "It protects your identity here.",
         Step::Words => "Write these down:",
         Step::Check => "Type two of the words.",
@@ -44,9 +44,13 @@ pub(super) fn draw(model: &Model, setup: &Setup, frame: &mut Frame<'_>) {
         Step::Words => words(model, setup, rest(y), frame),
         _ => lines(model, setup, rest(y), frame),
     };
-    if let Some(problem) = &setup.problem {
+    if setup.covered {
+        let y = (y + u16::from(!small)).min(inside.bottom().saturating_sub(1));
+        let text = "Hidden: a key shows it again.";
+        put(frame.buffer_mut(), inside.x, y, inside.right(), text, theme.warn);
+    } else if let Some(problem) = &setup.problem {
         let y = (y + u16::from(!small)).min(inside.bottom());
-        draw_problem(model, problem, rest(y), frame);
+        draw_problem(model, problem, rest(y), frame.buffer_mut());
     }
 }
 
@@ -58,17 +62,17 @@ fn lines(model: &Model, setup: &Setup, area: Rect, frame: &mut Frame<'_>) -> u16
         if y < area.bottom() {
             let line = Rect { y, height: 1, ..area };
             typed(model, &format!("{label:<11}"), input, line, frame, i == setup.focus);
+            if let Some(text) = setup.empty_means(i).filter(|_| input.text().is_empty()) {
+                let text = format!("(empty: {})", crate::vault::escape(text));
+                let room = usize::from(area.width.saturating_sub(13));
+                let text = super::text::tail(&text, room, theme.signs.more);
+                put(frame.buffer_mut(), area.x + 12, y, area.right(), &text, theme.muted);
+            }
             y += 1;
         }
     }
     if area.height == 0 {
         return y;
-    }
-    if setup.step == Step::Where && setup.location.text().is_empty() {
-        let usual = format!("(empty: {})", crate::vault::escape(&setup.usual));
-        let room = usize::from(area.width.saturating_sub(13));
-        let usual = super::text::tail(&usual, room, theme.signs.more);
-        put(frame.buffer_mut(), area.x + 12, area.y, area.right(), &usual, theme.muted);
     }
     if setup.step == Step::Passphrase
         && let Some((bits, strong)) = setup.strength()
@@ -84,33 +88,38 @@ fn lines(model: &Model, setup: &Setup, area: Rect, frame: &mut Frame<'_>) -> u16
     y
 }
 
-fn words_of(setup: &Setup) -> (usize, &'static str, &'static str) {
+fn words_of(setup: &Setup) -> (&'static str, &'static str) {
     match (setup.step, setup.identity) {
         (Step::Where, _) => (
-            1,
             "where",
             "There is no vault yet. This makes one.\n\nA vault is a directory (your own, shared, or \
              synchronised) or a bucket, s3://bucket/prefix. Everything in it is encrypted on this \
              computer. Your name is seen by whoever sees the vault. To open a vault that is \
              there already: `vault join`.",
         ),
+        (Step::Bucket, _) => (
+            "the bucket",
+            "The bucket must be there. The credentials are those of AWS's own tools: the environment, \
+             or a profile.\n\nRegion, endpoint (the URL of another service that speaks S3) and a KMS \
+             key (ARN, id or alias/NAME) may stay empty. With a KMS key, whoever IAM lets decrypt \
+             with it can read.",
+        ),
         (Step::Passphrase, Identity::Sealed) => {
-            (2, "your passphrase", "This device has an identity already. Its passphrase opens it.")
+            ("your passphrase", "This device has an identity already. Its passphrase opens it.")
         }
         (Step::Passphrase, _) => (
-            2,
             "a passphrase",
             "It protects your identity on this device, and is asked for whenever the vault is \
              opened. Several random words are easy to type and hard to guess.",
         ),
         (Step::Words, _) => (
-            3,
             "recovery words",
             "Whoever has these 24 words can read everything in this vault. They are the only way \
              back if every identity is lost. Write them on paper, and keep it where you keep \
-             keys. They are not stored and not shown again. Then go on.",
+             keys. They are not stored and not shown again. Without a key for two minutes they are \
+             hidden until the next one. Then go on.",
         ),
-        (Step::Check, _) => (4, "are they on paper?", "Type two of the words, from the paper."),
+        (Step::Check, _) => ("are they on paper?", "Type two of the words, from the paper."),
     }
 }
 
@@ -128,7 +137,9 @@ fn words(model: &Model, setup: &Setup, area: Rect, frame: &mut Frame<'_>) -> u16
         }
         return area.bottom();
     }
+    let mask = model.theme.signs.dot.to_string().repeat(5);
     for (i, word) in (0_u16..).zip(words) {
+        let word = if setup.covered { &mask } else { word };
         let (x, y) = (area.x + i / rows * 15, area.y + i % rows);
         if y < area.bottom() {
             let number = format!("{:2}. ", i + 1);
@@ -164,6 +175,6 @@ pub(super) fn draw_unlock(model: &Model, unlock: &Unlock, frame: &mut Frame<'_>)
     if let Some(problem) = &unlock.problem {
         let y = (y + 2).min(inside.bottom());
         let area = Rect { y, height: inside.bottom() - y, ..inside };
-        draw_problem(model, problem, area, frame);
+        draw_problem(model, problem, area, frame.buffer_mut());
     }
 }

@@ -1,0 +1,40 @@
+//! Hints of the vault name commands and flags. Where the UI has a key for the same, it names that.
+
+use std::borrow::Cow;
+
+/// What marks a hint, and what is said instead.
+const KEYS: [(&str, &str); 10] = [
+    ("--member NAME", "type another one"),
+    (
+        "give --single-writer",
+        "use another store; if only one person on one machine ever writes: \
+         `vault init LOCATION --single-writer`",
+    ),
+    ("--name NAME: ", "choose a location whose last part is such a name"),
+    ("remove it first: vault rm", "choose another name, or delete that one first, with d"),
+    ("remove one with `vault rm`", "both are there now; compare them and delete one with d"),
+    ("`vault undelete ", "h shows its versions; r on one of them brings it back"),
+    ("`vault history` shows who changed it", "nothing was written; h shows who changed it"),
+    (
+        "`vault history` shows what is there",
+        "the storage lies, or it was restored from a backup; \
+                                             h shows what is there",
+    ),
+    ("`vault history ", "h lists its versions"),
+    ("`vault ls` lists the names", ". reads the names again"),
+];
+/// Before the region that a bucket is in.
+const REGION: &str = "give --region ";
+
+/// A hint as this UI says it.
+pub(super) fn in_keys(hint: &str) -> Cow<'_, str> {
+    if let Some((region, _)) = hint.strip_prefix(REGION).and_then(|rest| rest.split_once(',')) {
+        return format!(
+            "give {region} as the region; a vault that is there has it in the configuration, as \
+             region = \"{region}\""
+        )
+        .into();
+    }
+    let key = KEYS.iter().find(|(command, _)| hint.contains(command));
+    key.map_or(hint.into(), |(_, key)| (*key).into())
+}
