@@ -3,11 +3,10 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use super::init::config_name;
 use super::output;
 use super::rotation::{Follow, Reason};
 use super::session::{Session, read_secret_file, shown, write_new};
-use crate::config::{VaultEntry, add_vault};
+use crate::config::{VaultEntry, add_vault, name_of};
 use crate::vault::{
     AwsOptions, DeviceIdentity, Error, Join, Location, Result, Secret, Storage, Vault, escape,
 };
@@ -137,7 +136,7 @@ impl Recover {
 async fn open(session: &Session, join: &str) -> Result<(Vault, VaultEntry, String)> {
     let join = Join::parse(join)?;
     let location = Location::parse(&join.location)?;
-    let name = config_name(session.vault_name(), Some(""), &location)?;
+    let name = name_of(session.vault_name(), Some(""), &location)?;
     if session.settings.vaults.contains_key(&name) {
         return Err(Error::conflict(format!("a vault {} is configured already", escape(&name)))
             .hint("leave --join out, or choose another name: --vault NAME"));
