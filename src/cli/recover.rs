@@ -136,7 +136,7 @@ impl Recover {
 async fn open(session: &Session, join: &str) -> Result<(Vault, VaultEntry, String)> {
     let join = Join::parse(join)?;
     let location = Location::parse(&join.location)?;
-    let name = name_of(session.vault_name(), Some(""), &location)?;
+    let name = name_of(session.vault_name(), &location, true)?;
     if session.settings.vaults.contains_key(&name) {
         return Err(Error::conflict(format!("a vault {} is configured already", escape(&name)))
             .hint("leave --join out, or choose another name: --vault NAME"));
