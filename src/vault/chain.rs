@@ -292,8 +292,8 @@ impl Vault {
 
     /// Checks the note that a header names: newer ones are fetched first, and a note with another
     /// hash is a fork. The header must be signed by a key of the chain. False for junk: it names a
-    /// note that is not there, and its key is gone, now or in `leaving`. No hidden note can give
-    /// such a key a right again; everybody else's is an error.
+    /// note that this chain does not have, and its key is gone, now or in `leaving`. No hidden note
+    /// can give such a key a right again; everybody else's is an error.
     pub(super) async fn check_team(
         &self,
         path: &SecretPath,
@@ -307,11 +307,17 @@ impl Vault {
         let view = self.view();
         let author = view.state.key(header.by).filter(|(key, _)| signed.verify(key));
         let Some((_, author)) = author else { return Ok(true) };
+        let unknown = header.team_seq > view.seq()
+            || view.hash_at(header.team_seq).is_some_and(|hash| hash[..16] != header.team_hash);
+        if unknown && leaving.unwrap_or(&view.state).member_of(header.by).is_none() {
+            self.warn(format!(
+                "version {} of {path}, by {author}, who was removed, names a note of the team that \
+                 is not there; it is ignored",
+                header.n
+            ));
+            return Ok(false);
+        }
         if header.team_seq > view.seq() {
-            let state = leaving.unwrap_or(&view.state);
-            if state.member_of(header.by).is_none() {
-                return Ok(false);
-            }
             return Err(Error::integrity(format!(
                 "version {} of {path}, by {author}, was written with note {} of the team, which \
                  the storage does not show",

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use vault::vault::{Kind, Late, Role, Vault};
+use vault::store::{Condition, MemoryStore, Store, list_all};
+use vault::vault::{Changed, Grant, Kind, Late, LateWrite, Meanwhile, Role, Vault};
 
 use crate::hostile::liar::{Liar, image};
 use crate::support::{World, add, get, h, path, put};
@@ -10,7 +11,7 @@ use crate::support::{World, add, get, h, path, put};
 const BOB: u8 = 2;
 const EVE: u8 = 3;
 
-/// Two writers; one of them knows only the notes up to 2.
+/// Two writers, and a value of ann's.
 async fn team() -> (World, Vault) {
     let world = World::new().await;
     let ann = world.device("ann").await;
@@ -20,84 +21,132 @@ async fn team() -> (World, Vault) {
     (world, ann)
 }
 
-async fn frozen(world: &World, seed: u8) -> Vault {
+async fn frozen(world: &World, seed: u8, from: u64) -> Vault {
     let liar = Liar::new(&world.store);
-    liar.lies().hidden.extend((3..9).map(|seq| format!(".vault/team/{seq:016}")));
+    liar.lies().hidden.extend((from..9).map(|seq| format!(".vault/team/{seq:016}")));
     world.open(liar, &format!("frozen {seed}"), seed).await.unwrap()
 }
 
-/// Versions that were claimed before the note, and that the remover's listing did not show.
-async fn remove_with_late_writes(world: &World) -> vault::vault::Rotated {
-    let (bob, eve) = (frozen(world, BOB).await, frozen(world, EVE).await);
-    put(&bob, "a", "bobs").await.unwrap();
-    put(&eve, "b", "eves").await.unwrap();
-    let hidden = [h("a", 2), h("b", 1)];
+/// Ann removes bob; in the moment before her note is stored, somebody claims a version.
+async fn remove_while(world: &World, seed: u8, name: &str, n: u64, value: &str) -> Meanwhile {
+    let copy = MemoryStore::new();
+    for key in list_all(&world.store, "").await.unwrap() {
+        let (metadata, body) = image(&world.store, &key).await;
+        copy.put(&key, &metadata, &body, &Condition::None).await.unwrap();
+    }
+    let author = world.open(Arc::new(copy.clone()), "elsewhere", seed).await.unwrap();
+    assert_eq!(put(&author, name, value).await.unwrap(), n);
     let liar = Liar::new(&world.store);
-    liar.lies().unlisted.extend(hidden.clone());
-    // They come to light when the note is there.
     let note = ".vault/team/0000000000000003".to_owned();
-    let shown = image(&world.store, &h("b", 1)).await;
-    liar.lies().before = Some((note, h("b", 1), shown));
+    liar.lies().before = Some((note, h(name, n), image(&copy, &h(name, n)).await));
     let ann = world.device_on(&liar, "ann").await;
-    let view = ann.remove_member("bob", None).await.unwrap().now().unwrap();
-    assert!(
-        view.meanwhile.late.is_empty() && view.meanwhile.resealed.is_empty(),
-        "it was still hidden"
-    );
-    let ann = world.device("ann").await;
-    ann.rotate(None).await.unwrap().unwrap()
+    let removed = ann.remove_member("bob", None).await.unwrap().now().unwrap();
+    assert!(removed.meanwhile.unfinished.is_none());
+    removed.meanwhile
+}
+
+fn told(late: &[LateWrite]) -> Vec<(&str, u64, &str)> {
+    late.iter().map(|late| (late.path.as_str(), late.n, late.author.as_str())).collect()
 }
 
 #[tokio::test]
-async fn a_members_write_counts_and_a_removed_ones_is_reported() {
+async fn a_members_write_is_sealed_anew() {
     let (world, ann) = team().await;
-    let rotated = remove_with_late_writes(&world).await;
-    // Eve may still write: hers is in the second cut. Bob's is not, and never counts again.
-    assert_eq!(get(&ann, "b").await.as_deref(), Ok("eves"));
-    assert_eq!(get(&ann, "a").await.as_deref(), Ok("1"));
-    let late: Vec<_> =
-        rotated.meanwhile.late.iter().map(|l| (l.path.as_str(), l.n, l.author.as_str())).collect();
-    assert_eq!(late, [("a", 2, "bob")]);
-    ann.resolve_late(&rotated.meanwhile.late[0], Late::Drop).await.unwrap();
-    assert_eq!(get(&ann, "a").await.as_deref(), Ok("1"));
+    let found = remove_while(&world, EVE, "a", 2, "eves").await;
+    assert!(found.late.is_empty());
+    assert_eq!(found.resealed, [path("a")]);
+    assert_eq!(get(&ann, "a").await.as_deref(), Ok("eves"));
     let history = ann.history(&path("a")).await.unwrap();
-    assert_eq!(history[0].author.as_deref(), Some("ann"));
-    assert!(history.iter().all(|v| v.refused.is_none()));
+    assert_eq!(history.iter().filter(|v| v.refused.is_none()).count(), 3);
 }
 
 #[tokio::test]
-async fn a_late_write_can_be_adopted() {
+async fn a_removed_ones_write_is_reported_and_dropped() {
     let (world, ann) = team().await;
-    let rotated = remove_with_late_writes(&world).await;
-    ann.resolve_late(&rotated.meanwhile.late[0], Late::Adopt).await.unwrap();
-    assert_eq!(get(&ann, "a").await.as_deref(), Ok("bobs"));
-    let fresh = world.device("fresh").await;
-    assert_eq!(get(&fresh, "a").await.as_deref(), Ok("bobs"));
+    let found = remove_while(&world, BOB, "a", 2, "bobs").await;
+    assert_eq!(told(&found.late), [("a", 2, "bob")]);
+    assert_eq!(get(&ann, "a").await.as_deref(), Ok("1"), "it does not count");
+    assert!(ann.resolve_late(&found.late[0], Late::Drop).await.unwrap());
+    assert_eq!(get(&ann, "a").await.as_deref(), Ok("1"));
     let history = ann.history(&path("a")).await.unwrap();
     assert_eq!((history[0].n, history[0].author.as_deref()), (2, Some("ann")));
+    assert!(history.iter().all(|v| v.refused.is_none()));
+    assert_eq!(list_all(&world.store, ".vault/void/").await.unwrap().len(), 1, "evidence");
+    assert!(!ann.resolve_late(&found.late[0], Late::Adopt).await.unwrap(), "decided");
+    assert_eq!(get(&ann, "a").await.as_deref(), Ok("1"));
 }
 
 #[tokio::test]
-async fn what_nobody_of_the_team_signed_cannot_be_adopted() {
+async fn it_can_be_adopted_also_by_a_later_run() {
     let (world, ann) = team().await;
-    let mut rotated = remove_with_late_writes(&world).await;
+    remove_while(&world, BOB, "a", 2, "bobs").await;
+    let again = ann.remove_member("bob", None).await.unwrap();
+    let Changed::Before(found) = again else { panic!("it was done before") };
+    assert_eq!(told(&found.late), [("a", 2, "bob")]);
+    assert!(ann.resolve_late(&found.late[0], Late::Adopt).await.unwrap());
+    for device in ["ann", "fresh"] {
+        assert_eq!(get(&world.device(device).await, "a").await.as_deref(), Ok("bobs"));
+    }
+    let history = ann.history(&path("a")).await.unwrap();
+    assert_eq!((history[0].n, history[0].author.as_deref()), (2, Some("ann")));
+    assert!(ann.look_again(None).await.unwrap().late.is_empty());
+}
+
+#[tokio::test]
+async fn a_new_secret_of_a_removed_one_is_adopted_or_left() {
+    let (world, ann) = team().await;
+    let found = remove_while(&world, BOB, "new", 1, "bobs").await;
+    assert_eq!(get(&ann, "new").await, Err(Kind::Integrity));
+    assert!(ann.resolve_late(&found.late[0], Late::Drop).await.unwrap());
+    assert_eq!(get(&ann, "new").await, Err(Kind::Integrity), "nothing to put in its place");
+    assert!(ann.resolve_late(&found.late[0], Late::Adopt).await.unwrap());
+    assert_eq!(get(&ann, "new").await.as_deref(), Ok("bobs"));
+}
+
+#[tokio::test]
+async fn what_somebody_wrote_meanwhile_stands() {
+    let (world, ann) = team().await;
+    let found = remove_while(&world, BOB, "a", 2, "bobs").await;
+    let eve = world.open(Arc::new(world.store.clone()), "eve", EVE).await.unwrap();
+    put(&eve, "a", "eves").await.unwrap();
+    for what in [Late::Drop, Late::Adopt] {
+        assert!(!ann.resolve_late(&found.late[0], what).await.unwrap());
+        assert_eq!(get(&ann, "a").await.as_deref(), Ok("eves"));
+    }
+}
+
+#[tokio::test]
+async fn who_had_no_right_before_is_not_asked_about() {
+    let (world, ann) = team().await;
+    // Eve may only read since note 3; the storage keeps that from her.
+    ann.set_role("eve", &Grant { role: Role::Read, path: None }).await.unwrap();
+    let eve = frozen(&world, EVE, 3).await;
+    put(&eve, "a", "eves").await.unwrap();
+    let removed = ann.remove_member("bob", None).await.unwrap().now().unwrap();
+    assert!(removed.meanwhile.late.is_empty(), "{:?}", removed.meanwhile.late);
+    assert_eq!(get(&ann, "a").await.as_deref(), Ok("1"));
+}
+
+#[tokio::test]
+async fn what_was_changed_after_the_question_is_not_adopted() {
+    let (world, ann) = team().await;
+    let found = remove_while(&world, BOB, "a", 2, "bobs").await;
     let (mut metadata, body) = image(&world.store, &h("a", 2)).await;
-    let signature = metadata.iter_mut().find(|(name, _)| name == "vault-s").unwrap();
-    signature.1 = vault::core::text::b64(&[7; 64]);
-    let none = vault::store::Condition::None;
-    vault::store::Store::put(&world.store, &h("a", 2), &metadata, &body, &none).await.unwrap();
-    let adopted = ann.resolve_late(&rotated.meanwhile.late[0], Late::Adopt).await;
+    let signature = metadata.iter_mut().find(|(name, _)| name == "vault-h").unwrap();
+    signature.1 = signature.1.replace("op=w", "op=r");
+    world.store.put(&h("a", 2), &metadata, &body, &Condition::None).await.unwrap();
+    let adopted = ann.resolve_late(&found.late[0], Late::Adopt).await;
     assert_eq!(adopted.unwrap_err().kind, Kind::Integrity);
-    rotated.meanwhile.late[0].n = 9;
-    let missing = ann.resolve_late(&rotated.meanwhile.late[0], Late::Adopt).await;
-    assert_eq!(missing.unwrap_err().kind, Kind::NotFound);
+    world.store.delete(&h("a", 2), None).await.unwrap();
+    let adopted = ann.resolve_late(&found.late[0], Late::Adopt).await;
+    assert_eq!(adopted.unwrap_err().kind, Kind::NotFound);
     assert_eq!(get(&ann, "a").await.as_deref(), Ok("1"));
 }
 
 #[tokio::test]
 async fn a_frozen_writer_goes_on_and_loses_nothing() {
     let (world, ann) = team().await;
-    let eve = frozen(&world, EVE).await;
+    let eve = frozen(&world, EVE, 3).await;
     ann.remove_member("bob", None).await.unwrap();
     assert_eq!(put(&eve, "a", "eves").await.unwrap(), 2);
     assert_eq!(put(&eve, "a", "eves again").await.unwrap(), 3);

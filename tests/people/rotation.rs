@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use vault::vault::{Kind, Prefix, Reseal, Role, Vault};
+use vault::store::Store;
+use vault::vault::{GroupChange, Kind, Prefix, Reseal, Role, Vault};
 
-use crate::support::{World, add, get, get_at, path, put};
+use crate::hostile::liar::{Liar, image};
+use crate::support::{World, add, get, get_at, h, path, put, s};
 
 const BOB: u8 = 2;
 
@@ -135,25 +137,98 @@ async fn a_reader_of_a_group_cannot_reseal_it() {
 async fn a_rotation_does_not_make_a_rollback_final() {
     let (world, ann, _) = team(&["a"]).await;
     put(&ann, "a", "new").await.unwrap();
-    for what in ["hidden", "gone"] {
-        let liar = crate::hostile::liar::Liar::new(&world.store);
-        match what {
-            "hidden" => liar.lies().hidden.push(crate::support::h("a", 2)),
-            _ => {
-                let mut lies = liar.lies();
-                lies.unlisted.extend([crate::support::h("a", 1), crate::support::h("a", 2)]);
-            }
-        }
-        let ann = world.device_on(&liar, "ann").await;
-        let seq = ann.join().pin.seq;
-        let rotated = ann.rotate(None).await;
-        if what == "hidden" {
-            assert_eq!(rotated.unwrap_err().kind, Kind::Integrity);
-            assert_eq!(ann.join().pin.seq, seq);
-        } else {
-            // Not even its name is listed: the cut cannot have it, but nobody takes it for gone.
-            rotated.unwrap();
-            assert_eq!(get(&world.device("ann").await, "a").await.as_deref(), Ok("new"));
+    let seq = ann.join().pin.seq;
+    let versions = [h("a", 1), h("a", 2)];
+    for (device, unlisted, hidden) in [
+        ("ann", &versions[..0], &versions[1..]),
+        ("ann", &versions[..], &versions[..0]),
+        ("ann", &[h("a", 1), h("a", 2), s("a")][..], &versions[..0]),
+        // One that has not seen it knows only what the head says.
+        ("fresh", &versions[..], &versions[..0]),
+    ] {
+        let liar = Liar::new(&world.store);
+        liar.lies().unlisted.extend(unlisted.to_vec());
+        liar.lies().hidden.extend(hidden.to_vec());
+        let vault = world.device_on(&liar, device).await;
+        let rotated = vault.rotate(None).await;
+        assert_eq!(rotated.unwrap_err().kind, Kind::Integrity, "{device} {unlisted:?} {hidden:?}");
+        vault.check_membership().await.unwrap();
+        assert_eq!(vault.join().pin.seq, seq, "nothing was written");
+    }
+}
+
+#[tokio::test]
+async fn a_head_that_nobody_signed_is_no_reason_to_remove_or_to_skip() {
+    let (world, ann, _) = team(&["a"]).await;
+    put(&ann, "a", "new").await.unwrap();
+    ann.rotate(None).await.unwrap();
+    let (mut metadata, body) = image(&world.store, &s("a")).await;
+    let header = metadata.iter_mut().find(|(name, _)| name == "vault-h").unwrap();
+    header.1 = header.1.replace(";n=2;", ";n=900;").replace(";from=1;", ";from=900;");
+    header.1 = header.1.replace(";g=main.1;", ";g=main.2;");
+    let forged = (metadata, body);
+    for purge in [false, true] {
+        let none = vault::store::Condition::None;
+        world.store.put(&s("a"), &forged.0, &forged.1, &none).await.unwrap();
+        reseal(&ann, purge).await;
+        assert_eq!(get(&world.device("fresh").await, "a").await.as_deref(), Ok("new"));
+        assert_eq!(group_of(&ann, "a").await, if purge { "main.3" } else { "main.2" });
+        let kept = ann.history(&path("a")).await.unwrap().len();
+        assert_eq!(kept, if purge { 1 } else { 3 }, "{purge}");
+        if !purge {
+            ann.rotate(None).await.unwrap();
         }
     }
+}
+
+#[tokio::test]
+async fn a_secret_without_a_head_is_sealed_anew_too() {
+    let (world, ann, _) = team(&["a"]).await;
+    world.store.delete(&s("a"), None).await.unwrap();
+    ann.remove_member("bob", None).await.unwrap();
+    assert_eq!(reseal(&ann, false).await, (1, 0));
+    assert_eq!(group_of(&ann, "a").await, "main.2");
+    assert_eq!(get(&ann, "a").await.as_deref(), Ok("old"));
+}
+
+#[tokio::test]
+async fn nobody_can_make_himself_unremovable() {
+    // A version that names a note which is not there: of bob, who may write, until he may not.
+    let (world, ann, bob) = team(&["a"]).await;
+    let copy = Liar::new(&world.store);
+    let theirs = vault::store::MemoryStore::new();
+    for key in vault::store::list_all(&world.store, "").await.unwrap() {
+        let (metadata, body) = image(&world.store, &key).await;
+        theirs.put(&key, &metadata, &body, &vault::store::Condition::None).await.unwrap();
+    }
+    let other = world.open(Arc::new(theirs.clone()), "ann elsewhere", 1).await.unwrap();
+    other.rotate(None).await.unwrap();
+    let evil = world.open(Arc::new(theirs.clone()), "bob elsewhere", BOB).await.unwrap();
+    put(&evil, "new", "evil").await.unwrap();
+    let (metadata, body) = image(&theirs, &h("new", 1)).await;
+    world.store.put(&h("new", 1), &metadata, &body, &vault::store::Condition::None).await.unwrap();
+    let error = ann.rotate(None).await.unwrap_err();
+    assert_eq!(error.kind, Kind::Integrity);
+    assert!(error.message.contains("new") && error.message.contains("bob"), "{}", error.message);
+    ann.remove_member("bob", None).await.unwrap().now().unwrap();
+    assert_eq!(put(&ann, "new", "anns").await.unwrap(), 1);
+    assert_eq!(get(&ann, "new").await.as_deref(), Ok("anns"));
+    drop((copy, bob));
+}
+
+#[tokio::test]
+async fn exposure_follows_the_value_wherever_its_folder_goes() {
+    let (_world, ann, _) = team(&["prod/k", "dev/k"]).await;
+    ann.remove_member("bob", None).await.unwrap();
+    let prefixes = Some([Prefix::parse("prod").unwrap()].into());
+    let change = GroupChange { prefixes, ..GroupChange::default() };
+    ann.add_group("pay", &change).await.unwrap();
+    reseal(&ann, false).await;
+    assert_eq!(exposed(&ann).await, ["dev/k", "prod/k"]);
+    let none = GroupChange { prefixes: Some([].into()), ..GroupChange::default() };
+    ann.set_group("pay", &none).await.unwrap();
+    reseal(&ann, false).await;
+    assert_eq!(exposed(&ann).await, ["dev/k", "prod/k"]);
+    put(&ann, "prod/k", "new").await.unwrap();
+    assert_eq!(exposed(&ann).await, ["dev/k"]);
 }
