@@ -62,6 +62,8 @@ pub struct Settings {
     pub vaults_dir: PathBuf,
     /// The identity file.
     pub identity: Sourced<PathBuf>,
+    /// `VAULT_SSH_KEY`: the SSH key of the identity, if it is not where it was.
+    pub ssh_key: Option<Sourced<PathBuf>>,
     /// State and cache directories.
     pub places: Places,
     /// Known vaults by name.
@@ -136,6 +138,8 @@ impl Settings {
             Some(path) => Sourced { value: path.into(), origin: Origin::Env("VAULT_IDENTITY") },
             None => Sourced { value: data.join("identity"), origin: Origin::Default },
         };
+        let ssh_key = variable("VAULT_SSH_KEY")?
+            .map(|path| Sourced { value: path.into(), origin: Origin::Env("VAULT_SSH_KEY") });
         let global = file::read_config(&config_file)?;
         let project = file::find_project()?;
         let pin = variable("VAULT_PIN")?.map(|text| Join::parse(&text)).transpose()?;
@@ -159,6 +163,7 @@ impl Settings {
             config_file,
             vaults_dir: data.join("vaults"),
             identity,
+            ssh_key,
             places,
             vaults: global.vaults,
             selected: selected.or(selected_by_file).or(default),

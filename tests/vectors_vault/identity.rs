@@ -72,7 +72,7 @@ fn describe(case: &Value, identity: &Identity) -> Value {
     let public = identity.public();
     json!({
         "name": case["name"], "kind": "seed", "seed": case["seed"],
-        "age_secret_key": shown(&identity.age_secret_key()),
+        "age_secret_key": shown(&identity.age_secret_key().unwrap()),
         "recipient": public.recipient,
         "public_key": hex(&public.key),
         "key_id": public.id().to_string(),
