@@ -23,7 +23,7 @@ impl World {
         let dir = tempfile::tempdir().unwrap();
         let seed = || vault::core::random::key();
         let (ann, recovery) = (DeviceIdentity::from_seed(seed()), DeviceIdentity::random());
-        let age_key = ann.age_secret_key();
+        let age_key = ann.age_secret_key().unwrap();
         let places = Places { state: dir.path().join("state"), cache: dir.path().join("cache") };
         let location = Location::Dir(dir.path().join("vault"));
         let storage = Storage::create(location, AwsOptions::default()).await.unwrap();
@@ -119,7 +119,7 @@ fn the_second_reader_refuses_what_was_changed() {
     wait(world.put("prod/db/other", b"hunter3"));
     assert_eq!(world.read("prod/db/password").stdout, b"hunter2");
 
-    let stranger = DeviceIdentity::random().age_secret_key();
+    let stranger = DeviceIdentity::random().age_secret_key().unwrap();
     refused(&world.read_as("prod/db/password", &world.vault.join().encode(), stranger.bytes()));
     let other_vault = wait(World::new()).vault.join().encode();
     let error = refused(&world.read_as("prod/db/password", &other_vault, world.age_key.bytes()));

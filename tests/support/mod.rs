@@ -2,6 +2,7 @@
 
 pub mod commands;
 pub mod doubles;
+pub mod plugins;
 pub mod servers;
 pub mod team;
 

@@ -112,7 +112,7 @@ fn line() -> impl Strategy<Value = Vec<String>> {
             match kind {
                 0 => vec![format!("member-add {name}")],
                 1 => all(&[format!("member-remove {name}")]),
-                2 => vec![format!("key-add {name} {{k{key}}} age1 {key}")],
+                2 => vec![format!("key-add {name} {{k{key}}} age1x{key}")],
                 3 => all(&[format!("key-remove {name} {{k{key}}}")]),
                 4 => vec![format!("role {name} {sign}admin")],
                 5 => vec![format!("role {name} {sign}read {group}")],

@@ -150,8 +150,9 @@ fn is_bech32(text: &str) -> bool {
 }
 
 fn wrong(text: &str) -> Error {
-    let shown: String = text.chars().take(80).collect();
-    Error::usage(format!("not a recipient: {}", escape(&shown))).hint(HINT)
+    let start: String = text.chars().take(100).collect();
+    let more = if start.len() < text.len() { "…" } else { "" };
+    Error::usage(format!("not a recipient: {}{more}", escape(&start))).hint(HINT)
 }
 
 /// The age identity (secret key) made of 32 derived bytes.
