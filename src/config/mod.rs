@@ -134,6 +134,12 @@ impl Settings {
         let data = dirs.data_dir().join("vault");
         let state = dirs.state_dir().unwrap_or_else(|| dirs.home_dir().join(".local/state"));
         let places = Places { state: state.join("vault"), cache: dirs.cache_dir().join("vault") };
+        if variable("AGEDEBUG")?.as_deref() == Some("plugin") {
+            return Err(Error::usage(
+                "AGEDEBUG=plugin prints keys, and that would be those of the vault",
+            )
+            .hint("unset AGEDEBUG; stock age is there to look at a plugin with"));
+        }
         let identity = match variable("VAULT_IDENTITY")? {
             Some(path) => Sourced { value: path.into(), origin: Origin::Env("VAULT_IDENTITY") },
             None => Sourced { value: data.join("identity"), origin: Origin::Default },

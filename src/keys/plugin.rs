@@ -2,6 +2,7 @@
 //! hardware token for instance. What they ask goes to whoever uses the library ([`Ask`]).
 
 use std::collections::HashSet;
+use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex};
 
@@ -13,6 +14,9 @@ use age_core::format::{FileKey, Stanza};
 use crate::core::error::{Error, Result};
 use crate::core::path::escape;
 use crate::core::secret::Secret;
+
+/// Most characters of what a plugin says that are passed on.
+const MAX_TOLD: usize = 400;
 
 /// What went wrong with a plugin. Travels through `age` inside an `io::Error`, since what `age`
 /// itself says of plugins cannot be told apart.
@@ -27,10 +31,19 @@ enum Failure {
 }
 
 impl Failure {
-    fn of(name: &str, why: &dyn std::fmt::Display) -> Self {
-        let why = why.to_string();
+    /// What `age` says of the plugin: for a plugin that died the first line, what follows is advice
+    /// to whoever writes one. Without the marks that `age` puts around names.
+    fn of(name: &str, why: &dyn fmt::Display, all: bool) -> Self {
+        let why = why.to_string().replace(['\u{2068}', '\u{2069}'], "");
         let lines: Vec<&str> = why.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-        Self::Failed(format!("age-plugin-{name}: {}", lines.join("; ")))
+        let why =
+            if all { lines.join(" ") } else { lines.first().copied().unwrap_or_default().into() };
+        let mut told: String = why.chars().take(MAX_TOLD).collect();
+        if told.len() < why.len() {
+            told.push('…');
+        }
+        let program = format!("age-plugin-{name}");
+        Self::Failed(if told.contains(&program) { told } else { format!("{program}: {told}") })
     }
 
     fn boxed(self) -> io::Error {
@@ -150,7 +163,9 @@ impl age::Recipient for PluginRecipients {
         file_key: &FileKey,
     ) -> std::result::Result<(Vec<Stanza>, HashSet<String>), EncryptError> {
         self.inner.wrap_file_key(file_key).map_err(|e| {
-            let failure = self.questions.failure().unwrap_or_else(|| Failure::of(&self.name, &e));
+            let all = matches!(e, EncryptError::Plugin(_));
+            let failure = self.questions.failure();
+            let failure = failure.unwrap_or_else(|| Failure::of(&self.name, &e, all));
             EncryptError::Io(failure.boxed())
         })
     }
@@ -200,7 +215,9 @@ impl age::Identity for PluginIdentity {
             (Some(Ok(key)), _) => return Some(Ok(key)),
             (None, None) => return None,
             (_, Some(unanswered)) => unanswered,
-            (Some(Err(e)), None) => Failure::of(&self.name, &e),
+            (Some(Err(e)), None) => {
+                Failure::of(&self.name, &e, matches!(e, DecryptError::Plugin(_)))
+            }
         };
         Some(Err(DecryptError::Io(failure.boxed())))
     }

@@ -106,6 +106,19 @@ fn a_plugin_that_fails_makes_no_identity() {
 }
 
 #[test]
+fn what_the_plugin_is_told_is_never_printed() {
+    let desk = Desk::new("vtest");
+    desk.run(&NEW, "").ok();
+    for value in ["plugin", "1"] {
+        let mut show = desk.home.command(["id", "show"]);
+        show.env("AGEDEBUG", value).env("PATH", desk.plugins.path());
+        let ran = finish(show, b"");
+        assert!(!ran.stderr.contains("->"), "{}", ran.stderr);
+        assert_eq!(ran.code, if value == "plugin" { 2 } else { 0 }, "{}", ran.stderr);
+    }
+}
+
+#[test]
 fn the_recipient_is_in_a_comment_or_given() {
     let desk = Desk::new("vtest");
     desk.write("bare.txt", &identity("vtest", 1));
