@@ -9,7 +9,8 @@ use crate::core::random;
 use crate::core::secret::{Key, Secret};
 use crate::core::text::{b64_key, b64_secret};
 
-/// Largest age file that is read: 1,000 members and 1,000 generations stay far below.
+/// Largest age file that is read: 1,000 X25519 recipients, or 400 post-quantum ones, and 1,000
+/// generations stay below.
 pub const MAX_KEYRING: u64 = 1024 * 1024;
 const MAX_GENERATIONS: usize = 4096;
 
@@ -56,9 +57,18 @@ impl Keyring {
     /// That of the X25519 recipients is the first.
     ///
     /// # Errors
-    /// If a recipient cannot be encrypted to.
+    /// If a recipient cannot be encrypted to, or there are more than a file can hold.
     pub fn seal(&self, recipients: &[&str]) -> Result<Vec<Vec<u8>>> {
-        recipient::encrypt_apart(recipients, &self.encode())
+        let files = recipient::encrypt_apart(recipients, &self.encode())?;
+        // What nobody would read is not written.
+        match files.iter().all(|file| file.len() as u64 <= MAX_KEYRING) {
+            true => Ok(files),
+            false => Err(Error::usage(format!(
+                "the keyring of group {} has too many recipients: an age file of it would be \
+                 larger than 1 MiB",
+                self.group
+            ))),
+        }
     }
 
     /// Opens an age file that the chain pins as keyring of `group`; `None` if it is not for

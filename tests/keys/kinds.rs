@@ -123,6 +123,18 @@ fn kinds_that_can_share_a_file_do() {
 }
 
 #[test]
+fn a_file_that_nobody_would_read_is_not_written() {
+    let (own, keyring) = (Identity::random(), Keyring::first("main"));
+    let mut to = vec![TAG_PQ.trim(); 600];
+    assert_eq!(keyring.seal(&to).unwrap().len(), 1);
+    to.extend([TAG_PQ.trim(); 100]);
+    to.push(&own.public().recipient);
+    let error = keyring.seal(&to).unwrap_err();
+    assert_eq!(error.kind, Kind::Usage);
+    assert!(error.message.contains("too many recipients"), "{}", error.message);
+}
+
+#[test]
 fn one_bad_recipient_seals_nothing() {
     let own = Identity::random();
     let rsa = std::fs::read_to_string(ssh_key_path("rsa.pub")).unwrap();

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use age::ssh::{Identity as SshKey, UnsupportedKey};
 
 use super::file::{Kept, KeptBy, cannot_open, is_key_path};
-use super::{Identity, Keeper, Opener};
-use crate::core::error::{Error, Result};
+use super::{Identity, Keeper, LockedIdentity, Opener};
+use crate::core::error::{Error, Kind, Result};
 use crate::core::path::escape;
 use crate::core::random;
 use crate::core::secret::{Key, Secret};
@@ -67,6 +67,8 @@ fn make(
     plaintext.extend(seed.bytes());
     let kept = Kept { by, file: recipient::encrypt(&[&recipient], &plaintext)? };
     let file = kept.to_file();
+    let unfit = |_| Error::usage(format!("what {keeper} makes does not fit into an identity file"));
+    LockedIdentity::parse(&file).map_err(unfit)?;
     let identity = unseal(&kept, keeper, opener)?;
     match identity.seed.bytes() == seed.bytes() {
         true => Ok((identity, file)),
@@ -97,7 +99,7 @@ pub(super) fn open(
         }
         KeptBy::Plugin(text) => {
             let opener = PluginIdentity::new(text, ask).map_err(|e| match e.kind {
-                crate::core::error::Kind::Usage => cannot_open().because(e),
+                Kind::Usage => cannot_open().because(e),
                 _ => e,
             })?;
             let keeper = Keeper::Plugin(opener.name().to_owned());

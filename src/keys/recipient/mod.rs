@@ -172,3 +172,35 @@ pub fn secret_key_text(scalar: &Key) -> Secret {
     zeroize::Zeroize::zeroize(&mut text);
     secret
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str =
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIcDyNwqVHFpU8W2dHr51PKprWmMIwJkACdhiRoJumgZ";
+
+    #[test]
+    fn what_people_have_becomes_the_one_form() {
+        let own = identity(&Key::new([1; 32])).to_public().to_string();
+        for (typed, text) in [
+            (format!("{KEY} ann@laptop\n"), KEY),
+            (format!(" {}\t", KEY.replace(' ', "   ")), KEY),
+            (format!("{own}\n"), &*own),
+        ] {
+            assert_eq!(Recipient::read(&typed).ok().map(|r| r.to_string()).as_deref(), Some(text));
+        }
+        for typed in
+            [&format!("{own} {own}"), "ssh-ed25519", "", "ssh-rsa AAAA", &own.to_uppercase()]
+        {
+            assert!(Recipient::read(typed).is_err(), "{typed}");
+        }
+    }
+
+    #[test]
+    fn the_name_of_a_plugin_is_before_the_last_1() {
+        assert_eq!(plugin_name("age1yubikey1qqq"), Some("yubikey"));
+        assert_eq!(plugin_name("age1a1b1qqq"), Some("a1b"));
+        assert_eq!(plugin_name("age1qqq"), None);
+    }
+}
