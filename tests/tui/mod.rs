@@ -1,6 +1,7 @@
 //! The terminal UI: what keys do, what is drawn, the whole loop, and on a real terminal.
 
 mod clipboard;
+mod keepers;
 mod keys;
 mod panics;
 mod picture;
