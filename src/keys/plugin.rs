@@ -22,9 +22,9 @@ const MAX_TOLD: usize = 400;
 /// itself says of plugins cannot be told apart.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
-    /// It asked, and nobody answered.
+    /// It asked, and nobody answered: why, and what to do.
     #[error("{0}")]
-    Unanswered(String),
+    Unanswered(String, Option<String>),
     /// It failed, died, or did not keep to the protocol.
     #[error("{0}")]
     Failed(String),
@@ -32,9 +32,9 @@ enum Failure {
 
 impl Failure {
     /// What `age` says of the plugin: for a plugin that died the first line, what follows is advice
-    /// to whoever writes one. Without the marks that `age` puts around names.
+    /// to whoever writes one.
     fn of(name: &str, why: &dyn fmt::Display, all: bool) -> Self {
-        let why = why.to_string().replace(['\u{2068}', '\u{2069}'], "");
+        let why = unmarked(&why.to_string());
         let lines: Vec<&str> = why.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         let why =
             if all { lines.join(" ") } else { lines.first().copied().unwrap_or_default().into() };
@@ -49,6 +49,11 @@ impl Failure {
     fn boxed(self) -> io::Error {
         io::Error::other(self)
     }
+}
+
+/// A text of `age` without the marks that it puts around names.
+fn unmarked(text: &str) -> String {
+    text.replace(['\u{2068}', '\u{2069}'], "")
 }
 
 /// Whoever can be asked for what opens a key. Texts are safe to show on a terminal.
@@ -81,57 +86,77 @@ pub trait Ask: Send + Sync {
     fn confirm(&self, question: &str, yes: &str, no: Option<&str>) -> Result<bool>;
 }
 
-/// What a plugin asks, and the first question that was not answered.
+/// What a plugin asks, and what became of the first question that was not answered.
 #[derive(Clone)]
 struct Questions {
-    ask: Option<Arc<dyn Ask>>,
-    unanswered: Arc<Mutex<Option<String>>>,
+    ask: Arc<dyn Ask>,
+    unanswered: Arc<Mutex<Option<Failure>>>,
 }
 
 impl Questions {
-    fn new(ask: Option<Arc<dyn Ask>>) -> Self {
+    fn new(ask: Arc<dyn Ask>) -> Self {
         Self { ask, unanswered: Arc::default() }
     }
 
-    fn put<T>(&self, question: &str, put: impl FnOnce(&dyn Ask) -> Result<T>) -> Option<T> {
-        let why = match self.ask.as_deref().map(put) {
-            Some(Ok(answer)) => return Some(answer),
-            Some(Err(e)) => e.message,
-            None => format!("it asks `{question}`, and nobody can answer here"),
+    fn answered<T>(&self, answer: Result<T>) -> Option<T> {
+        let keep = |e: Error| {
+            let mut first = self.unanswered.lock().expect("no panic holds this lock");
+            first.get_or_insert(Failure::Unanswered(e.message, e.hint));
         };
-        self.unanswered.lock().expect("no panic holds this lock").get_or_insert(why);
-        None
+        answer.map_err(keep).ok()
     }
 
     /// The failure that an unanswered question is, whatever the plugin made of it.
     fn failure(&self) -> Option<Failure> {
-        let why = self.unanswered.lock().expect("no panic holds this lock").take();
-        why.map(Failure::Unanswered)
+        self.unanswered.lock().expect("no panic holds this lock").take()
     }
 }
 
 impl age::Callbacks for Questions {
     fn display_message(&self, message: &str) {
-        if let Some(ask) = &self.ask {
-            ask.tell(&escape(message));
-        }
+        self.ask.tell(&escape(&unmarked(message)));
     }
 
     fn confirm(&self, message: &str, yes: &str, no: Option<&str>) -> Option<bool> {
-        let (message, yes, no) = (escape(message), escape(yes), no.map(escape));
-        self.put(&message, |ask| ask.confirm(&message, &yes, no.as_deref()))
+        let no = no.map(escape);
+        self.answered(self.ask.confirm(&escape(message), &escape(yes), no.as_deref()))
     }
 
     fn request_public_string(&self, description: &str) -> Option<String> {
-        let question = escape(description);
-        self.put(&question, |ask| ask.line(&question))
+        self.answered(self.ask.line(&escape(description)))
     }
 
     fn request_passphrase(&self, description: &str) -> Option<SecretString> {
-        let question = escape(description);
-        let answer = self.put(&question, |ask| ask.hidden(&question))?;
-        secret_string(&answer)
+        secret_string(&self.answered(self.ask.hidden(&escape(description)))?)
     }
+}
+
+/// Answers nothing: there is nobody to ask while a keyring is sealed.
+struct Nobody;
+
+impl Ask for Nobody {
+    fn passphrase(&self, what: &str) -> Result<Secret> {
+        Err(unasked(what))
+    }
+
+    fn tell(&self, _: &str) {}
+
+    fn hidden(&self, question: &str) -> Result<Secret> {
+        Err(unasked(question))
+    }
+
+    fn line(&self, question: &str) -> Result<String> {
+        Err(unasked(question))
+    }
+
+    fn confirm(&self, question: &str, _: &str, _: Option<&str>) -> Result<bool> {
+        Err(unasked(question))
+    }
+}
+
+fn unasked(question: &str) -> Error {
+    Error::usage(format!("an age plugin asks `{question}` before it encrypts, and nobody is asked"))
+        .hint("a recipient whose plugin asks nothing is needed")
 }
 
 /// The same as a string that `age` zeroes; `None` if it is not UTF-8.
@@ -151,7 +176,7 @@ pub struct PluginRecipients {
 /// # Errors
 /// Credentials if the plugin is not on the PATH.
 pub fn recipients(name: &str, recipients: &[age::plugin::Recipient]) -> Result<PluginRecipients> {
-    let questions = Questions::new(None);
+    let questions = Questions::new(Arc::new(Nobody));
     let inner = RecipientPluginV1::new(name, recipients, &[], questions.clone())
         .map_err(|_| missing(name).hint("encrypting to a member's key takes it: install it"))?;
     Ok(PluginRecipients { name: name.to_owned(), inner, questions })
@@ -162,10 +187,11 @@ impl age::Recipient for PluginRecipients {
         &self,
         file_key: &FileKey,
     ) -> std::result::Result<(Vec<Stanza>, HashSet<String>), EncryptError> {
-        self.inner.wrap_file_key(file_key).map_err(|e| {
+        let wrapped = self.inner.wrap_file_key(file_key);
+        let unanswered = self.questions.failure();
+        wrapped.map_err(|e| {
             let all = matches!(e, EncryptError::Plugin(_));
-            let failure = self.questions.failure();
-            let failure = failure.unwrap_or_else(|| Failure::of(&self.name, &e, all));
+            let failure = unanswered.unwrap_or_else(|| Failure::of(&self.name, &e, all));
             EncryptError::Io(failure.boxed())
         })
     }
@@ -188,7 +214,7 @@ impl PluginIdentity {
             Error::usage("not the identity of an age plugin (`AGE-PLUGIN-NAME-1…`)")
         })?;
         let name = identity.plugin().to_owned();
-        let questions = Questions::new(Some(ask));
+        let questions = Questions::new(ask);
         let inner = IdentityPluginV1::new(&name, &[identity], questions.clone()).map_err(|_| {
             missing(&name).hint("the key of this identity is reached through it: install it")
         })?;
@@ -230,8 +256,12 @@ fn missing(name: &str) -> Error {
 /// What to tell if a plugin's failure is the cause; `None` if something else is.
 pub fn failed(error: &io::Error) -> Option<Error> {
     Some(match error.get_ref()?.downcast_ref::<Failure>()? {
-        Failure::Unanswered(why) => {
-            Error::usage(why.clone()).hint("run it at a terminal, and without --no-input")
+        Failure::Unanswered(why, hint) => {
+            let error = Error::usage(why.clone());
+            match hint {
+                Some(hint) => error.hint(hint),
+                None => error,
+            }
         }
         Failure::Failed(why) => Error::credentials(escape(why))
             .hint("the key of a plugin has to be within reach: is the token plugged in?"),

@@ -72,7 +72,8 @@ impl Configured {
             false => None,
         };
         let sealed = match identity.exists() {
-            true => private::read_identity(settings)?.locked.needs_passphrase(),
+            // What is wrong with it is said when it is opened.
+            true => private::read_identity(settings).is_ok_and(|f| f.locked.needs_passphrase()),
             // Nothing can be opened with a passphrase: the error says so.
             false => false,
         };
@@ -205,4 +206,5 @@ impl Ask for Typed {
 
 fn unasked(question: &str) -> Error {
     Error::usage(format!("an age plugin asks `{question}`, which only the commands can pass on"))
+        .hint("`vault get` and the other commands do")
 }

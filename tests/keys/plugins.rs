@@ -11,7 +11,7 @@ use vault::keys::keyring::Keyring;
 use super::kinds::{Answers, TAG_PQ};
 use crate::support::plugins::{Plugins, identity, identity_file, recipient};
 
-const NAMES: [&str; 7] = ["vtest", "vpq", "vask", "vpublic", "vfail", "vdie", "vmute"];
+const NAMES: [&str; 8] = ["vtest", "vpq", "vask", "vpublic", "vnosy", "vfail", "vdie", "vmute"];
 const MARK: &str = "VAULT_TEST_PLUGINS";
 
 /// Runs `test` in a process of its own, with all plugins on the PATH.
@@ -113,6 +113,10 @@ fn questions_reach_the_caller_and_no_answer_is_an_error() {
         assert!(new("vpublic", &["7"]).is_ok());
         assert!(error(new("vpublic", &["8"])).message.contains("an empty slot"));
         assert_eq!(error(new("vpublic", &[])).kind, Kind::Usage);
+        // Nobody is asked while something is sealed.
+        let sealing = error(seal(&[&recipient("vnosy", 1)]));
+        assert_eq!(sealing.kind, Kind::Usage);
+        assert!(sealing.message.contains("asks `Who is it for?` before it encrypts"));
     });
 }
 

@@ -4,6 +4,7 @@ vtest     wraps and unwraps
 vpq       the same, with the label `postquantum`
 vask      asks for a PIN, tells something, and asks for a confirmation before it unwraps
 vpublic   asks for a line before it unwraps
+vnosy     asks for a line before it wraps
 vfail     answers with errors
 vdie      ends before it answers
 vmute     wraps, and never has a key
@@ -96,7 +97,9 @@ def recipient(kind):
             keys.append(bech32_data(args[0]))
         elif tag == "wrap-file-key":
             file_keys.append(body)
-    if kind == "vfail":
+    if kind == "vnosy" and not ask("request-public", body=b"Who is it for?"):
+        ask("error", ["internal"], b"no answer")
+    elif kind == "vfail":
         ask("error", ["recipient", "0"], b"the token has \x1b[31mno ink")
     else:
         if kind == "vpq":

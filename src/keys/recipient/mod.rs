@@ -78,15 +78,6 @@ impl Recipient {
             _ => Self::parse(text.trim()),
         }
     }
-
-    /// The plugin that encrypts to it and opens what was encrypted to it. The crate encrypts to
-    /// some that only a plugin opens.
-    pub fn plugin(&self) -> Option<&str> {
-        match self {
-            Self::Plugin(recipient) => Some(recipient.plugin()),
-            _ => None,
-        }
-    }
 }
 
 impl fmt::Display for Recipient {
