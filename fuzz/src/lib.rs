@@ -1,14 +1,19 @@
 //! What every fuzz target does with its bytes: each parser of the crate that reads what others
 //! wrote. None may panic, and what is read and written again must be the same.
 
+use std::sync::Arc;
+
 use vault::core::document::Document;
+use vault::core::error::{Error, Result};
 use vault::core::header::{Header, SignedHeader};
 use vault::core::json::{Reader, read_ascii_string, read_string_map};
 use vault::core::path::{Prefix, SecretPath};
 use vault::core::s3ec::{Envelope, import};
 use vault::core::secret::{Key, Secret};
-use vault::keys::identity::{Identity, PublicIdentity};
+use vault::keys::identity::{Identity, LockedIdentity, PublicIdentity, with_plugin, with_ssh_key};
 use vault::keys::keyring::Keyring;
+use vault::keys::plugin::Ask;
+use vault::keys::recipient::{Recipient, is_canonical};
 use vault::store::dir::parse_head;
 use vault::team::join::Join;
 use vault::team::note::{Note, SignedNote};
@@ -17,8 +22,11 @@ use vault::team::{Cut, Op, State, rules};
 /// A target: its name and what it does.
 pub type Target = (&'static str, fn(&[u8]));
 
+/// The SSH key of the corpus of identities.
+const SSH_KEY: &[u8] = include_bytes!("../corpus/ssh_key/ed25519");
+
 /// All of them.
-pub const TARGETS: [Target; 14] = [
+pub const TARGETS: [Target; 17] = [
     ("metadata", metadata),
     ("instruction_file", instruction_file),
     ("header", header),
@@ -31,6 +39,9 @@ pub const TARGETS: [Target; 14] = [
     ("cut", cut),
     ("keyring", keyring),
     ("identity", identity),
+    ("recipient", recipient),
+    ("ssh_key", ssh_key),
+    ("plugin_file", plugin_file),
     ("strings", strings),
     ("dir_object", dir_object),
 ];
@@ -158,7 +169,58 @@ pub fn identity(bytes: &[u8]) {
     if !Identity::needs_passphrase(&file) {
         let _ = Identity::from_file(&file, || unreachable!("it has no passphrase"));
     }
+    // Not where a plugin keeps the key: that is a program to run.
+    if let Ok(locked) = LockedIdentity::parse(&file)
+        && locked.ssh_key_path().is_some()
+    {
+        let key = Secret::copy_of(SSH_KEY);
+        let _ = locked.with_ssh_key("/key".into(), key).open(Arc::new(Nobody));
+    }
     let _ = Identity::from_words(&file);
+}
+
+/// A recipient, as typed and in its one form. What a member is added with, a note can hold.
+pub fn recipient(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Ok(recipient) = Recipient::read(text) {
+        let canonical = recipient.to_string();
+        assert!(is_canonical(&canonical));
+        assert!(Recipient::parse(&canonical).is_ok_and(|again| again.to_string() == canonical));
+    }
+    assert!(Recipient::parse(text).is_err() || is_canonical(text));
+}
+
+/// The file of an SSH key, which nobody has the passphrase of (bcrypt, and the file says how much).
+pub fn ssh_key(bytes: &[u8]) {
+    let _ = with_ssh_key("/key".as_ref(), &Secret::copy_of(bytes), &Nobody);
+}
+
+/// The identity file of a plugin that is not there.
+pub fn plugin_file(bytes: &[u8]) {
+    let _ = with_plugin(&Secret::copy_of(bytes), None, Arc::new(Nobody));
+}
+
+/// Answers nothing.
+struct Nobody;
+
+impl Ask for Nobody {
+    fn passphrase(&self, _: &str) -> Result<Secret> {
+        Err(Error::usage("nobody"))
+    }
+
+    fn tell(&self, _: &str) {}
+
+    fn hidden(&self, _: &str) -> Result<Secret> {
+        Err(Error::usage("nobody"))
+    }
+
+    fn line(&self, _: &str) -> Result<String> {
+        Err(Error::usage("nobody"))
+    }
+
+    fn confirm(&self, _: &str, _: &str, _: Option<&str>) -> Result<bool> {
+        Err(Error::usage("nobody"))
+    }
 }
 
 /// The strings that people paste.

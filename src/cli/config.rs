@@ -65,6 +65,9 @@ fn entries(settings: &Settings) -> Vec<(String, String, Origin)> {
     }
     let identity = &settings.identity;
     add("identity", identity.value.display().to_string(), identity.origin.clone());
+    if let Some(key) = &settings.ssh_key {
+        add("ssh-key", key.value.display().to_string(), key.origin.clone());
+    }
     add("state", settings.places.state.display().to_string(), Origin::Default);
     add("cache", settings.places.cache.display().to_string(), Origin::Default);
     for (name, vault) in &settings.vaults {

@@ -6,7 +6,7 @@ use super::session::Session;
 use super::{Global, output, process};
 use crate::config::{Sourced, surroundings};
 use crate::vault::doctor::{Check, Status, file, private_directory};
-use crate::vault::{DeviceIdentity, Kind, Location, Result, Storage, Vault, escape};
+use crate::vault::{DeviceIdentity, Keeper, Kind, Location, Result, Storage, Vault, escape};
 
 /// Check this device, the place where the vault is, and the vault itself
 ///
@@ -84,11 +84,21 @@ async fn identity(session: &Session, checks: &mut Vec<Check>) -> Option<DeviceId
     checks.push(found);
     let (check, identity) = match (session.needs_passphrase(), session.unlock().await) {
         (Ok(true), Ok(identity)) => {
-            (Check::ok("passphrase", "the identity has one, and opens"), Some(identity))
+            let what = match identity.keeper() {
+                Keeper::Seed => "the identity".to_owned(),
+                keeper => keeper.to_string(),
+            };
+            (Check::ok("passphrase", format!("{what} has one, and opens")), Some(identity))
         }
         (_, Ok(identity)) => {
-            let message = "the identity has none: whoever can read its file can read the secrets";
-            (Check::warning("passphrase", message), Some(identity))
+            let check = match identity.keeper() {
+                Keeper::Plugin(_) => {
+                    Check::ok("passphrase", format!("{} opens the identity", identity.keeper()))
+                }
+                Keeper::Seed => bare("the identity"),
+                keeper => bare(&keeper.to_string()),
+            };
+            (check, Some(identity))
         }
         // There is nobody to ask.
         (_, Err(error)) if error.kind == Kind::Usage => {
@@ -98,6 +108,11 @@ async fn identity(session: &Session, checks: &mut Vec<Check>) -> Option<DeviceId
     };
     checks.push(check);
     identity
+}
+
+fn bare(what: &str) -> Check {
+    let message = format!("{what} has none: whoever can read its file can read the secrets");
+    Check::warning("passphrase", message)
 }
 
 /// What does not depend on any setting.

@@ -11,6 +11,8 @@ use crate::vault::{DeviceIdentity, Error, Result, Secret};
 #[derive(Args)]
 #[command(after_help = "Examples:
   vault id new                                asks for a passphrase
+  vault id new --ssh ~/.ssh/id_ed25519        with an SSH key that you have
+  vault id new --age-plugin yubikey.txt       with the key on a token
   vault id show                               what an admin needs to add you
   vault id export --age -o key.txt            for stock age")]
 pub struct Id {
@@ -25,6 +27,16 @@ enum Action {
         /// Keep it without a passphrase: for machines that nobody types at
         #[arg(long)]
         no_passphrase: bool,
+        /// Open with this SSH key (ed25519, the private half), which has to stay where it is
+        #[arg(long, value_name = "FILE", conflicts_with = "no_passphrase")]
+        ssh: Option<PathBuf>,
+        /// Open with the key of an age plugin, from the identity file that the plugin made; every
+        /// admin of the team needs the plugin, too
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["no_passphrase", "ssh"])]
+        age_plugin: Option<PathBuf>,
+        /// What is encrypted to for that key, if no comment in the file says so
+        #[arg(long, value_name = "age1…", requires = "age_plugin")]
+        recipient: Option<String>,
     },
     /// Print the public string and its 8 words
     Show,
@@ -42,16 +54,23 @@ enum Action {
 impl Id {
     pub async fn run(self, session: &Session) -> Result<()> {
         match self.action {
-            Action::New { no_passphrase } => {
+            Action::New { no_passphrase, ssh, age_plugin, recipient } => {
                 if session.has_identity() {
                     return Err(Error::conflict("this device has an identity already")
                         .hint("`vault id show` prints it; VAULT_IDENTITY names another file"));
                 }
-                show(session, &session.new_identity(no_passphrase).await?)
+                let identity = match (ssh, age_plugin) {
+                    (Some(key), _) => session.new_identity_with_ssh_key(&key)?,
+                    (_, Some(file)) => {
+                        session.new_identity_with_plugin(&file, recipient.as_deref())?
+                    }
+                    _ => session.new_identity(no_passphrase).await?,
+                };
+                show(session, &identity)
             }
             Action::Show => show(session, &session.unlock().await?),
             Action::Export { age: _, output: file } => {
-                let mut key = session.unlock().await?.age_secret_key();
+                let mut key = session.unlock().await?.age_secret_key()?;
                 if session.json {
                     let mut text = Secret::copy_of(b"{\"age\":\"");
                     text.extend(key.bytes());

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{IsTerminal, Read, Write};
 
-use crate::vault::{Error, Late, Result, Secret, generate::strength_bits};
+use crate::vault::{Ask, Error, Late, Result, Secret, generate::strength_bits};
 
 /// Longest line that is read as a passphrase.
 const MAX_LINE: usize = 64 * 1024;
@@ -11,6 +11,7 @@ const MAX_LINE: usize = 64 * 1024;
 const LEAVE_SCREEN: &str = "\x1b[2J\x1b[H\x1b[?1049l";
 
 /// How questions are answered.
+#[derive(Clone)]
 pub struct Prompt {
     no_input: bool,
     passphrase_fd: Option<u32>,
@@ -38,18 +39,6 @@ impl Prompt {
         self.terminal().ok_or_else(|| {
             Error::usage(format!("{question}, and there is no terminal to ask on")).hint(flag)
         })
-    }
-
-    /// The passphrase of an existing identity.
-    ///
-    /// # Errors
-    /// Usage if there is no way to ask.
-    pub async fn passphrase(&self) -> Result<Secret> {
-        if let Some(fd) = self.passphrase_fd {
-            return from_fd(fd);
-        }
-        self.need_terminal("the identity has a passphrase", "give it with --passphrase-fd N")?;
-        hidden("Passphrase: ")
     }
 
     /// A passphrase for a new identity, typed twice.
@@ -181,6 +170,50 @@ impl Prompt {
         let answer = tty.try_clone().map_err(|e| no_tty(&e))?;
         read_line(answer, LEAVE_SCREEN).await.map(drop)
     }
+}
+
+impl Ask for Prompt {
+    fn passphrase(&self, what: &str) -> Result<Secret> {
+        if let Some(fd) = self.passphrase_fd {
+            return from_fd(fd);
+        }
+        self.need_terminal(&format!("{what} has a passphrase"), "give it with --passphrase-fd N")?;
+        hidden(&match what {
+            "the identity" => "Passphrase: ".to_owned(),
+            what => format!("Passphrase of {what}: "),
+        })
+    }
+
+    fn tell(&self, message: &str) {
+        super::output::note(message);
+    }
+
+    fn hidden(&self, question: &str) -> Result<Secret> {
+        if let Some(fd) = self.passphrase_fd {
+            return from_fd(fd);
+        }
+        self.need_terminal(&asked(question), "give the answer with --passphrase-fd N")?;
+        hidden(&format!("{question} "))
+    }
+
+    fn line(&self, question: &str) -> Result<String> {
+        let mut tty = self.need_terminal(&asked(question), "run it at a terminal")?;
+        say(&mut tty, &format!("{question} "))?;
+        let line = read_file_line(tty)?;
+        let text = line.text().ok_or_else(|| Error::usage("the answer is not text"))?;
+        Ok(text.to_owned())
+    }
+
+    fn confirm(&self, question: &str, yes: &str, no: Option<&str>) -> Result<bool> {
+        let mut tty = self.need_terminal(&asked(question), "run it at a terminal")?;
+        let no = no.unwrap_or("no");
+        say(&mut tty, &format!("{question}\ny: {yes}, anything else: {no} "))?;
+        Ok(read_file_line(tty)?.bytes().eq_ignore_ascii_case(b"y"))
+    }
+}
+
+fn asked(question: &str) -> String {
+    format!("an age plugin asks `{question}`")
 }
 
 fn empty() -> Error {

@@ -1,12 +1,16 @@
 //! What every command starts from: settings, the identity, the open vault.
 
 use std::path::Path as FilePath;
+use std::sync::Arc;
 
 use super::Global;
 use super::output;
 use super::prompt::Prompt;
 use crate::config::{Settings, private};
-use crate::vault::{DeviceIdentity, Error, Path, Result, Secret, Vault, escape};
+use crate::vault::{
+    Ask, DeviceIdentity, Error, Path, Result, Secret, Vault, escape, identity_with_plugin,
+    identity_with_ssh_key,
+};
 
 pub use crate::config::private::write_new;
 
@@ -87,18 +91,16 @@ impl Session {
     /// # Errors
     /// Credentials if there is none or it cannot be opened.
     pub async fn unlock(&self) -> Result<DeviceIdentity> {
-        let path = &self.settings.identity.value;
-        let private::File { secret: file, exposed } = private::read_identity(path)?;
-        if exposed {
+        let files = private::read_identity(&self.settings)?;
+        for path in &files.exposed {
             output::note(&format!("warning: {}", private::exposed(path)));
         }
-        let passphrase = match DeviceIdentity::needs_passphrase(&file) {
-            true => Some(self.prompt.passphrase().await?),
-            false => None,
-        };
-        DeviceIdentity::from_file(&file, move || {
-            passphrase.ok_or_else(|| Error::credentials("cannot open the identity"))
-        })
+        files.locked.open(self.ask())
+    }
+
+    /// Who answers what a key asks.
+    pub fn ask(&self) -> Arc<dyn Ask> {
+        Arc::new(self.prompt.clone())
     }
 
     /// Makes a new identity and its file. Asks for a passphrase unless `no_passphrase`.
@@ -123,13 +125,40 @@ impl Session {
         Ok(identity)
     }
 
-    /// Whether the identity's file is sealed under a passphrase.
+    /// Makes an identity that opens with an SSH key, and its file.
+    ///
+    /// # Errors
+    /// Usage for a key that cannot; credentials for a wrong passphrase.
+    pub fn new_identity_with_ssh_key(&self, path: &FilePath) -> Result<DeviceIdentity> {
+        let path = std::path::absolute(path)
+            .map_err(|e| Error::usage("not a usable path of a file").because(e))?;
+        let key = read_secret_file(&path)?;
+        let (identity, file) = identity_with_ssh_key(&path, &key, &self.prompt)?;
+        write_new(&self.settings.identity.value, &file)?;
+        Ok(identity)
+    }
+
+    /// Makes an identity that opens with an age plugin, and its file.
+    ///
+    /// # Errors
+    /// Usage for a file that names no such key; credentials if the plugin is missing or fails.
+    pub fn new_identity_with_plugin(
+        &self,
+        path: &FilePath,
+        recipient: Option<&str>,
+    ) -> Result<DeviceIdentity> {
+        let identities = read_secret_file(path)?;
+        let (identity, file) = identity_with_plugin(&identities, recipient, self.ask())?;
+        write_new(&self.settings.identity.value, &file)?;
+        Ok(identity)
+    }
+
+    /// Whether the identity, or the SSH key that it needs, is sealed under a passphrase.
     ///
     /// # Errors
     /// Credentials if it cannot be read.
     pub fn needs_passphrase(&self) -> Result<bool> {
-        let file = private::find_identity(&self.settings.identity.value)?;
-        Ok(file.is_some_and(|file| DeviceIdentity::needs_passphrase(&file.secret)))
+        Ok(private::read_identity(&self.settings)?.locked.needs_passphrase())
     }
 
     /// True if the identity file is there.

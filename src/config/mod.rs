@@ -65,6 +65,8 @@ pub struct Settings {
     pub vaults_dir: PathBuf,
     /// The identity file.
     pub identity: Sourced<PathBuf>,
+    /// `VAULT_SSH_KEY`: the SSH key of the identity, if it is not where it was.
+    pub ssh_key: Option<Sourced<PathBuf>>,
     /// State and cache directories.
     pub places: Places,
     /// Known vaults by name.
@@ -137,10 +139,18 @@ impl Settings {
         let data = dirs.data_dir().join("vault");
         let state = dirs.state_dir().unwrap_or_else(|| dirs.home_dir().join(".local/state"));
         let places = Places { state: state.join("vault"), cache: dirs.cache_dir().join("vault") };
+        if variable("AGEDEBUG")?.as_deref() == Some("plugin") {
+            return Err(Error::usage(
+                "AGEDEBUG=plugin prints keys, and that would be those of the vault",
+            )
+            .hint("unset AGEDEBUG; stock age is there to look at a plugin with"));
+        }
         let identity = match variable("VAULT_IDENTITY")? {
             Some(path) => Sourced { value: path.into(), origin: Origin::Env("VAULT_IDENTITY") },
             None => Sourced { value: data.join("identity"), origin: Origin::Default },
         };
+        let ssh_key = variable("VAULT_SSH_KEY")?
+            .map(|path| Sourced { value: path.into(), origin: Origin::Env("VAULT_SSH_KEY") });
         let global = file::read_config(&config_file)?;
         let project = file::find_project()?;
         let pin = variable("VAULT_PIN")?.map(|text| Join::parse(&text)).transpose()?;
@@ -165,6 +175,7 @@ impl Settings {
             config_file,
             vaults_dir: data.join("vaults"),
             identity,
+            ssh_key,
             places,
             vaults: global.vaults,
             selected: selected.or(selected_by_file).or(default),

@@ -1,14 +1,13 @@
-//! Files that only their owner may read: the identity, recovery words.
+//! Files that only their owner may read: the identity, the SSH key of one, recovery words.
 
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::vault::{Error, Result, Secret, escape};
+use super::Settings;
+use crate::vault::{Error, LockedIdentity, MAX_IDENTITY, Result, Secret, escape};
 
-/// Largest identity file, in bytes (`docs/FORMAT.md`, "Identity").
-const MAX_IDENTITY: usize = 4096;
 /// Largest file with a key of somebody else's, in bytes: an RSA key of 8,192 bits as PEM.
 const MAX_KEY: usize = 16 * 1024;
 
@@ -20,23 +19,39 @@ pub struct File {
     pub exposed: bool,
 }
 
-/// Reads the identity file.
+/// The identity of this device as its files have it.
+pub struct IdentityFiles {
+    /// What opens with a passphrase, or whatever it takes.
+    pub locked: LockedIdentity,
+    /// Those of the files that other users of this machine can read, too.
+    pub exposed: Vec<PathBuf>,
+}
+
+/// Reads the identity file, and that of the SSH key which it names.
 ///
 /// # Errors
 /// Credentials if there is none, or it cannot be read.
-pub fn read_identity(path: &Path) -> Result<File> {
-    find_identity(path)?.ok_or_else(|| {
+pub fn read_identity(settings: &Settings) -> Result<IdentityFiles> {
+    let path = &settings.identity.value;
+    let file = read(path, "the identity", MAX_IDENTITY)?.ok_or_else(|| {
         Error::credentials(format!("there is no identity at {}", shown(path)))
             .hint("`vault init` or `vault id new` makes one; VAULT_IDENTITY names another file")
-    })
-}
-
-/// Reads the identity file, `None` if it is not there.
-///
-/// # Errors
-/// Credentials if it cannot be read, or is too large.
-pub fn find_identity(path: &Path) -> Result<Option<File>> {
-    read(path, "the identity", MAX_IDENTITY)
+    })?;
+    let mut exposed = Vec::from_iter(file.exposed.then(|| path.clone()));
+    let mut locked = LockedIdentity::parse(&file.secret)?;
+    if let Some(remembered) = locked.ssh_key_path() {
+        let path = match &settings.ssh_key {
+            Some(given) => given.value.clone(),
+            None => remembered.to_owned(),
+        };
+        let key = read(&path, "the SSH key", MAX_KEY)?.ok_or_else(|| {
+            Error::credentials(format!("the SSH key of the identity is not at {}", shown(&path)))
+                .hint("VAULT_SSH_KEY names where it is")
+        })?;
+        exposed.extend(key.exposed.then(|| path.clone()));
+        locked = locked.with_ssh_key(path, key.secret);
+    }
+    Ok(IdentityFiles { locked, exposed })
 }
 
 /// Reads a file with a key.

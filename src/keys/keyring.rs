@@ -1,4 +1,4 @@
-//! A group's keyring: the keys of its newest and of all older generations, as an age file
+//! A group's keyring: the keys of its newest and of all older generations, as age files
 //! (`docs/FORMAT.md`, "Keyring").
 
 use super::recipient;
@@ -9,7 +9,8 @@ use crate::core::random;
 use crate::core::secret::{Key, Secret};
 use crate::core::text::{b64_key, b64_secret};
 
-/// Largest age file that is read: 1,000 members and 1,000 generations stay far below.
+/// Largest age file that is read: 1,000 X25519 recipients, or 400 post-quantum ones, and 1,000
+/// generations stay below.
 pub const MAX_KEYRING: u64 = 1024 * 1024;
 const MAX_GENERATIONS: usize = 4096;
 
@@ -64,12 +65,22 @@ impl Keyring {
         self.generations.get(usize::try_from(number).ok()?.checked_sub(1)?)
     }
 
-    /// The keyring as an age file for `recipients`.
+    /// The keyring as age files for `recipients`: one, or more where some may not share a file.
+    /// That of the X25519 recipients is the first.
     ///
     /// # Errors
-    /// If a recipient cannot be encrypted to.
-    pub fn seal(&self, recipients: &[&str]) -> Result<Vec<u8>> {
-        recipient::encrypt(recipients, &self.encode())
+    /// If a recipient cannot be encrypted to, or there are more than a file can hold.
+    pub fn seal(&self, recipients: &[&str]) -> Result<Vec<Vec<u8>>> {
+        let files = recipient::encrypt_apart(recipients, &self.encode())?;
+        // What nobody would read is not written.
+        match files.iter().all(|file| file.len() as u64 <= MAX_KEYRING) {
+            true => Ok(files),
+            false => Err(Error::usage(format!(
+                "the keyring of group {} has too many recipients: an age file of it would be \
+                 larger than 1 MiB",
+                self.group
+            ))),
+        }
     }
 
     /// Opens an age file that the chain pins as keyring of `group`; `None` if it is not for
@@ -77,16 +88,16 @@ impl Keyring {
     ///
     /// # Errors
     /// [`Kind::Integrity`](crate::core::error::Kind::Integrity) if it is damaged or of another
-    /// group.
+    /// group; credentials or usage if what keeps the key of `identity` fails.
     pub fn open(
         file: &[u8],
         group: &str,
         newest: u64,
-        identity: &age::x25519::Identity,
+        identity: &dyn age::Identity,
     ) -> Result<Option<Self>> {
         let damaged = || Error::integrity(format!("the keyring of group {group} is damaged"));
         let Some(plaintext) =
-            recipient::decrypt(file, identity).map_err(|e| damaged().because(e))?
+            recipient::decrypt(file, identity).map_err(|e| recipient::not_opened(e, damaged))?
         else {
             return Ok(None);
         };
@@ -187,7 +198,7 @@ mod tests {
     fn a_keyring_opens_for_its_recipients_only() {
         let (ann, bob) = (Identity::random(), Identity::random());
         let keyring = Keyring::first("main");
-        let file = keyring.seal(&[&ann.public().recipient]).ok().unwrap();
+        let file = keyring.seal(&[&ann.public().recipient]).ok().unwrap().remove(0);
         let open = |who: &Identity, group| Keyring::open(&file, group, 1, who.age());
         let back = open(&ann, "main").ok().flatten().expect("is for ann");
         assert_eq!(

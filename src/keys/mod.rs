@@ -12,6 +12,7 @@ pub mod identity;
 pub mod keyring;
 pub mod kms;
 pub mod local;
+pub mod plugin;
 pub mod recipient;
 
 /// A fresh data key and its wrapped form, as they go into an object.

@@ -8,12 +8,12 @@ use crate::core::header::is_group_name;
 use crate::core::json::{Reader, ascii_string, read_ascii_string};
 use crate::core::path::Prefix;
 use crate::core::text::{decimal, hex, hex_array};
-use crate::keys::recipient::MAX_RECIPIENT;
+use crate::keys::recipient;
 
 /// Longest name of a member in bytes.
 pub const MAX_NAME: usize = 64;
 /// Most age files of one keyring.
-pub const MAX_KEYRING_FILES: usize = 8;
+pub const MAX_KEYRING_FILES: usize = recipient::MAX_FILES;
 /// Most prefixes of one group.
 pub const MAX_PREFIXES: usize = 1024;
 
@@ -268,11 +268,9 @@ fn group(text: &str) -> Option<String> {
     is_group_name(text).then(|| text.to_owned())
 }
 
-/// A recipient is opaque to the chain (age, ssh, plugins): printable ASCII, inner single spaces.
+/// A recipient in its one form. That there is a key in it is checked by who adds it.
 pub(super) fn recipient(text: &str) -> Option<String> {
-    let plain = text.bytes().all(|b| b.is_ascii_graphic() || b == b' ');
-    let spaced = text.starts_with(' ') || text.ends_with(' ') || text.contains("  ");
-    (plain && !spaced && (1..=MAX_RECIPIENT).contains(&text.len())).then(|| text.to_owned())
+    recipient::is_canonical(text).then(|| text.to_owned())
 }
 
 fn member_key(rest: &str) -> Option<(String, PublicKey, String)> {
@@ -304,6 +302,9 @@ fn prefixes(text: &str) -> Option<BTreeSet<Prefix>> {
 mod tests {
     use super::*;
 
+    const SSH: &str =
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEiNAy9EfQBIbjOKUcSpkSjJWN6sV4pUGUO8fW0GtwJy";
+
     #[test]
     fn every_op_has_one_line() {
         let key = "11".repeat(32);
@@ -314,7 +315,8 @@ mod tests {
             "member-add mira@example.org".into(),
             "member-remove mira".into(),
             format!("key-add mira {key} age1xyz"),
-            format!("key-add mira {key} ssh-ed25519 AAAAC3 comment"),
+            format!("key-add mira {key} {SSH}"),
+            format!("key-add mira {key} age1tagpq1{}", "q".repeat(4000)),
             format!("key-remove mira {key}"),
             "role mira +admin".into(),
             "role mira -admin".into(),
@@ -351,7 +353,17 @@ mod tests {
             format!("key-add mira {key}"),
             format!("key-add mira {key} "),
             format!("key-add mira {} age1", "AB".repeat(32)),
-            format!("key-add mira {key} a\u{e9}"),
+            format!("key-add mira {key} age1\u{e9}"),
+            format!("key-add mira {key} age1"),
+            format!("key-add mira {key} AGE1XYZ"),
+            format!("key-add mira {key} age1x y"),
+            format!("key-add mira {key} age1x\t"),
+            format!("key-add mira {key} age1{}", "q".repeat(4093)),
+            format!("key-add mira {key} {SSH} comment"),
+            format!("key-add mira {key} {}", SSH.replace(' ', "  ")),
+            format!("key-add mira {key} {}", SSH.replace("AAAAC3", "AAAAC4")),
+            format!("key-add mira {key} {}", &SSH[..SSH.len() - 1]),
+            format!("key-add mira {key} ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQ"),
             "role mira admin".into(),
             "role mira +write prod".into(),
             "role mira +write \"prod/\"".into(),

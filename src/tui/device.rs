@@ -1,7 +1,7 @@
 //! What the UI reads and writes on this device: settings, the identity, and the vault that they
 //! lead to. The one place where a vault is opened.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
@@ -9,7 +9,7 @@ use super::effect::{Founding, Place};
 use super::message::{Founded, Identity, Session};
 use super::model::Start;
 use crate::config::{NewVault, Ready, Settings, add_vault, private};
-use crate::vault::{DeviceIdentity, Error, Kind, Result, Secret, Vault};
+use crate::vault::{Ask, DeviceIdentity, Error, Kind, Result, Secret, Vault};
 
 /// Where vaults come from.
 #[async_trait]
@@ -72,7 +72,8 @@ impl Configured {
             false => None,
         };
         let sealed = match identity.exists() {
-            true => DeviceIdentity::needs_passphrase(&private::read_identity(identity)?.secret),
+            // What is wrong with it is said when it is opened.
+            true => private::read_identity(settings).is_ok_and(|f| f.locked.needs_passphrase()),
             // Nothing can be opened with a passphrase: the error says so.
             false => false,
         };
@@ -88,11 +89,9 @@ impl Configured {
     }
 
     fn identity(&self, passphrase: Option<Secret>) -> Result<(DeviceIdentity, Option<String>)> {
-        let path = &self.settings.identity.value;
-        let private::File { secret, exposed } = private::read_identity(path)?;
-        let warning = exposed.then(|| private::exposed(path));
-        let missing = || Error::credentials("the identity has a passphrase");
-        let identity = DeviceIdentity::from_file(&secret, || passphrase.ok_or_else(missing))?;
+        let files = private::read_identity(&self.settings)?;
+        let warning = files.exposed.first().map(|path| private::exposed(path));
+        let identity = files.locked.open(Arc::new(Typed(Mutex::new(passphrase))))?;
         Ok((identity, warning))
     }
 
@@ -130,8 +129,7 @@ impl Device for Configured {
         if !identity.exists() {
             return Ok(Identity::Missing);
         }
-        let file = private::read_identity(identity)?.secret;
-        match DeviceIdentity::needs_passphrase(&file) {
+        match private::read_identity(settings)?.locked.needs_passphrase() {
             true => Ok(Identity::Sealed),
             false => Ok(Identity::Plain),
         }
@@ -181,4 +179,33 @@ impl Configured {
         new.kms = given(&place.kms);
         new.check(&self.settings).await
     }
+}
+
+/// A passphrase that was typed before. The screen is the UI's, so nothing else can be asked.
+struct Typed(Mutex<Option<Secret>>);
+
+impl Ask for Typed {
+    fn passphrase(&self, what: &str) -> Result<Secret> {
+        let typed = self.0.lock().expect("no panic holds this lock").take();
+        typed.ok_or_else(|| Error::credentials(format!("{what} has a passphrase")))
+    }
+
+    fn tell(&self, _: &str) {}
+
+    fn hidden(&self, question: &str) -> Result<Secret> {
+        Err(unasked(question))
+    }
+
+    fn line(&self, question: &str) -> Result<String> {
+        Err(unasked(question))
+    }
+
+    fn confirm(&self, question: &str, _: &str, _: Option<&str>) -> Result<bool> {
+        Err(unasked(question))
+    }
+}
+
+fn unasked(question: &str) -> Error {
+    Error::usage(format!("an age plugin asks `{question}`, which only the commands can pass on"))
+        .hint("`vault get` and the other commands do")
 }

@@ -1,5 +1,7 @@
 //! Making a new vault.
 
+use std::collections::BTreeSet;
+
 use super::chain::View;
 use super::device::Memory;
 use super::open::{Location, Places, Storage};
@@ -83,7 +85,9 @@ impl Vault {
         check_name(member)?;
         let me = identity.public();
         let keyring = Keyring::first("main");
-        let file = keyring.seal(&[&me.recipient, &recovery.public().recipient])?;
+        let sealed = keyring.seal(&[&me.recipient, &recovery.public().recipient])?;
+        // A note names them in this order.
+        let files: BTreeSet<_> = sealed.iter().map(|file| sha256(&[file])).collect();
         let ops = vec![
             Op::Genesis(random::array()),
             Op::MemberAdd(member.to_owned()),
@@ -94,7 +98,11 @@ impl Vault {
                 recipient: recovery.public().recipient.clone(),
             },
             Op::GroupSet { group: "main".to_owned(), wrap, prefixes: [Prefix::default()].into() },
-            Op::Keyring { group: "main".to_owned(), generation: 1, files: vec![sha256(&[&file])] },
+            Op::Keyring {
+                group: "main".to_owned(),
+                generation: 1,
+                files: files.into_iter().collect(),
+            },
         ];
         let state = rules::after(&State::default(), &ops, 0)
             .map_err(|why| Error::general(format!("cannot make note 0: {why}")))?;
@@ -102,7 +110,7 @@ impl Vault {
             Note { vault: None, seq: 0, prev: [0; 32], time: now(), state: state.hash(), ops };
         let note = note.sign(identity.signing_seed(), &me.key);
         let text = state.to_string();
-        for object in [&file[..], text.as_bytes()] {
+        for object in sealed.iter().map(Vec::as_slice).chain([text.as_bytes()]) {
             let key = object_key(&sha256(&[object]));
             store.put(&key, &vec![], object, &Condition::None).await?;
         }

@@ -53,7 +53,11 @@ pub use crate::core::otp;
 pub use crate::core::path::{Prefix, SecretPath as Path, escape, is_hidden};
 pub use crate::core::secret::Secret;
 pub use crate::core::text::b64_secret;
-pub use crate::keys::identity::{Identity as DeviceIdentity, PublicIdentity};
+pub use crate::keys::identity::{
+    Identity as DeviceIdentity, Keeper, LockedIdentity, MAX_FILE as MAX_IDENTITY, PublicIdentity,
+    with_plugin as identity_with_plugin, with_ssh_key as identity_with_ssh_key,
+};
+pub use crate::keys::plugin::Ask;
 pub use crate::team::capability::Capability;
 pub use crate::team::join::{Join, Pin};
 pub use crate::team::ops::is_member_name;

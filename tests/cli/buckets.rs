@@ -7,7 +7,7 @@ use super::home::Bucket;
 use crate::support::servers::{self, Server, make_bucket, make_key};
 
 /// Tests about directories, or that reach into one behind the program's back.
-const DIRECTORIES: [&str; 18] = [
+const DIRECTORIES: [&str; 20] = [
     "cli::buckets",
     "cli::doctor",
     "cli::general::a_missing_vault_says_what_to_do",
@@ -15,6 +15,8 @@ const DIRECTORIES: [&str; 18] = [
     "cli::get::what_was_tampered_with_is_refused",
     "cli::history::a_hole_is_shown",
     "cli::history::a_stray_number_does_not_hang",
+    "cli::id::plugin",
+    "cli::id::ssh::stock_age_opens_the_keyring_with_that_key",
     "cli::init::a_second_one_at_the_same_place_is_refused_and_changes_nothing",
     "cli::init::what_cannot_be_remembered_fails_before_there_is_a_vault",
     "cli::join::a_directory_that_moved_is_joined_again",

@@ -1,6 +1,29 @@
+mod plugin;
+mod ssh;
+
 use std::process::Command;
 
-use super::home::{Home, finish};
+use super::home::{Home, Ran, finish};
+
+/// Stock age.
+fn age(home: &Home, args: &[&str], stdin: &[u8]) -> Ran {
+    let mut command = Command::new("age");
+    command.args(args).current_dir(home.path());
+    finish(command, stdin)
+}
+
+/// The age files that lie in the vault.
+fn age_files(home: &Home) -> Vec<Vec<u8>> {
+    let pinned = home.vault_dir().join(".vault.d/obj.d");
+    let files =
+        std::fs::read_dir(pinned).unwrap().map(|e| std::fs::read(e.unwrap().path()).unwrap());
+    let begin = b"age-encryption.org/v1\n";
+    let body = |file: Vec<u8>| {
+        let at = file.windows(begin.len()).position(|w| w == begin)?;
+        Some(file[at..].to_vec())
+    };
+    files.filter_map(body).collect()
+}
 
 #[test]
 fn new_and_show_print_the_same_public_string() {
@@ -23,13 +46,8 @@ fn the_exported_key_opens_what_stock_age_encrypts() {
     home.run(["id", "export", "--age", "-o", "key"]).ok();
     let recipient =
         home.run(["id", "show", "--json"]).ok().json()["recipient"].as_str().unwrap().to_owned();
-    let age = |args: &[&str], stdin: &[u8]| {
-        let mut command = Command::new("age");
-        command.args(args).current_dir(home.path());
-        finish(command, stdin)
-    };
-    let sealed = age(&["-r", &recipient], b"text").ok();
-    assert_eq!(age(&["-d", "-i", "key"], &sealed.stdout).ok().text(), "text");
+    let sealed = age(&home, &["-r", &recipient], b"text").ok();
+    assert_eq!(age(&home, &["-d", "-i", "key"], &sealed.stdout).ok().text(), "text");
     home.run(["id", "export"]).fails(2, "--age");
 }
 

@@ -1,6 +1,8 @@
 //! How data keys are wrapped, against real key services and faithful replies.
 
+pub mod kinds;
 mod kms;
+mod plugins;
 mod replies;
 
 use vault::aws::{Aws, AwsOptions};

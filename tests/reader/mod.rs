@@ -10,6 +10,9 @@ use vault::vault::{
     AwsOptions, DeviceIdentity, Init, Location, Path as SecretPath, Places, Storage, Vault,
 };
 
+use crate::cli::home::{Home, finish};
+use crate::support::plugins::{Plugins, identity_file, ssh_key, ssh_key_path};
+
 const MANIFEST: &str = env!("CARGO_MANIFEST_DIR");
 
 struct World {
@@ -23,7 +26,7 @@ impl World {
         let dir = tempfile::tempdir().unwrap();
         let seed = || vault::core::random::key();
         let (ann, recovery) = (DeviceIdentity::from_seed(seed()), DeviceIdentity::random());
-        let age_key = ann.age_secret_key();
+        let age_key = ann.age_secret_key().unwrap();
         let places = Places { state: dir.path().join("state"), cache: dir.path().join("cache") };
         let location = Location::Dir(dir.path().join("vault"));
         let storage = Storage::create(location, AwsOptions::default()).await.unwrap();
@@ -50,14 +53,18 @@ impl World {
     }
 
     fn read_as(&self, path: &str, join: &str, age_key: &[u8]) -> Output {
-        let script = Path::new(MANIFEST).join("tests/reader/vault_reader.py");
-        let mut command = Command::new(python());
-        command.arg("-I").arg(script).arg(self.root()).args([join, path]);
-        let piped = || Stdio::piped();
-        let mut child = command.stdin(piped()).stdout(piped()).stderr(piped()).spawn().unwrap();
-        child.stdin.take().unwrap().write_all(age_key).unwrap();
-        child.wait_with_output().unwrap()
+        read(&self.root(), path, join, age_key)
     }
+}
+
+fn read(root: &Path, path: &str, join: &str, age_key: &[u8]) -> Output {
+    let script = Path::new(MANIFEST).join("tests/reader/vault_reader.py");
+    let mut command = Command::new(python());
+    command.arg("-I").arg(script).arg(root).args([join, path]);
+    let piped = || Stdio::piped();
+    let mut child = command.stdin(piped()).stdout(piped()).stderr(piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(age_key).unwrap();
+    child.wait_with_output().unwrap()
 }
 
 fn wait<T>(future: impl Future<Output = T>) -> T {
@@ -113,13 +120,53 @@ fn a_second_reader_opens_what_this_library_wrote() {
 }
 
 #[test]
+fn it_opens_with_an_ssh_key_and_with_the_recovery_key_beside_a_post_quantum_one() {
+    let run = |home: &Home, plugins: &Plugins, args: &[&str], stdin: &[u8]| {
+        let mut command = home.command(args);
+        command.env("PATH", plugins.path());
+        finish(command, stdin).ok().text()
+    };
+    let plugins = Plugins::new(&["vpq"]);
+    let ssh = ["id", "new", "--ssh", "key"];
+    // The files of a keyring lie in the order of their hashes: now this first, now that.
+    for new in
+        [ssh, ["id", "new", "--age-plugin", "key.txt"], ["id", "new", "--age-plugin", "key.txt"]]
+    {
+        let home = Home::new();
+        std::fs::copy(ssh_key_path("ed25519"), home.path().join("key")).unwrap();
+        std::fs::write(home.path().join("key.txt"), identity_file("vpq", 1)).unwrap();
+        run(&home, &plugins, &new, b"");
+        let join = run(&home, &plugins, &["init", "--recovery-out", "words"], b"");
+        run(&home, &plugins, &["put", "a/b"], b"value");
+        let words = std::fs::read_to_string(home.path().join("words")).unwrap();
+        let words = Secret::copy_of(words.trim().as_bytes());
+        let recovery = DeviceIdentity::from_words(&words).unwrap().age_secret_key().unwrap();
+        let mut keys = vec![recovery];
+        if new == ssh {
+            keys.push(ssh_key("ed25519"));
+        }
+        for key in keys {
+            let output = read(&home.vault_dir(), "a/b", join.trim(), key.bytes());
+            assert_eq!(output.stdout, b"value", "{}", String::from_utf8_lossy(&output.stderr));
+        }
+        let error = refused(&read(
+            &home.vault_dir(),
+            "a/b",
+            join.trim(),
+            DeviceIdentity::random().age_secret_key().unwrap().bytes(),
+        ));
+        assert!(error.contains("no keyring for this key"), "{error}");
+    }
+}
+
+#[test]
 fn the_second_reader_refuses_what_was_changed() {
     let world = wait(World::new());
     wait(world.put("prod/db/password", b"hunter2"));
     wait(world.put("prod/db/other", b"hunter3"));
     assert_eq!(world.read("prod/db/password").stdout, b"hunter2");
 
-    let stranger = DeviceIdentity::random().age_secret_key();
+    let stranger = DeviceIdentity::random().age_secret_key().unwrap();
     refused(&world.read_as("prod/db/password", &world.vault.join().encode(), stranger.bytes()));
     let other_vault = wait(World::new()).vault.join().encode();
     let error = refused(&world.read_as("prod/db/password", &other_vault, world.age_key.bytes()));

@@ -3,6 +3,7 @@
 pub mod commands;
 pub mod doubles;
 pub mod faulty;
+pub mod plugins;
 pub mod servers;
 pub mod team;
 

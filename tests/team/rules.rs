@@ -237,7 +237,7 @@ fn a_key_that_was_ever_in_the_chain_is_not_added_again() {
         let set = format!("recovery-set {key} age1x");
         illegal(&chain, &with(&[&set], &[&ROTATE_MAIN, &ROTATE_PAY]), "in the chain before");
     }
-    illegal(&chain, &["key-add bob {k9} a", "key-add ann {k9} a"], "in the chain before");
+    illegal(&chain, &["key-add bob {k9} age1b", "key-add ann {k9} age1a"], "in the chain before");
     chain.add(&with(&["member-remove bob"], &[&ROTATE_MAIN]));
     illegal(&chain, &["member-add bob", "key-add bob {k2} age1x"], "in the chain before");
     legal(&chain, &["member-add bob", "key-add bob {k5} age1x"]);

@@ -8,6 +8,9 @@ use vault::team::{State, rules};
 
 use crate::support::team::{Chain, ops};
 
+const SSH: &str =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIcDyNwqVHFpU8W2dHr51PKprWmMIwJkACdhiRoJumgZ";
+
 fn path(text: &str) -> SecretPath {
     SecretPath::parse(text).unwrap()
 }
@@ -86,6 +89,18 @@ fn any_other_text_is_no_state() {
     assert_eq!(State::parse(&text.replace("v1", "v2")), None);
     assert_eq!(State::parse(&text.replace("role ann admin", "role ann owner")), None);
     assert_eq!(State::parse(&text.replace("gen pay 1", "gen pay 2")), None);
+    for (to, good) in [
+        (SSH.to_owned(), true),
+        ("age1other".to_owned(), true),
+        (format!("{SSH} ann"), false),
+        (SSH.replacen(' ', "  ", 1), false),
+        ("age1 ann".to_owned(), false),
+        ("AGE1ANN".to_owned(), false),
+        ("ssh-rsa AAAA".to_owned(), false),
+    ] {
+        let text = text.replace("age1ann", &to).replace("age1recovery", &to);
+        assert_eq!(State::parse(&text).is_some(), good, "{to}");
+    }
 }
 
 /// Ops in random order; most sequences become illegal somewhere, and go on after that.
@@ -112,13 +127,15 @@ fn line() -> impl Strategy<Value = Vec<String>> {
             match kind {
                 0 => vec![format!("member-add {name}")],
                 1 => all(&[format!("member-remove {name}")]),
-                2 => vec![format!("key-add {name} {{k{key}}} age1 {key}")],
+                2 if key % 2 == 0 => vec![format!("key-add {name} {{k{key}}} {SSH}")],
+                2 => vec![format!("key-add {name} {{k{key}}} age1x{key}")],
                 3 => all(&[format!("key-remove {name} {{k{key}}}")]),
                 4 => vec![format!("role {name} {sign}admin")],
                 5 => vec![format!("role {name} {sign}read {group}")],
                 6 => vec![format!("role {name} {sign}write {}", quoted(folder))],
                 7 => rotated(format!("group-set {group} local [{}]", quoted(folder))),
                 8 => rotated(format!("group-set {group} kms:arn:aws:x [{}]", quoted(folder))),
+                9 if key % 2 == 0 => all(&[format!("recovery-set {{k{key}}} {SSH}")]),
                 9 => all(&[format!("recovery-set {{k{key}}} age1r")]),
                 _ => all(&[format!("restored {{h{key}}}")]),
             }

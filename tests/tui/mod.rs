@@ -3,6 +3,7 @@
 mod clipboard;
 mod first_start;
 mod hints;
+mod keepers;
 mod keys;
 mod panics;
 mod picture;

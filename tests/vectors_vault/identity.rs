@@ -6,10 +6,13 @@ use vault::core::error::Result as VaultResult;
 use vault::core::secret::Secret;
 use vault::core::text::{b64, hex, lps};
 use vault::core::token;
-use vault::keys::identity::{Identity, PublicIdentity};
+use vault::keys::identity::{Identity, LockedIdentity, PublicIdentity};
 
+use super::recipient::SSH;
 use super::world::{key, person, secret, seed};
 use super::{Cases, Suite, array, changed, text};
+use crate::keys::kinds::{Answers, TAG_PQ};
+use crate::support::plugins::ssh_key;
 
 pub const SUITE: Suite = Suite {
     name: "identity",
@@ -28,6 +31,7 @@ pub const SUITE: Suite = Suite {
         "cache_key",
         "file",
         "passphrase",
+        "ssh_key",
     ],
     make,
     read,
@@ -47,6 +51,15 @@ fn read(case: &Value) -> Result<(), String> {
             let identity = Identity::from_file(&file, || passphrase.ok_or_else(none));
             opened(case, identity.map(|i| i.public().clone()))
         }
+        "ssh_file" => {
+            let locked = LockedIdentity::parse(&secret(text(case, "file")));
+            let path = locked.as_ref().ok().and_then(LockedIdentity::ssh_key_path);
+            let path = path.map(std::path::Path::to_owned).unwrap_or_default();
+            let key = secret(text(case, "ssh_key"));
+            let nobody = Answers::new(&[]);
+            let identity = locked.and_then(|l| l.with_ssh_key(path, key).open(nobody));
+            opened(case, identity.map(|i| i.public().clone()))
+        }
         "id_string" => opened(case, PublicIdentity::parse(text(case, "id_string"))),
         "words" => from_words(text(case, "words")).map(drop),
         other => panic!("unknown kind {other}"),
@@ -60,6 +73,9 @@ fn from_words(words: &str) -> Result<Identity, String> {
 fn opened(case: &Value, public: VaultResult<PublicIdentity>) -> Result<(), String> {
     let public = public.map_err(|e| e.message)?;
     assert_eq!(hex(&public.key), text(case, "public_key"));
+    if let Some(recipient) = case["recipient"].as_str() {
+        assert_eq!(public.recipient, recipient);
+    }
     Ok(())
 }
 
@@ -72,7 +88,7 @@ fn describe(case: &Value, identity: &Identity) -> Value {
     let public = identity.public();
     json!({
         "name": case["name"], "kind": "seed", "seed": case["seed"],
-        "age_secret_key": shown(&identity.age_secret_key()),
+        "age_secret_key": shown(&identity.age_secret_key().unwrap()),
         "recipient": public.recipient,
         "public_key": hex(&public.key),
         "key_id": public.id().to_string(),
@@ -115,11 +131,25 @@ fn make() -> Cases {
     good.push(file("sealed file", &sealed, Some("correct horse")));
     let empty = sealed_file("ann", "");
     good.push(file("sealed under the empty passphrase", &empty, Some("")));
+    let ssh = ssh_file("file with an SSH key", &ann_with_ssh());
+    good.push(ssh.clone());
     let string = json!({ "name": "string", "kind": "id_string", "id_string": ann.id_string(), "public_key": key_hex });
     good.push(string.clone());
 
     let cannot = "cannot open the identity";
+    let text_of = |case: &Value| text(case, "file").to_owned();
+    let kept = text_of(&ssh);
     let mut bad = vec![
+        ssh_case(
+            &ssh,
+            "another recipient inside",
+            cannot,
+            &text_of(&ssh_file("", &lps(&[person("bob").public().recipient.as_bytes()]))),
+        ),
+        ssh_case(&ssh, "a relative path", cannot, &kept.replacen("ssh /", "ssh ", 1)),
+        ssh_case(&ssh, "another keeper", cannot, &kept.replacen("ssh /", "tpm /", 1)),
+        ssh_case(&ssh, "a line too many", cannot, &format!("{kept}\n")),
+        ssh_case(&ssh, "no keeper", cannot, &kept.replacen("ssh /keys/ann\n", "", 1)),
         changed(&file("", &sealed, Some("correct Horse")), "wrong passphrase", cannot, &[]),
         changed(&file("", &sealed, Some("")), "the empty passphrase", cannot, &[]),
     ];
@@ -161,7 +191,17 @@ fn make() -> Cases {
         let signature = sign(by.signing_seed(), part);
         token::encode("vault-id1", &[part, &signature].concat())
     };
-    let pq = lps(&[b"age1pq1xyz", &ann.public().key]);
+    let with_comment = format!("not a recipient: {SSH} ann");
+    let of_kind = |recipient: &str| lps(&[recipient.as_bytes(), &ann.public().key]);
+    for (name, recipient) in
+        [("string with an SSH key", SSH), ("string with a post-quantum recipient", TAG_PQ.trim())]
+    {
+        let id_string = with(&ann, &of_kind(recipient));
+        good.push(json!({
+            "name": name, "kind": "id_string", "id_string": id_string, "public_key": key_hex,
+            "recipient": recipient,
+        }));
+    }
     for (name, string, reason) in [
         ("cut off", id[..id.len() - 1].to_owned(), refused),
         ("another prefix", id.replacen("id1", "id2", 1), refused),
@@ -174,7 +214,8 @@ fn make() -> Cases {
             ),
             refused,
         ),
-        ("no X25519 recipient", with(&ann, &pq), "not an age X25519 recipient (`age1…`)"),
+        ("no recipient", with(&ann, &of_kind("age1pq1xyz")), "not a recipient: age1pq1xyz"),
+        ("SSH key with its comment", with(&ann, &of_kind(&format!("{SSH} ann"))), &with_comment),
         (
             "wrong check",
             {
@@ -206,6 +247,42 @@ fn make() -> Cases {
         bad.push(json!({ "name": name, "kind": "words", "words": words, "reason": refused }));
     }
     (good, bad)
+}
+
+/// What is in the age file of ann's identity with an SSH key.
+fn ann_with_ssh() -> Vec<u8> {
+    lps(&[SSH.as_bytes()])
+}
+
+/// An identity file that the SSH key of the tests opens. age files have random parts: the frozen
+/// one is used as long as it is one that opens.
+fn ssh_file(name: &str, recipient: &[u8]) -> Value {
+    let key = ssh_key("ed25519");
+    let frozen = std::fs::read(super::folder().join("identity.json")).ok();
+    let frozen: Option<Value> = frozen.and_then(|text| serde_json::from_slice(&text).ok());
+    let name_now = if name.is_empty() { "another recipient inside" } else { name };
+    let case = frozen.and_then(|file| {
+        let cases = ["good", "bad"]
+            .into_iter()
+            .flat_map(|kind| file[kind].as_array().cloned().unwrap_or_default());
+        cases.into_iter().find(|case| case["name"] == name_now)
+    });
+    let file = case.and_then(|case| case["file"].as_str().map(str::to_owned));
+    let file = file.unwrap_or_else(|| {
+        let mut inside = Secret::copy_of(recipient);
+        inside.extend(super::world::key("ann").bytes());
+        let sealed = vault::keys::recipient::encrypt(&[SSH], &inside).unwrap();
+        format!("vault-identity/v1 age\nssh /keys/ann\n{}\n", b64(&sealed))
+    });
+    json!({
+        "name": name, "kind": "ssh_file", "file": file, "ssh_key": key.text().unwrap(),
+        "public_key": hex(&person("ann").public().key), "recipient": SSH,
+    })
+}
+
+fn ssh_case(good: &Value, name: &str, reason: &str, file: &str) -> Value {
+    assert_ne!(good["file"], *file, "{name}");
+    changed(good, name, reason, &[("file", file.into())])
 }
 
 fn string_case(text: &str) -> Value {

@@ -17,6 +17,7 @@ mod marks;
 mod note;
 mod object;
 mod path;
+mod recipient;
 mod state;
 mod tree;
 mod world;
@@ -38,7 +39,7 @@ struct Suite {
     read: fn(&Value) -> Result<(), String>,
 }
 
-const SUITES: [Suite; 13] = [
+const SUITES: [Suite; 14] = [
     accept::SUITE,
     cut::SUITE,
     document::SUITE,
@@ -50,6 +51,7 @@ const SUITES: [Suite; 13] = [
     note::SUITE,
     object::SUITE,
     path::SUITE,
+    recipient::SUITE,
     state::SUITE,
     tree::SUITE,
 ];

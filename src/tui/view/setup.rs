@@ -169,7 +169,7 @@ pub(super) fn draw_unlock(model: &Model, unlock: &Unlock, frame: &mut Frame<'_>)
         let focused = model.popups.is_empty();
         typed(model, "passphrase ", &unlock.input, line, frame, focused);
     } else {
-        let text = format!("The identity has no passphrase: {key} opens the vault.");
+        let text = format!("The identity needs no passphrase: {key} opens the vault.");
         put(frame.buffer_mut(), line.x, y, line.right(), &text, theme.text);
     }
     if let Some(problem) = &unlock.problem {

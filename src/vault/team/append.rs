@@ -183,7 +183,7 @@ impl Vault {
             };
             let recipients = needs.state.recipients(group);
             let mut files = Vec::new();
-            for file in [keyring.seal(&recipients)?] {
+            for file in keyring.seal(&recipients)? {
                 files.push(self.keep_object(&file).await?);
             }
             files.sort_unstable();
