@@ -10,3 +10,4 @@ mod race;
 mod recover;
 mod restored;
 mod rotation;
+mod schedules;

@@ -37,7 +37,7 @@ pub struct World {
 impl World {
     /// A new vault whose admin is `ann`, made on a device that is not used again.
     pub async fn new() -> Self {
-        let (store, dir) = (MemoryStore::new(), tempfile::tempdir().unwrap());
+        let (store, dir) = (MemoryStore::new(), scratch());
         let recovery = identity(RECOVERY);
         let init = Init { kms: None, member: "ann", identity: identity(ANN), recovery: &recovery };
         let places = places(dir.path().join("init"));
@@ -71,6 +71,11 @@ impl World {
         let places = places(self.dir.path().join(name));
         Vault::open_in(storage(store), pin, &places, Some(identity(seed))).await
     }
+}
+
+/// A directory for what devices remember, in memory if there is such a file system.
+fn scratch() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
 fn storage(store: Arc<dyn Store>) -> Storage {

@@ -1,0 +1,364 @@
+//! Random histories of a team with somebody who turns against it, on a storage that shows any
+//! object as it was at any earlier time, in another place, or not at all.
+//!
+//! Values say where they were written, as which attempt, and by whom with what right. What an
+//! honest device reads must be of that place, written with a right, and not older than what it
+//! read before. On a storage that was honest so far it must be the newest.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use vault::store::{Condition, MemoryStore, Metadata, Store, list_all};
+use vault::vault::{Grant, Kind, Reseal, Role, Vault};
+
+use crate::support::{World, add, get, identity, put};
+
+const PATHS: [&str; 3] = ["a", "b", "dir/c"];
+const STEPS: usize = 12;
+const SCHEDULES: u64 = 2_500;
+/// How many of them each kind of outcome must be among, or the test shows nothing.
+const ENOUGH: u64 = 500;
+
+/// A generator of numbers that depends on its seed only.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: usize) -> usize {
+        // xorshift64*
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % sides
+    }
+
+    fn path(&mut self) -> &'static str {
+        PATHS[self.roll(PATHS.len())]
+    }
+}
+
+type Image = BTreeMap<String, (Metadata, Vec<u8>)>;
+
+async fn image(store: &MemoryStore) -> Image {
+    let mut image = Image::new();
+    for key in list_all(store, "").await.unwrap() {
+        let object = store.get(&key, 1 << 30).await.unwrap();
+        image.insert(key, (object.metadata, object.body));
+    }
+    image
+}
+
+async fn show(store: &MemoryStore, key: &str, object: Option<&(Metadata, Vec<u8>)>) {
+    match object {
+        Some((metadata, body)) => {
+            store.put(key, metadata, body, &Condition::None).await.unwrap();
+        }
+        None => drop(store.delete(key, None).await),
+    }
+}
+
+async fn copy_of(image: &Image) -> MemoryStore {
+    let store = MemoryStore::new();
+    for (key, object) in image {
+        show(&store, key, Some(object)).await;
+    }
+    store
+}
+
+/// What happened in all schedules.
+#[derive(Debug, Default)]
+struct Count {
+    reads: u64,
+    refused: u64,
+    forged: u64,
+    replayed: u64,
+    removals: u64,
+}
+
+struct Run {
+    dice: Dice,
+    world: World,
+    ann: Vault,
+    /// Eve, while she is a member, and with what.
+    eve: Option<(Vault, Role)>,
+    /// Eve as she was before she lost a right, on a storage of her own.
+    turned: Option<(Vault, MemoryStore)>,
+    /// Everything as it was at earlier times.
+    past: Vec<Image>,
+    /// True until the storage lied for the first time.
+    honest: bool,
+    /// The newest value that was acknowledged.
+    newest: BTreeMap<&'static str, String>,
+    /// The newest attempt that each device has read.
+    seen: BTreeMap<(&'static str, &'static str), u64>,
+    attempt: u64,
+    eves: u8,
+    what: String,
+}
+
+fn value(path: &str, attempt: u64, right: bool) -> String {
+    format!("{path}#{attempt}#{}", if right { "right" } else { "FORGED" })
+}
+
+impl Run {
+    async fn new(seed: u64) -> Self {
+        let world = World::new().await;
+        let ann = world.device("ann").await;
+        Self {
+            dice: Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1),
+            world,
+            ann,
+            eve: None,
+            turned: None,
+            past: Vec::new(),
+            honest: true,
+            newest: BTreeMap::new(),
+            seen: BTreeMap::new(),
+            attempt: 0,
+            eves: 0,
+            what: format!("schedule {seed}"),
+        }
+    }
+
+    fn note(&mut self, step: &str) {
+        self.what.push_str("; ");
+        self.what.push_str(step);
+    }
+
+    /// A refusal is right where the storage lied, and nowhere else.
+    fn refused(&self, kind: Kind) {
+        assert!(!self.honest, "{}: refused ({kind:?}) by an honest storage", self.what);
+        // What is hidden whole from somebody who knows nothing of it looks as if it was not there.
+        let known =
+            matches!(kind, Kind::Integrity | Kind::NotFound | Kind::Conflict | Kind::Denied);
+        assert!(known, "{}: {kind:?}", self.what);
+    }
+
+    async fn write(&mut self, by_eve: bool) {
+        let path = self.dice.path();
+        self.attempt += 1;
+        let text = value(path, self.attempt, true);
+        self.note(&format!("{} writes {path}", if by_eve { "eve" } else { "ann" }));
+        let done = match (&self.eve, by_eve) {
+            (Some((eve, Role::Write)), true) => put(eve, path, &text).await,
+            (_, true) => return,
+            (_, false) => put(&self.ann, path, &text).await,
+        };
+        match done {
+            Ok(_) => drop(self.newest.insert(path, text)),
+            Err(e) => self.refused(e.kind),
+        }
+        if !by_eve && self.honest {
+            self.seen.insert(("ann", path), self.attempt);
+        }
+    }
+
+    async fn read(&mut self, device: &'static str, count: &mut Count) {
+        let path = self.dice.path();
+        self.note(&format!("{device} reads {path}"));
+        count.reads += 1;
+        let got = match device {
+            "ann" => get(&self.ann, path).await,
+            "eve" => match &self.eve {
+                Some((eve, _)) => get(eve, path).await,
+                None => return,
+            },
+            _ => match self.world.open(Arc::new(self.world.store.clone()), "fresh", 1).await {
+                Ok(fresh) => get(&fresh, path).await,
+                Err(e) => Err(e.kind),
+            },
+        };
+        let text = match got {
+            Ok(text) => text,
+            Err(Kind::NotFound) if !self.newest.contains_key(path) => return,
+            Err(kind) => {
+                count.refused += 1;
+                self.refused(kind);
+                return;
+            }
+        };
+        let mut parts = text.split('#');
+        assert_eq!(parts.next(), Some(path), "{}: swapped: {text}", self.what);
+        let attempt: u64 = parts.next().unwrap().parse().unwrap();
+        assert_eq!(parts.next(), Some("right"), "{}: forged: {text}", self.what);
+        if self.honest {
+            assert_eq!(Some(&text), self.newest.get(path), "{}", self.what);
+        }
+        if device != "eve" {
+            let seen = self.seen.entry((device, path)).or_default();
+            assert!(attempt >= *seen, "{}: rolled back to {attempt} from {seen}", self.what);
+            *seen = attempt;
+        }
+    }
+
+    async fn eve_joins(&mut self) {
+        if self.eve.is_some() || !self.honest {
+            return;
+        }
+        self.eves += 1;
+        let role = [Role::Read, Role::Write, Role::Write][self.dice.roll(3)];
+        self.note(&format!("eve joins: {role:?}"));
+        let seed = 100 + self.eves;
+        add(&self.ann, &format!("eve{seed}"), seed, role, None).await;
+        let store = Arc::new(self.world.store.clone());
+        let eve = self.world.open(store, &format!("eve{seed}"), seed).await.unwrap();
+        self.eve = Some((eve, role));
+    }
+
+    /// Eve is removed, or may only read from now on; she keeps a copy of everything before.
+    async fn eve_loses(&mut self, count: &mut Count) {
+        if !self.honest {
+            return;
+        }
+        let Some((eve, role)) = self.eve.take() else { return };
+        let seed = 100 + self.eves;
+        let copy = copy_of(&image(&self.world.store).await).await;
+        if role == Role::Write {
+            let device = format!("turned{seed}");
+            let turned = self.world.open(Arc::new(copy.clone()), &device, seed).await.unwrap();
+            self.turned = Some((turned, copy));
+        }
+        count.removals += 1;
+        let name = format!("eve{seed}");
+        if role == Role::Write && self.dice.roll(3) == 0 {
+            self.note("eve may only read");
+            let grant = Grant { role: Role::Read, path: None };
+            self.ann.set_role(&name, &grant).await.unwrap();
+            self.eve = Some((eve, Role::Read));
+        } else {
+            self.note("eve is removed");
+            self.ann.remove_member(&name, None).await.unwrap();
+        }
+    }
+
+    /// Eve goes on with the keys that she had, and the storage takes what she made.
+    async fn eve_forges(&mut self, count: &mut Count) {
+        let Some((turned, theirs)) = &self.turned else { return };
+        let path = self.dice.path();
+        self.attempt += 1;
+        let before = image(theirs).await;
+        if put(turned, path, &value(path, self.attempt, false)).await.is_err() {
+            return;
+        }
+        count.forged += 1;
+        let after = image(theirs).await;
+        let made: Vec<_> = after.iter().filter(|(key, o)| before.get(*key) != Some(*o)).collect();
+        let only = self.dice.roll(3);
+        for (key, object) in made {
+            if only == 0 && !key.starts_with("h/") || only == 1 && !key.starts_with("s/") {
+                continue;
+            }
+            show(&self.world.store, key, Some(object)).await;
+        }
+        self.note(&format!("eve forges {path} ({only})"));
+        self.honest = false;
+    }
+
+    /// The storage shows one object, or all of a kind, as it was, elsewhere, or not at all.
+    async fn storage_lies(&mut self, count: &mut Count) {
+        if self.past.is_empty() {
+            return;
+        }
+        let at = self.dice.roll(self.past.len());
+        let past = self.past[at].clone();
+        let now = image(&self.world.store).await;
+        let keys: Vec<&String> = now.keys().collect();
+        let key = keys[self.dice.roll(keys.len())].clone();
+        count.replayed += 1;
+        match self.dice.roll(6) {
+            0 => show(&self.world.store, &key, None).await,
+            1 => {
+                let other = keys[self.dice.roll(keys.len())];
+                show(&self.world.store, &key, now.get(other)).await;
+            }
+            kind @ (2 | 3) => {
+                let path = self.dice.path();
+                for key in keys.iter().filter(|k| k[2..].starts_with(path)) {
+                    if kind == 2 || key.starts_with("s/") {
+                        show(&self.world.store, key, past.get(*key)).await;
+                    }
+                }
+            }
+            4 => {
+                for key in &keys {
+                    show(&self.world.store, key, past.get(*key)).await;
+                }
+            }
+            _ => show(&self.world.store, &key, past.get(&key)).await,
+        }
+        self.note(&format!("the storage shows {key} as at {at}"));
+        self.honest = false;
+    }
+
+    async fn step(&mut self, count: &mut Count) {
+        if self.honest {
+            self.past.push(image(&self.world.store).await);
+        }
+        match self.dice.roll(12) {
+            0 | 1 => self.write(false).await,
+            2 | 3 => self.write(true).await,
+            4 => self.read("ann", count).await,
+            5 => {
+                let device = ["eve", "fresh"][self.dice.roll(2)];
+                self.read(device, count).await;
+            }
+            6 if self.honest => self.rotate().await,
+            7 if self.dice.roll(3) == 0 => self.storage_lies(count).await,
+            8..=10 if self.turned.is_some() => self.eve_forges(count).await,
+            _ if self.eve.is_some() => self.eve_loses(count).await,
+            _ => self.eve_joins().await,
+        }
+    }
+
+    async fn rotate(&mut self) {
+        self.note("rotation");
+        self.ann.rotate(None).await.unwrap();
+        if self.dice.roll(2) == 0 {
+            let what = Reseal { purge_history: self.dice.roll(2) == 0, ..Reseal::default() };
+            self.ann.reseal(&what, &mut |_, _| {}).await.unwrap();
+        }
+    }
+}
+
+async fn schedules(from: u64) {
+    let mut count = Count::default();
+    for seed in from..from + SCHEDULES {
+        let mut run = Run::new(seed).await;
+        for _ in 0..STEPS {
+            run.step(&mut count).await;
+        }
+        // Whatever happened: every device reads every path once more.
+        for device in ["ann", "fresh"] {
+            for _ in PATHS {
+                run.read(device, &mut count).await;
+            }
+        }
+    }
+    eprintln!("schedules from {from}: {count:?}");
+    let Count { refused, forged, replayed, removals, .. } = count;
+    for (what, n) in
+        [("refused", refused), ("forged", forged), ("lies", replayed), ("removals", removals)]
+    {
+        assert!(n >= ENOUGH, "only {n} {what}: this shows nothing");
+    }
+    drop(identity(1));
+}
+
+#[tokio::test]
+async fn schedules_1() {
+    schedules(0).await;
+}
+
+#[tokio::test]
+async fn schedules_2() {
+    schedules(SCHEDULES).await;
+}
+
+#[tokio::test]
+async fn schedules_3() {
+    schedules(2 * SCHEDULES).await;
+}
+
+#[tokio::test]
+async fn schedules_4() {
+    schedules(3 * SCHEDULES).await;
+}
