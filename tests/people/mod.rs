@@ -4,6 +4,7 @@ mod capability;
 mod faults;
 mod groups;
 mod late;
+mod limits;
 mod members;
 mod notes;
 mod race;
