@@ -2,6 +2,7 @@
 //! the key commitment (`docs/FORMAT.md`, "Signed record").
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use super::cipher::{Hash, PublicKey, sha256, sign, verify};
 use super::path::SecretPath;
@@ -265,6 +266,9 @@ pub struct SignedHeader {
     pub record_hash: Hash,
     record: Vec<u8>,
     signature: [u8; 64],
+    /// The first key that it was checked with, and what came of it: a long history is walked
+    /// many times, and the bytes above never change.
+    checked: OnceLock<(PublicKey, bool)>,
 }
 
 impl SignedHeader {
@@ -290,12 +294,16 @@ impl SignedHeader {
             lookup(metadata, "x-amz-d")?,
         );
         let header = Header::parse(text).map_err(|_| "the signed header is malformed")?;
-        Ok(Self { header, record_hash: sha256(&[&record]), record, signature })
+        let record_hash = sha256(&[&record]);
+        Ok(Self { header, record_hash, record, signature, checked: OnceLock::new() })
     }
 
     /// True if `key` is the author named in the header and made the signature.
     pub fn verify(&self, key: &PublicKey) -> bool {
-        KeyId::of(key) == self.header.by && verify(key, &self.record, &self.signature)
+        let check =
+            |key| KeyId::of(key) == self.header.by && verify(key, &self.record, &self.signature);
+        let (first, good) = self.checked.get_or_init(|| (*key, check(key)));
+        if first == key { *good } else { check(key) }
     }
 }
 
