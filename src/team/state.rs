@@ -1,7 +1,7 @@
 //! The team state: what the notes so far add up to, and its canonical text.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use super::ops::{MAX_KEYRING_FILES, WrapChoice, is_member_name, prefix, recipient};
 use crate::core::cipher::{Hash, PublicKey, sha256};
@@ -204,7 +204,10 @@ impl State {
 
     /// SHA-256 of the canonical text.
     pub fn hash(&self) -> Hash {
-        sha256(&[self.to_string().as_bytes()])
+        let lines = Lines::of(self);
+        let mut parts: Vec<&[u8]> = vec![FIRST_LINE.as_bytes(), b"\n"];
+        parts.extend(lines.sorted().into_iter().map(str::as_bytes));
+        sha256(&parts)
     }
 
     /// Reads a canonical text; `None` unless it is exactly what `Display` writes.
@@ -299,37 +302,97 @@ impl State {
 impl fmt::Display for State {
     /// The canonical text: a first line, then one line a fact, sorted by their bytes.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut lines = Vec::new();
-        for (name, member) in &self.members {
-            lines.push(format!("member {name}"));
-            if member.admin {
-                lines.push(format!("role {name} admin"));
+        writeln!(f, "{FIRST_LINE}")?;
+        let lines = Lines::of(self);
+        lines.sorted().into_iter().try_for_each(|line| f.write_str(line))
+    }
+}
+
+/// The lines of a state in one buffer: a replay makes them anew for every note, and they are most
+/// of its work.
+struct Lines {
+    text: String,
+    ends: Vec<usize>,
+}
+
+impl Lines {
+    /// In about their order, which makes sorting them cheap.
+    fn of(state: &State) -> Self {
+        let mut lines = Self { text: String::with_capacity(16 * 1024), ends: Vec::new() };
+        for (name, group) in &state.groups {
+            if let Some(hash) = group.cut {
+                lines.add(format_args!("cut {name} {}", Hex(&hash)));
             }
-            lines.extend(member.read.iter().map(|g| format!("role {name} read {g}")));
-            let write = member.write.iter();
-            lines.extend(write.map(|p| format!("role {name} write {}", ascii_string(p.as_str()))));
-            lines.extend(member.keys.iter().map(|(k, r)| format!("key {} {name} {r}", hex(k))));
-        }
-        lines.extend(self.retired.iter().map(|(k, name)| format!("retired {} {name}", hex(k))));
-        for (name, group) in &self.groups {
-            for (i, generation) in group.generations.iter().enumerate() {
-                let Generation { since, wrap } = generation;
-                lines.push(format!("gen {name} {} {since} {wrap}", i + 1));
+            if let Some(seq) = group.exposed {
+                lines.add(format_args!("exposed {name} {seq}"));
+            }
+            for (i, Generation { since, wrap }) in group.generations.iter().enumerate() {
+                lines.add(format_args!("gen {name} {} {since} {wrap}", i + 1));
             }
             let files: Vec<_> = group.keyring.iter().map(|h| hex(h)).collect();
-            lines.push(format!("keyring {name} {}", files.join(" ")));
-            lines.extend(group.cut.map(|hash| format!("cut {name} {}", hex(&hash))));
-            lines.extend(group.exposed.map(|seq| format!("exposed {name} {seq}")));
+            lines.add(format_args!("keyring {name} {}", files.join(" ")));
         }
-        for ((seq, prefix), group) in &self.owners {
+        for (name, member) in &state.members {
+            for (key, recipient) in &member.keys {
+                lines.add(format_args!("key {} {name} {recipient}", Hex(key)));
+            }
+        }
+        for name in state.members.keys() {
+            lines.add(format_args!("member {name}"));
+        }
+        for ((seq, prefix), group) in &state.owners {
             let group = group.as_deref().unwrap_or("-");
-            lines.push(format!("owner {seq} {group} {}", ascii_string(prefix.as_str())));
+            lines.add(format_args!("owner {seq} {group} {}", ascii_string(prefix.as_str())));
         }
-        lines.extend(self.recovery.iter().map(|(k, r)| format!("recovery {} {r}", hex(k))));
-        lines.extend(self.recovery_used.iter().map(|(seq, m)| format!("recovery-used {seq} {m}")));
-        lines.extend(self.restored.iter().map(|(seq, h)| format!("restored {seq} {}", hex(h))));
-        lines.sort_unstable();
-        writeln!(f, "{FIRST_LINE}")?;
-        lines.iter().try_for_each(|line| writeln!(f, "{line}"))
+        if let Some((key, recipient)) = &state.recovery {
+            lines.add(format_args!("recovery {} {recipient}", Hex(key)));
+        }
+        for (seq, name) in &state.recovery_used {
+            lines.add(format_args!("recovery-used {seq} {name}"));
+        }
+        for (seq, hash) in &state.restored {
+            lines.add(format_args!("restored {seq} {}", Hex(hash)));
+        }
+        for (key, name) in &state.retired {
+            lines.add(format_args!("retired {} {name}", Hex(key)));
+        }
+        for (name, member) in &state.members {
+            if member.admin {
+                lines.add(format_args!("role {name} admin"));
+            }
+            for group in &member.read {
+                lines.add(format_args!("role {name} read {group}"));
+            }
+            for prefix in &member.write {
+                lines.add(format_args!("role {name} write {}", ascii_string(prefix.as_str())));
+            }
+        }
+        lines
+    }
+
+    fn add(&mut self, line: fmt::Arguments<'_>) {
+        writeln!(self.text, "{line}").expect("writing to a string");
+        self.ends.push(self.text.len());
+    }
+
+    /// The lines with their ends, sorted without them: one may be the beginning of another.
+    fn sorted(&self) -> Vec<&str> {
+        let mut start = 0;
+        let mut lines: Vec<&str> = Vec::with_capacity(self.ends.len());
+        for end in &self.ends {
+            lines.push(&self.text[std::mem::replace(&mut start, *end)..*end]);
+        }
+        lines.sort_by(|a, b| a.trim_end_matches('\n').cmp(b.trim_end_matches('\n')));
+        lines
+    }
+}
+
+/// 32 bytes in lower-case hex, without a string of their own.
+struct Hex<'h>(&'h [u8; 32]);
+
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut digits = [0; 64];
+        f.write_str(base16ct::lower::encode_str(self.0, &mut digits).expect("64 digits"))
     }
 }
