@@ -10,6 +10,7 @@ use crate::vault::{Loss, Result, escape};
 #[command(after_help = "Examples:
   vault team log
   vault team log --json
+  VAULT_PIN=$(vault team pin)                 for a machine, after a removal
   vault team restored                         after the bucket came back from a backup")]
 pub struct Team {
     #[command(subcommand)]
@@ -20,6 +21,8 @@ pub struct Team {
 enum Action {
     /// Who changed the team, when, and how; the newest first
     Log,
+    /// Print the join string of the newest note: for VAULT_PIN, and for members who join
+    Pin,
     /// Show what is gone since the bucket came back from a backup, and go on with what is there
     ///
     /// The first admin who agrees opens new generations and removes again whoever had been
@@ -35,6 +38,7 @@ impl Team {
     pub async fn run(self, session: &Session) -> Result<()> {
         match self.action {
             Action::Log => log(session).await,
+            Action::Pin => pin(session).await,
             Action::Restored { dry_run } => restored(session, dry_run).await,
         }
     }
@@ -68,6 +72,19 @@ async fn log(session: &Session) -> Result<()> {
         }
     }
     output::table(&["NOTE", "TIME", "BY", "CHANGE"], &rows)
+}
+
+async fn pin(session: &Session) -> Result<()> {
+    let vault = session.vault().await?;
+    let fresh = vault.check_membership().await;
+    session.warn(&vault);
+    fresh?;
+    let join = vault.join();
+    output::note(&format!("Words to compare: {}", join.pin.words()));
+    if session.json {
+        return output::json(&json!({ "join": join.encode(), "note": join.pin.seq }));
+    }
+    output::line(&join.encode())
 }
 
 async fn restored(session: &Session, dry_run: bool) -> Result<()> {

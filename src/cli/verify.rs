@@ -45,7 +45,8 @@ impl Verify {
             });
             let findings: serde_json::Value = findings.collect();
             output::json(&json!({
-                "paths": report.paths, "versions": report.versions, "findings": findings,
+                "paths": report.paths, "versions": report.versions, "locked": report.locked,
+                "findings": findings,
             }))?;
         } else {
             for finding in &report.findings {
@@ -53,8 +54,12 @@ impl Verify {
                 let message = escape(&finding.message);
                 output::line(&format!("{}\t{path}\t{message}", word(finding.severity)))?;
             }
+            let locked = match report.locked {
+                0 => String::new(),
+                n => format!(" ({n} are locked for you: their signatures only)"),
+            };
             output::note(&format!(
-                "{} secrets, {} versions checked: {}",
+                "{} secrets, {} versions checked{locked}: {}",
                 report.paths,
                 report.versions,
                 if report.findings.is_empty() { "all good" } else { "see above" }

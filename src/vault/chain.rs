@@ -1,12 +1,14 @@
 //! The team chain as this client sees it: fetched, verified, remembered.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
 
 use super::capability::no_key;
 use super::device::{ChainRecord, Memory};
+use super::team::{MAX_LOSS, lost_notes};
 use super::{PARALLEL, Vault, note_key, object_key};
 use crate::core::cipher::{Hash, sha256};
 use crate::core::error::{Error, Result};
@@ -317,6 +319,14 @@ impl Vault {
             ));
             return Ok(false);
         }
+        if unknown && self.was_lost(header.team_seq).await? {
+            self.warn(format!(
+                "version {} of {path}, by {author}, was written with a note that was lost when the \
+                 bucket came back from a backup; it is ignored, write the value again",
+                header.n
+            ));
+            return Ok(false);
+        }
         if header.team_seq > view.seq() {
             return Err(Error::integrity(format!(
                 "version {} of {path}, by {author}, was written with note {} of the team, which \
@@ -338,6 +348,23 @@ impl Vault {
             // A note before the pin: only whoever joined earlier can compare it.
             _ => Ok(true),
         }
+    }
+
+    /// True if a note with this seq was among those that were lost with a backup: an admin said
+    /// so, or somebody at this device is about to.
+    async fn was_lost(&self, seq: u64) -> Result<bool> {
+        let lost = |range: &RangeInclusive<u64>| range.contains(&seq);
+        if self.lost.lock().expect("no panic holds this lock").iter().any(lost) {
+            return Ok(true);
+        }
+        let view = self.view();
+        for hash in view.state.restored.values() {
+            let text = self.pinned(hash, MAX_LOSS as u64, "list of what was lost").await?;
+            if lost_notes(&text).as_ref().is_some_and(lost) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The entry of a path in the newest cut of the group that owns it.

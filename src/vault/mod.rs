@@ -24,6 +24,7 @@ mod versions;
 mod write;
 mod writers;
 
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -95,6 +96,8 @@ pub struct Vault {
     warnings: Mutex<Vec<String>>,
     ahead: Ahead,
     capability: Option<Capability>,
+    /// Notes that somebody at this device is about to give up.
+    lost: Mutex<Vec<RangeInclusive<u64>>>,
 }
 
 impl Vault {

@@ -224,6 +224,7 @@ impl Vault {
             warnings: Mutex::new(Vec::new()),
             ahead: Ahead::default(),
             capability: None,
+            lost: Mutex::default(),
         }
     }
 

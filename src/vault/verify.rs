@@ -49,6 +49,8 @@ pub struct Report {
     pub versions: usize,
     /// Secrets that KMS did not open; their signatures were checked.
     pub undecrypted: usize,
+    /// Secrets of groups that this identity is not in; their signatures were checked.
+    pub locked: usize,
     /// What was found.
     pub findings: Vec<Finding>,
 }
@@ -92,7 +94,11 @@ impl Vault {
             .map(|path| async move { self.verify_one(&path, repair).await })
             .buffered(PARALLEL);
         let mut all = Report { paths: total, ..Report::default() };
-        for check in [self.check_chain_is_there().await, self.check_pinned_objects().await] {
+        let chain = match self.check_chain_is_there().await {
+            Ok(()) => self.team_notes().await.map(drop),
+            gone => gone,
+        };
+        for check in [chain, self.check_pinned_objects().await] {
             match check {
                 Err(e) if e.kind == Kind::Integrity => {
                     let severity = Severity::Error;
@@ -105,6 +111,7 @@ impl Vault {
         for report in reports {
             all.versions += report.versions;
             all.undecrypted += report.undecrypted;
+            all.locked += report.locked;
             all.findings.extend(report.findings);
         }
         Ok(all)
@@ -167,6 +174,8 @@ impl Vault {
                         report.undecrypted += 1;
                         let message = format!("only its signatures were checked: {}", e.message);
                         report.add(path, Severity::Warning, message);
+                    } else {
+                        report.locked += 1;
                     }
                 }
                 Err(e) => return Err(e),

@@ -137,3 +137,63 @@ async fn only_secrets_came_back() {
     assert_eq!(eve.accept_loss().await.unwrap_err().kind, Kind::Denied);
     drop((identity(1), path("a")));
 }
+
+#[tokio::test]
+async fn what_was_written_after_the_backup_came_back_is_no_obstacle() {
+    let world = World::new().await;
+    let ann = world.device("ann").await;
+    add(&ann, "bob", BOB, Role::Write, None).await;
+    put(&ann, "x", "1").await.unwrap();
+    let backup = MemoryStore::new();
+    copy(&world.store, &backup).await;
+    ann.rotate(None).await.unwrap();
+    let bob = as_seed(&world, "bob", BOB).await;
+    assert_eq!(get(&bob, "x").await.as_deref(), Ok("1"));
+    copy(&backup, &world.store).await;
+    // He does not notice, and writes under keys that are gone, on a note that is gone. A new
+    // secret makes him look.
+    put(&bob, "x", "2").await.unwrap();
+    assert_eq!(put(&bob, "y", "2").await.unwrap_err().kind, Kind::Integrity);
+    assert_eq!(get(&ann, "x").await.as_deref(), Ok("2"), "as she knows the note");
+    let ann = world.device("ann").await;
+    ann.accept_loss().await.unwrap();
+    let fresh = world.device("fresh").await;
+    for vault in [&ann, &fresh] {
+        assert_eq!(get(vault, "x").await.as_deref(), Ok("1"));
+        assert!(vault.take_warnings().iter().any(|w| w.contains("write the value again")));
+    }
+    assert_eq!(put(&ann, "x", "3").await.unwrap(), 2);
+    assert_eq!(put(&ann, "y", "3").await.unwrap(), 1);
+    let bob = as_seed(&world, "bob", BOB).await;
+    assert_eq!(get(&bob, "x").await, Err(Kind::Integrity), "his device was not asked yet");
+    bob.accept_loss().await.unwrap();
+    assert_eq!(get(&bob, "x").await.as_deref(), Ok("3"));
+    assert_eq!(get(&bob, "y").await.as_deref(), Ok("3"));
+    let report = ann.verify(&Prefix::default(), false).await.unwrap();
+    assert!(report.findings.is_empty(), "{:?}", report.findings);
+}
+
+#[tokio::test]
+async fn nothing_is_built_upon_a_note_that_is_gone() {
+    let world = World::new().await;
+    let ann = world.device("ann").await;
+    add(&ann, "bob", BOB, Role::Write, None).await;
+    add(&ann, "eve", EVE, Role::Read, None).await;
+    put(&ann, "a", "1").await.unwrap();
+    let bob = as_seed(&world, "new", BOB).await;
+    bob.check_membership().await.unwrap();
+    world.store.delete(".vault/team/0000000000000002", None).await.unwrap();
+    assert_eq!(ann.rotate(None).await.unwrap_err().kind, Kind::Integrity);
+    let words = identity(crate::support::RECOVERY);
+    let zed = as_seed(&world, "zed", 9).await;
+    drop(zed);
+    assert_eq!(bob.recover(&words, "zed").await.unwrap_err().kind, Kind::Integrity);
+    let report = ann.verify(&Prefix::default(), false).await.unwrap();
+    assert!(report.has_errors());
+    // One in the middle is found by a check, and by the log.
+    let seq = |n: u64| format!(".vault/team/{n:016}");
+    let (metadata, body) = image(&world.store, &seq(1)).await;
+    world.store.delete(&seq(1), None).await.unwrap();
+    assert_eq!(ann.team_log().await.unwrap_err().kind, Kind::Integrity);
+    world.store.put(&seq(1), &metadata, &body, &Condition::None).await.unwrap();
+}

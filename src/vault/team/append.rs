@@ -66,6 +66,8 @@ impl Vault {
             self.refresh().await?;
             let before = self.view();
             self.need_admin(&before)?;
+            // On top of one that is gone, nobody could follow who has not seen it.
+            self.check_chain_is_there().await?;
             let Intent { mut ops, mut rotate, mut rekey, after_loss } = make(&before)?;
             if ops.is_empty() && rotate.is_empty() && rekey.is_empty() {
                 return Ok(None);

@@ -22,6 +22,7 @@ pub use members::{Changed, Device, Grant, Member, Role};
 pub use recover::Recovered;
 pub use reseal::{Reseal, Resealed};
 pub use restored::{Loss, LostVersion};
+pub(super) use restored::{MAX_LOSS, lost_notes};
 pub use rotate::{Meanwhile, Rotated};
 
 /// Told how many of how many are done.

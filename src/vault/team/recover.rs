@@ -68,6 +68,7 @@ impl Vault {
             if state.member_of(me.id()).is_some_and(|(_, member)| member.admin) {
                 break;
             }
+            self.check_chain_is_there().await?;
             let member = name.to_owned();
             let ops =
                 vec![Op::RecoveryUsed { member, key: me.key, recipient: me.recipient.clone() }];

@@ -6,6 +6,7 @@
 //! backup to come back.
 
 use std::fmt::Write as _;
+use std::ops::RangeInclusive;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
@@ -14,7 +15,7 @@ use crate::core::error::{Error, Result};
 use crate::core::header::{KeyId, SignedHeader};
 use crate::core::json::ascii_string;
 use crate::core::path::{SecretPath, escape};
-use crate::core::text::hex;
+use crate::core::text::{decimal, hex};
 use crate::store::StoreError;
 use crate::team::note::{MAX_NOTE, SignedNote};
 use crate::team::ops::{Op, Right};
@@ -28,7 +29,7 @@ use super::super::{PARALLEL, Vault, note_key};
 use super::append::Intent;
 
 /// Longest list of what was lost, in bytes.
-const MAX_LOSS: usize = 8 * 1024 * 1024;
+pub(in super::super) const MAX_LOSS: usize = 8 * 1024 * 1024;
 
 /// What the storage had and has no more.
 #[derive(Clone, Debug, Default)]
@@ -81,6 +82,17 @@ impl Loss {
     }
 }
 
+/// The seqs of the notes that a list of what was lost says were lost.
+pub(in super::super) fn lost_notes(text: &[u8]) -> Option<RangeInclusive<u64>> {
+    let mut lines = std::str::from_utf8(text).ok()?.lines();
+    if lines.next()? != "vault-restored/v1" {
+        return None;
+    }
+    let kept = decimal(lines.next()?.strip_prefix("kept ")?)?;
+    let notes = decimal(lines.next()?.strip_prefix("notes ")?)?;
+    (notes > 0).then(|| kept + 1..=kept.saturating_add(notes))
+}
+
 /// The chain as it is stored now, from where it parts from what this device has seen.
 struct Found {
     kept: View,
@@ -112,6 +124,10 @@ impl Vault {
         }
         let newest = self.view();
         let Found { kept, stored, settled } = found;
+        if loss.notes > 0 {
+            let lost = loss.kept + 1..=loss.kept + loss.notes;
+            self.lost.lock().expect("no panic holds this lock").push(lost);
+        }
         self.show(stored);
         if settled {
             return self.forget_lost().await;
