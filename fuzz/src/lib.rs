@@ -15,6 +15,7 @@ use vault::keys::keyring::Keyring;
 use vault::keys::plugin::Ask;
 use vault::keys::recipient::{Recipient, is_canonical};
 use vault::store::dir::parse_head;
+use vault::team::capability::Capability;
 use vault::team::join::Join;
 use vault::team::note::{Note, SignedNote};
 use vault::team::{Cut, Op, State, rules};
@@ -229,6 +230,10 @@ pub fn strings(bytes: &[u8]) {
     let _ = PublicIdentity::parse(text);
     if let Ok(join) = Join::parse(text) {
         assert_eq!(Join::parse(&join.encode()).ok(), Some(join));
+    }
+    let secret = Secret::copy_of(bytes);
+    if let Ok(capability) = Capability::parse(&secret) {
+        assert_eq!(capability.encode().bytes(), secret.bytes().trim_ascii());
     }
 }
 

@@ -32,11 +32,16 @@ pub trait Clipboard: Send + Sync {
 
 /// The clipboard of the desktop, held by `vault clip-clear`.
 #[derive(Default)]
-pub struct Helper(Mutex<Option<(Child, ChildStdin)>>);
+pub struct Helper {
+    held: Mutex<Option<(Child, ChildStdin)>>,
+    /// Held while something is copied: of two at once, the first one's helper would end after the
+    /// second one's began, and clear what may be the same text.
+    turn: Mutex<()>,
+}
 
 impl Helper {
     fn held(&self) -> MutexGuard<'_, Option<(Child, ChildStdin)>> {
-        self.0.lock().expect("no panic holds this lock")
+        self.held.lock().expect("no panic holds this lock")
     }
 }
 
@@ -49,6 +54,7 @@ impl Clipboard for Helper {
         if text.len() > MAX {
             return Err(Error::usage("this is too long for the clipboard"));
         }
+        let _turn = self.turn.lock().expect("no panic holds this lock");
         // The one before ends first: it may hold the same text, and would clear the new one.
         self.clear();
         let failed =

@@ -97,9 +97,13 @@ impl Scratch {
 impl Drop for Scratch {
     /// Also what the editor put beside it.
     fn drop(&mut self) {
-        for entry in fs::read_dir(&self.dir).into_iter().flatten().flatten() {
+        // Plain files only: what a link leads to is somebody else's, a pipe would keep us.
+        let plain = |entry: &fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_file());
+        for entry in fs::read_dir(&self.dir).into_iter().flatten().flatten().filter(plain) {
             let len = entry.metadata().map_or(0, |meta| meta.len());
-            if let Ok(mut file) = fs::File::options().write(true).open(entry.path()) {
+            let mut options = fs::File::options();
+            let no_link = rustix::fs::OFlags::NOFOLLOW.bits() as i32;
+            if let Ok(mut file) = options.write(true).custom_flags(no_link).open(entry.path()) {
                 let _ = std::io::copy(&mut std::io::Read::take(std::io::repeat(0), len), &mut file);
             }
         }

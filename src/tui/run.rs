@@ -17,7 +17,7 @@ use super::stage::{Caught, Signals, Stage};
 use super::tasks::{Context, Outcome, Tasks};
 use super::view;
 use crate::config::Interface;
-use crate::vault::{Error, Opened, Path, Result, Secret};
+use crate::vault::{Error, Kind, Opened, Path, Result, Secret};
 
 /// While something moves.
 const FAST: Duration = Duration::from_millis(100);
@@ -81,9 +81,13 @@ impl<B: Backend, S: Stage> App<B, S> {
         };
         // First the screen, then whatever takes its time.
         let left = self.stage.leave();
-        self.tasks.finish(PATIENCE).await;
+        let whole = self.tasks.finish(PATIENCE).await;
         left.map_err(lost)?;
-        ended
+        match ended {
+            Ok(_) if !whole => Err(Error::new(Kind::Partial, "the storage did not answer in time")
+                .hint("a write may have been under way: look at the secret with `vault history`")),
+            ended => ended,
+        }
     }
 
     /// The state, for tests.

@@ -116,16 +116,24 @@ impl Tasks {
         }
     }
 
-    /// Ends: writes are given this long to finish.
-    pub async fn finish(mut self, patience: std::time::Duration) {
+    /// Ends: writes are given this long to finish. False if one was still under way.
+    pub async fn finish(mut self, patience: std::time::Duration) -> bool {
         self.lock();
+        let until = std::time::Instant::now() + patience;
         let writes = futures_util::future::join_all(self.writes.drain(..));
-        let _ = tokio::time::timeout(patience, writes).await;
+        let mut whole = tokio::time::timeout(patience, writes).await.is_ok();
         self.context.clipboard.clear();
         drop(self.end.take());
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
+        let Some(thread) = self.thread.take() else { return whole };
+        // A store that keeps the thread must not keep the program: it ends with the process.
+        while !thread.is_finished() {
+            if std::time::Instant::now() > until {
+                return false;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
+        whole &= thread.join().is_ok();
+        whole
     }
 
     /// Does an effect that concerns the vault. Answers it if it does not.

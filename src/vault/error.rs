@@ -19,7 +19,8 @@ impl From<StoreError> for Error {
             StoreError::TooLarge { .. } | StoreError::Damaged { .. } => Self::integrity(message),
             StoreError::Invalid { .. } => Self::usage(message),
             StoreError::Missing { .. } => Self::not_found(message).hint(
-                "`vault vaults --json` has the join string; if the directory was moved: \
+                "if it is on a disk or share that is not mounted: mount it; `vault vaults --json` has \
+                 the join string, and if the directory was moved: \
                  vault join JOIN --location DIRECTORY",
             ),
             StoreError::Denied { source, .. } => Self::denied(message)

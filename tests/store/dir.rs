@@ -309,3 +309,15 @@ fn a_read_only_disk_can_be_read_only() {
         assert!(matches!(refused, Err(StoreError::Denied { .. })), "{refused:?}");
     }
 }
+
+#[tokio::test]
+async fn a_directory_that_goes_away_is_not_an_empty_store() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path().join("store");
+    let store = DirStore::create(&at).unwrap();
+    store.put("a", &Vec::new(), b"1", &Condition::None).await.unwrap();
+    assert!(matches!(store.get("b", 10).await, Err(StoreError::NotFound { .. })));
+    std::fs::remove_dir_all(&at).unwrap();
+    assert!(matches!(store.get("a", 10).await, Err(StoreError::Missing { .. })));
+    assert!(matches!(store.head("b").await, Err(StoreError::Missing { .. })));
+}

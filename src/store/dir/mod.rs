@@ -166,11 +166,25 @@ impl DirStore {
     /// The object as it is now.
     fn find(&self, location: &Location, key: &str) -> Result<(OwnedFd, ObjectFile)> {
         let parent = tree::find(&self.root, &location.parents).map_err(|error| match error {
-            error if is_missing(&error) => StoreError::NotFound { key: key.to_owned() },
+            error if is_missing(&error) => self.absent(key),
             error => fault("read", key)(error),
         })?;
-        let object = ObjectFile::open(&parent, &location.file, key)?;
+        let object = ObjectFile::open(&parent, &location.file, key).map_err(|e| match e {
+            StoreError::NotFound { .. } => self.absent(key),
+            other => other,
+        })?;
         Ok((parent, object))
+    }
+
+    /// An object that is not there, or a store that is not: a directory that was removed while it
+    /// is open looks as if everything in it was.
+    fn absent(&self, key: &str) -> StoreError {
+        match read_small(&*self.root, MARKER, MARKER_TEXT.len() as u64) {
+            Err(error) if is_missing(&error) => {
+                StoreError::Missing { location: self.path.display().to_string() }
+            }
+            _ => StoreError::NotFound { key: key.to_owned() },
+        }
     }
 
     /// Puts a file in its place with `step`, durably, making the directories that it needs. A
