@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::message::Id;
 use crate::vault::Path;
 use crate::vault::Secret;
 use crate::vault::generate::{Alphabet, PASSPHRASE_WORDS, PASSWORD_LENGTH, Spec};
@@ -27,13 +28,15 @@ pub struct Generator {
     pub until: Option<Duration>,
     /// What it is for.
     pub target: Target,
+    /// The read that tells which field it is for.
+    pub busy: Option<Id>,
 }
 
 impl Generator {
     /// With a first value.
     pub fn new(target: Target) -> Self {
         let spec = Spec::default();
-        Self { spec, value: spec.generate(), until: None, target }
+        Self { spec, value: spec.generate(), until: None, target, busy: None }
     }
 
     /// Draws another one.

@@ -42,6 +42,10 @@ pub enum Purpose {
     Reveal,
     /// To be edited in a form.
     Edit,
+    /// To know which field a new value is for.
+    Replace,
+    /// The same for the value in the generator.
+    Generated,
 }
 
 /// What was made by the first start.

@@ -167,7 +167,7 @@ pub struct Compare {
     pub top: usize,
 }
 
-/// A field to copy.
+/// A field to copy, or to give a new value.
 pub struct Choice {
     /// Of which secret.
     pub path: Path,
@@ -175,6 +175,19 @@ pub struct Choice {
     pub fields: Option<Vec<(String, FieldType)>>,
     /// The line of the cursor.
     pub cursor: usize,
+    /// What for.
+    pub purpose: Chosen,
+}
+
+/// What a field is chosen for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Chosen {
+    /// To copy it.
+    Copy,
+    /// To type a new value, on top of this version.
+    Replace(u64),
+    /// To take the value of the generator below, on top of this version.
+    Generated(u64),
 }
 
 /// Something to fill in.
@@ -195,7 +208,7 @@ impl Form {
     /// True if something was typed that would be lost.
     pub fn is_typed(&self) -> bool {
         // In a form that begins empty, what was typed and taken back is nothing.
-        let begins_empty = matches!(self.kind, FormKind::Add | FormKind::Replace(_));
+        let begins_empty = matches!(self.kind, FormKind::Add | FormKind::Replace(..));
         let typed = |line: &Line| match begins_empty {
             true => line.input.touched && !line.input.secret().is_empty(),
             false => line.input.touched,
@@ -211,8 +224,8 @@ pub enum FormKind {
     Add,
     /// The fields of this version; true: it is raw text without fields.
     Edit(Path, u64, bool),
-    /// A new value.
-    Replace(Path),
+    /// A new value, on top of this version; true: it is raw, without fields.
+    Replace(Path, u64, bool),
     /// Another name.
     Rename(Path),
 }
@@ -466,8 +479,12 @@ pub fn newlines(value: &Secret) -> usize {
     value.bytes().iter().filter(|byte| **byte == b'\n').count() + 1
 }
 
-/// The field that is meant when none is named: `value`, or the only one.
+/// The field that is meant when none is named: `value`, or the only one, or the only secret.
 pub fn main_field(document: &Document) -> Option<&Field> {
     let only = || document.fields.first().filter(|_| document.fields.len() == 1);
-    document.field(DEFAULT_FIELD).or_else(only)
+    let only_secret = || {
+        let mut secrets = document.fields.iter().filter(|f| f.kind == FieldType::Secret);
+        secrets.next().filter(|_| secrets.next().is_none())
+    };
+    document.field(DEFAULT_FIELD).or_else(only).or_else(only_secret)
 }

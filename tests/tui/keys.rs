@@ -1,7 +1,7 @@
 //! Every key in every state, as one table; and `docs/KEYS.md`.
 
 use vault::tui::keys::{BINDINGS, Context};
-use vault::tui::message::{Draft, Message};
+use vault::tui::message::{Draft, Message, Purpose};
 use vault::tui::model::{Problem, Screen};
 use vault::vault::{Error, Kind, Secret};
 
@@ -54,6 +54,9 @@ pub async fn state(context: Context, size: (u16, u16)) -> Ui {
         }
         Context::Unsaved => {
             ui.key("g enter");
+            let id = id_of(&ui.effects[0]);
+            let opened = sample.read(None).await;
+            ui.send(Message::Opened(id, Purpose::Generated, path("acme/db/password"), Ok(opened)));
             let id = id_of(&ui.effects[0]);
             let value = Secret::copy_of(b"generated");
             let draft = Draft {

@@ -5,6 +5,7 @@ mod first_start;
 mod hints;
 mod keepers;
 mod keys;
+mod mended;
 mod panics;
 mod picture;
 mod pty;

@@ -309,27 +309,25 @@ fn a_form_keeps_what_was_typed_when_the_write_fails() {
     assert_eq!(ui.selected(), "prod/x");
 }
 
+/// Opens a form by its key, and answers the read that some begin with.
+async fn open_form(ui: &mut Ui, sample: &Sample, key: &str) {
+    ui.key(key);
+    if let Some(Effect::Read(id, purpose, name)) = ui.effects.pop() {
+        let opened = sample.read(None).await;
+        ui.send(Message::Opened(id, purpose, name, Ok(opened)));
+    }
+    assert_eq!(ui.model.context(), Context::Form, "{key}");
+}
+
 #[tokio::test]
 async fn a_form_asks_before_it_drops_what_was_typed() {
     let sample = Sample::new().await;
     for (keys, typed) in [("a", "x"), ("r", "x"), ("R", "x"), ("E", "x"), ("E", "")] {
         let mut ui = state(Context::Browse, SIZE).await;
-        ui.key(keys);
-        if keys == "E" {
-            let id = id_of(&ui.effects[0]);
-            let opened = sample.read(None).await;
-            ui.send(Message::Opened(id, Purpose::Edit, path("acme/db/password"), Ok(opened)));
-        }
+        open_form(&mut ui, &sample, keys).await;
         ui.key("left esc");
         assert_eq!(ui.model.context(), Context::Browse, "{keys}: nothing was typed");
-        if keys == "E" {
-            ui.key("E");
-            let id = id_of(&ui.effects[0]);
-            let opened = sample.read(None).await;
-            ui.send(Message::Opened(id, Purpose::Edit, path("acme/db/password"), Ok(opened)));
-        } else {
-            ui.key(keys);
-        }
+        open_form(&mut ui, &sample, keys).await;
         // Emptied is changed, too.
         match typed {
             "" => drop(ui.key("ctrl-u")),
@@ -350,10 +348,12 @@ async fn a_form_asks_before_it_drops_what_was_typed() {
     }
     // Typed and taken back in a form that was empty: nothing is lost.
     let mut ui = state(Context::Browse, SIZE).await;
-    ui.key("r").text("x").key("backspace esc");
+    open_form(&mut ui, &sample, "r").await;
+    ui.text("x").key("backspace esc");
     assert_eq!(ui.model.context(), Context::Browse);
     // Idle, it locks all the same.
-    ui.key("r").text("x").key("esc").after(300_000);
+    open_form(&mut ui, &sample, "r").await;
+    ui.text("x").key("esc").after(300_000);
     assert!(matches!(ui.model.screen, Screen::Unlock(_)) && ui.model.popups.is_empty());
 }
 
@@ -493,6 +493,9 @@ async fn the_generator_writes_nothing_until_enter() {
     ui.send(Message::Focus(false));
     assert!(!ui.screen().contains(&value));
     ui.key("enter");
+    let Some(Effect::Read(id, purpose, name)) = ui.effects.pop() else { panic!() };
+    let opened = Sample::new().await.read(None).await;
+    ui.send(Message::Opened(id, purpose, name, Ok(opened)));
     let Effect::Write(_, draft) = &ui.effects[0] else { panic!() };
     assert_eq!(draft.set[0].2.text(), Some(value.as_str()));
 }

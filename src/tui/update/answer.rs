@@ -20,7 +20,9 @@ impl Model {
             Message::NamesEnd(id, answer) => self.names_end(id, answer),
             Message::Described(id, metas) => self.described(id, metas),
             Message::DescribeFailed(id, paths, error) => self.not_described(id, &paths, &error),
-            Message::Opened(id, purpose, path, answer) => self.opened(id, purpose, path, answer),
+            Message::Opened(id, purpose, path, answer) => {
+                return self.opened(id, purpose, path, answer);
+            }
             Message::Fields(id, path, answer) => {
                 let Some(request) = self.finish(id) else { return Vec::new() };
                 match (answer, self.popups.last_mut()) {
@@ -193,15 +195,28 @@ impl Model {
         self.fail_besides(error);
     }
 
-    fn opened(&mut self, id: Id, purpose: Purpose, path: Path, answer: Result<Opened, Error>) {
-        let Some(request) = self.finish(id) else { return };
+    fn opened(
+        &mut self,
+        id: Id,
+        purpose: Purpose,
+        path: Path,
+        answer: Result<Opened, Error>,
+    ) -> Effects {
+        let Some(request) = self.finish(id) else { return Vec::new() };
         let opened = match answer {
             Ok(opened) => opened,
-            Err(e) => return self.fail(&e, request.action),
+            Err(e) => {
+                self.generator_rests(id);
+                self.fail(&e, request.action);
+                return Vec::new();
+            }
         };
+        if purpose == Purpose::Generated {
+            return self.generated_for(id, path, &opened);
+        }
         // Whoever moved on, or opened something above it, does not want it any more.
         if Some(&path) != self.selected() || !self.popups.is_empty() {
-            return;
+            return Vec::new();
         }
         match purpose {
             Purpose::Reveal => {
@@ -218,7 +233,10 @@ impl Model {
                     self.fail(&e, None);
                 }
             },
+            Purpose::Replace => self.replace(path, &opened),
+            Purpose::Generated => {}
         }
+        Vec::new()
     }
 
     fn copied(&mut self, id: Id, what: &str, answer: Result<Copied, Error>) {

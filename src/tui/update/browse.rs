@@ -8,7 +8,9 @@ use super::super::input::Input;
 use super::super::keys::{Action, Context};
 use super::super::layout::{Pane, THREE_PANES_AT, areas, inner};
 use super::super::message::{Change, Purpose};
-use super::super::model::{Choice, Form, FormKind, History, Model, Popup, Status, newlines};
+use super::super::model::{
+    Choice, Chosen, Form, FormKind, History, Model, Popup, Status, newlines,
+};
 use super::super::rows::Sort;
 use super::{Effects, HISTORY};
 
@@ -83,7 +85,11 @@ impl Model {
                 self.hide();
                 return vec![Effect::Edit(id, path)];
             }
-            Action::Replace => self.open(Popup::Form(Form::replace(path))),
+            // Which field gets the new value is known once it is read.
+            Action::Replace => {
+                let id = self.request(format!("reading {path}"), Some(action));
+                return vec![Effect::Read(id, Purpose::Replace, path)];
+            }
             Action::Rename => self.open(Popup::Form(Form::rename(path))),
             Action::Delete => {
                 let question = format!("Delete {path}?");
@@ -127,7 +133,12 @@ impl Model {
             }
         });
         let missing = fields.is_none();
-        self.open(Popup::Fields(Choice { path: path.clone(), fields, cursor: 0 }));
+        self.open(Popup::Fields(Choice {
+            path: path.clone(),
+            fields,
+            cursor: 0,
+            purpose: Chosen::Copy,
+        }));
         if !missing {
             return Vec::new();
         }

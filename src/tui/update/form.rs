@@ -45,10 +45,13 @@ impl Form {
         )
     }
 
-    /// A new value.
-    pub(super) fn replace(path: Path) -> Self {
-        let role = Role::Field(DEFAULT_FIELD.to_owned(), None);
-        Self::new(FormKind::Replace(path), vec![line("new value", role, empty())])
+    /// A new value of a field, of version `n`; without a field, of raw bytes.
+    pub(super) fn replace(path: Path, n: u64, field: Option<(String, FieldType)>) -> Self {
+        let raw = field.is_none();
+        let (name, kind) = field.unwrap_or((DEFAULT_FIELD.to_owned(), FieldType::Secret));
+        let label = if name == DEFAULT_FIELD { "new value".to_owned() } else { name.clone() };
+        let role = Role::Field(name, Some(kind));
+        Self::new(FormKind::Replace(path, n, raw), vec![line(&label, role, empty())])
     }
 
     /// Another name.
@@ -84,7 +87,7 @@ impl Form {
             path: self.path()?,
             base: match &self.kind {
                 FormKind::Add => Some(0),
-                FormKind::Edit(_, n, _) => Some(*n),
+                FormKind::Edit(_, n, _) | FormKind::Replace(_, n, _) => Some(*n),
                 _ => None,
             },
             set: Vec::new(),
@@ -101,7 +104,7 @@ impl Form {
                 Role::Field(..) if line.input.secret().is_empty() => {
                     return Err(format!("{} is empty", line.label));
                 }
-                Role::Field(..) if matches!(self.kind, FormKind::Edit(_, _, true)) => {
+                Role::Field(..) if self.is_raw() => {
                     draft.raw = Some(typed());
                 }
                 Role::Field(name, _) => draft.set.push((name.clone(), None, typed())),
@@ -127,7 +130,11 @@ impl Form {
 
     /// False for raw text, and for a name alone.
     fn has_fields(&self) -> bool {
-        !matches!(self.kind, FormKind::Edit(_, _, true) | FormKind::Rename(_))
+        !self.is_raw() && !matches!(self.kind, FormKind::Rename(_))
+    }
+
+    fn is_raw(&self) -> bool {
+        matches!(self.kind, FormKind::Edit(_, _, true) | FormKind::Replace(_, _, true))
     }
 
     fn has(&self, name: &str) -> bool {
@@ -137,7 +144,7 @@ impl Form {
     /// The name of the secret that is written.
     fn path(&self) -> Result<Path, String> {
         match &self.kind {
-            FormKind::Edit(path, ..) | FormKind::Replace(path) => Ok(path.clone()),
+            FormKind::Edit(path, ..) | FormKind::Replace(path, ..) => Ok(path.clone()),
             FormKind::Add | FormKind::Rename(_) => {
                 let text = self.lines[0].input.text().trim();
                 Path::parse(text).map_err(|e| e.hint.unwrap_or(e.message))

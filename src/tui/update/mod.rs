@@ -5,6 +5,7 @@ mod browse;
 mod form;
 mod mouse;
 mod popup;
+mod replace;
 mod setup;
 
 use std::time::Duration;

@@ -3,10 +3,9 @@
 use crate::vault::{FieldType, Secret, Version, VersionOp, escape};
 
 use super::super::effect::Effect;
-use super::super::generator::{Generator, Target};
 use super::super::keys::{Action, BINDINGS, Binding, Context};
-use super::super::message::{Change, Draft};
-use super::super::model::{Compare, Model, Popup, SHOW, Screen, Status};
+use super::super::message::Change;
+use super::super::model::{Chosen, Compare, Form, Model, Popup, SHOW, Screen, Status};
 use super::super::view::day;
 use super::Effects;
 use super::browse::moved;
@@ -74,6 +73,10 @@ impl Model {
             Some(Popup::History(history)) => history.versions.is_none(),
             Some(Popup::Compare(compare)) => compare.contents.is_none(),
             Some(Popup::Fields(choice)) => choice.fields.is_none(),
+            Some(Popup::Generator(generator)) => {
+                let read = generator.busy.filter(|id| self.finish(*id).is_some());
+                return read.map(Effect::Cancel).into_iter().collect();
+            }
             _ => false,
         };
         let waiting = self.requests.iter().rposition(|r| r.stoppable && r.action.is_some());
@@ -159,6 +162,9 @@ impl Model {
     fn generating(&mut self, action: Action) -> Effects {
         let until = self.now.running + SHOW;
         let Some(Popup::Generator(generator)) = self.popups.last_mut() else { return Vec::new() };
+        if generator.busy.is_some() {
+            return Vec::new();
+        }
         match action {
             Action::Again => generator.again(),
             Action::Kind => generator.next_kind(),
@@ -181,28 +187,6 @@ impl Model {
         Vec::new()
     }
 
-    fn use_generated(&mut self) -> Effects {
-        let Some(Popup::Generator(Generator { value, target, .. })) = self.popups.pop() else {
-            return Vec::new();
-        };
-        match target {
-            Target::Nothing => Vec::new(),
-            Target::Line(at) => {
-                if let Some(Popup::Form(form)) = self.popups.last_mut()
-                    && let Some(line) = form.lines.get_mut(at)
-                {
-                    line.input.set(value);
-                }
-                Vec::new()
-            }
-            Target::Secret(path) => {
-                let id = self.unstoppable(format!("writing {path}"), None);
-                let set = vec![(crate::vault::DEFAULT_FIELD.to_owned(), None, value)];
-                vec![Effect::Write(id, Draft { path, base: None, set, remove: vec![], raw: None })]
-            }
-        }
-    }
-
     fn choosing(&mut self, action: Action) -> Effects {
         let Some(Popup::Fields(choice)) = self.popups.last_mut() else { return Vec::new() };
         let Some(fields) = &choice.fields else { return Vec::new() };
@@ -211,8 +195,16 @@ impl Model {
             return Vec::new();
         }
         let Some((name, kind)) = fields.get(choice.cursor).cloned() else { return Vec::new() };
-        let path = choice.path.clone();
+        let (path, purpose) = (choice.path.clone(), choice.purpose);
         self.popups.pop();
+        match purpose {
+            Chosen::Copy => {}
+            Chosen::Replace(n) => {
+                self.open(Popup::Form(Form::replace(path, n, Some((name, kind)))));
+                return Vec::new();
+            }
+            Chosen::Generated(n) => return self.write_generated(path, n, Some(name)),
+        }
         let id = self.request(format!("copying {path}"), Some(Action::CopyOther));
         vec![Effect::Copy(id, path, Some(name), kind == FieldType::Otp)]
     }

@@ -86,7 +86,7 @@ pub(super) fn draw(model: &Model, form: &Form, frame: &mut Frame<'_>) {
     let title = match &form.kind {
         FormKind::Add => "Add a secret".to_owned(),
         FormKind::Edit(path, n, _) => format!("Edit {path} (version {n})"),
-        FormKind::Replace(path) => format!("New value of {path}"),
+        FormKind::Replace(path, ..) => format!("New value of {path}"),
         FormKind::Rename(path) => format!("Rename {path}"),
     };
     draw_frame(frame.buffer_mut(), area, theme, true, [&title, "", ""]);
@@ -114,7 +114,7 @@ pub(super) fn draw(model: &Model, form: &Form, frame: &mut Frame<'_>) {
         _ if form.busy.is_some() => "Writing …",
         FormKind::Add => "A name is a path, such as prod/db/password.",
         FormKind::Edit(..) => "Only lines that you change are written, as a new version.",
-        FormKind::Replace(_) => "The old value stays in the history.",
+        FormKind::Replace(..) => "The old value stays in the history.",
         FormKind::Rename(_) => "The history stays under the old name.",
     };
     for text in wrap(text, usize::from(end - x)) {

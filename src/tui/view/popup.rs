@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::super::generator::{Generator, Target};
 use super::super::layout::{inner, popup, scroll};
 use super::super::message::Draft;
-use super::super::model::{Choice, Compare, History, Model, Problem, SHOW};
+use super::super::model::{Choice, Chosen, Compare, History, Model, Problem, SHOW};
 use super::detail::describe;
 use super::form::draw_problem;
 use super::text::{bar, clear, frame as draw_frame, head, pieces, put, put_value, size, wrap};
@@ -184,7 +184,10 @@ pub(super) fn generator(model: &Model, generator: &Generator, frame: &mut Frame<
 
 pub(super) fn fields(model: &Model, choice: &Choice, frame: &mut Frame<'_>) {
     let rows = choice.fields.as_ref().map_or(3, |fields| fields.len() as u16);
-    let title = format!("Copy from {}", choice.path);
+    let title = match choice.purpose {
+        Chosen::Copy => format!("Copy from {}", choice.path),
+        Chosen::Replace(_) | Chosen::Generated(_) => format!("New value in {}", choice.path),
+    };
     let area = window(model, (50, rows.clamp(3, 12) + 2), &title, frame);
     match &choice.fields {
         Some(fields) => {

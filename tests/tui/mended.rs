@@ -1,0 +1,111 @@
+//! What is typed or generated goes where it is meant, and is not lost without a question.
+
+use vault::tui::effect::Effect;
+use vault::tui::keys::Context;
+use vault::tui::message::{Message, Purpose};
+use vault::tui::model::Popup;
+use vault::vault::{Error, Secret};
+
+use super::ui::{Sample, Ui, id_of, words};
+use crate::support::path;
+
+const SIZE: (u16, u16) = (80, 24);
+
+/// A list with one name, `a`, whose secret has these fields; none: it is raw.
+async fn secret(fields: &[(&str, &str)]) -> (Ui, Sample) {
+    let sample = Sample::new().await;
+    match fields {
+        [] => drop(sample.vault.put_raw(&path("a"), None, &Secret::copy_of(b"old")).await.unwrap()),
+        fields => sample.put("a", fields).await,
+    }
+    (Ui::with_names(SIZE, &["a"]), sample)
+}
+
+/// Answers the read that was just asked for.
+async fn answer(ui: &mut Ui, sample: &Sample) {
+    let Some(Effect::Read(id, purpose, name)) = ui.effects.pop() else {
+        panic!("no read: {}", words(&ui.effects))
+    };
+    let opened = sample.vault.read(&name, None).await.unwrap();
+    ui.send(Message::Opened(id, purpose, name, Ok(opened)));
+}
+
+/// What is written by `r` and by `g` for the field that `y` copies.
+#[tokio::test]
+async fn a_new_value_goes_into_the_field_that_is_copied() {
+    let login = [("user", "app"), ("password", "old"), ("url", "https://db")];
+    for (fields, written) in [
+        (&login[..], "write a on Some(1): password"),
+        (&[("value", "old"), ("password", "old")], "write a on Some(1): value"),
+        (&[("user", "app")], "write a on Some(1): user"),
+        (&[], "write a on Some(1):  raw"),
+    ] {
+        let (mut ui, sample) = secret(fields).await;
+        ui.key("r");
+        answer(&mut ui, &sample).await;
+        ui.text("new").key("enter");
+        assert_eq!(words(&ui.effects), written, "r");
+        let (mut ui, sample) = secret(fields).await;
+        ui.key("g enter");
+        assert_eq!(words(&ui.effects), "read a to Generated");
+        answer(&mut ui, &sample).await;
+        assert_eq!(words(&ui.effects), written, "g");
+        assert!(ui.model.popups.is_empty());
+    }
+}
+
+/// With several secret fields nobody but the user knows which one is meant.
+#[tokio::test]
+async fn a_new_value_asks_which_field() {
+    let fields = [("user", "app"), ("password", "old"), ("token", "old")];
+    let (mut ui, sample) = secret(&fields).await;
+    ui.key("r");
+    answer(&mut ui, &sample).await;
+    assert_eq!(ui.model.context(), Context::Choice);
+    assert!(ui.screen().contains("New value in a") && !ui.screen().contains("user  "));
+    ui.key("down enter").text("new").key("enter");
+    assert_eq!(words(&ui.effects), "write a on Some(1): token");
+
+    let (mut ui, sample) = secret(&fields).await;
+    ui.key("g");
+    let Some(Popup::Generator(generator)) = ui.model.popups.last() else { panic!() };
+    let value = Secret::copy_of(generator.value.bytes());
+    ui.key("enter");
+    answer(&mut ui, &sample).await;
+    // Esc goes back to the value, which is not lost.
+    ui.key("esc");
+    assert_eq!((ui.model.context(), ui.effects.len()), (Context::Generator, 0));
+    ui.key("enter");
+    answer(&mut ui, &sample).await;
+    ui.key("enter");
+    assert_eq!(words(&ui.effects), "write a on Some(1): password");
+    let Effect::Write(_, draft) = &ui.effects[0] else { panic!() };
+    assert_eq!(draft.set[0].2.bytes(), value.bytes());
+    assert!(ui.model.popups.is_empty());
+}
+
+/// A generator that was closed, or covered, writes nothing when the answer comes.
+#[tokio::test]
+async fn a_generator_that_was_left_writes_nothing() {
+    for leave in ["esc", "?"] {
+        let (mut ui, sample) = secret(&[("password", "old")]).await;
+        ui.key("g enter");
+        let id = id_of(&ui.effects[0]);
+        ui.key("space enter");
+        assert!(ui.effects.is_empty(), "it waits");
+        ui.key(leave);
+        let opened = sample.vault.read(&path("a"), None).await.unwrap();
+        ui.send(Message::Opened(id, Purpose::Generated, path("a"), Ok(opened)));
+        assert!(!words(&ui.effects).contains("write"), "{leave}: {}", words(&ui.effects));
+    }
+    // One whose read failed can be used again.
+    let (mut ui, sample) = secret(&[("password", "old")]).await;
+    ui.key("g enter");
+    let id = id_of(&ui.effects[0]);
+    let error = Error::general("no answer");
+    ui.send(Message::Opened(id, Purpose::Generated, path("a"), Err(error)));
+    assert_eq!(ui.status(), "error: no answer");
+    ui.key("enter");
+    answer(&mut ui, &sample).await;
+    assert_eq!(words(&ui.effects), "write a on Some(1): password");
+}
