@@ -135,7 +135,7 @@ pub enum Popup {
     Help(Context, usize),
     /// A question before a change.
     Confirm(String, Change),
-    /// A question before what was typed in the form below is dropped.
+    /// A question before what was typed in the form below is dropped, or the change below.
     Drop,
     /// An error in full, and what would try again.
     Error(Problem, Option<Action>),
@@ -202,6 +202,8 @@ pub struct Form {
     pub problem: Option<Problem>,
     /// It is being written.
     pub busy: Option<Id>,
+    /// Somebody was faster: the popup above says so, and holds what would be written.
+    pub refused: bool,
 }
 
 impl Form {

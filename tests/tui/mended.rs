@@ -2,7 +2,7 @@
 
 use vault::tui::effect::Effect;
 use vault::tui::keys::Context;
-use vault::tui::message::{Message, Purpose};
+use vault::tui::message::{Draft, Message, Purpose};
 use vault::tui::model::Popup;
 use vault::vault::{Error, Secret};
 
@@ -108,4 +108,99 @@ async fn a_generator_that_was_left_writes_nothing() {
     ui.key("enter");
     answer(&mut ui, &sample).await;
     assert_eq!(words(&ui.effects), "write a on Some(1): password");
+}
+
+/// A change that an editor made, refused because somebody was faster.
+fn refused_edit(ui: &mut Ui) {
+    ui.key("e");
+    let id = id_of(&ui.effects[0]);
+    let set = vec![("value".to_owned(), None, Secret::copy_of(b"edited"))];
+    let draft = Draft { path: path("a"), base: Some(1), set, remove: vec![], raw: None };
+    ui.send(Message::Edited(id, path("a"), Ok(Some(draft))));
+    refuse(ui);
+}
+
+/// Answers the write that was just asked for: somebody was faster.
+fn refuse(ui: &mut Ui) {
+    let Some(Effect::Write(id, draft)) = ui.effects.pop() else { panic!("nothing is written") };
+    let error = Error::conflict("a is at version 2, not 1");
+    ui.send(Message::Wrote(id, path("a"), Err((error, draft))));
+    assert_eq!(ui.model.context(), Context::Unsaved);
+}
+
+/// The change of an editor is nowhere else: Esc asks.
+#[tokio::test]
+async fn a_refused_edit_goes_only_after_a_question() {
+    for close in ["esc", "q"] {
+        let (mut ui, _sample) = secret(&[("value", "old")]).await;
+        refused_edit(&mut ui);
+        ui.key(close);
+        assert!(ui.screen().contains("Drop what was typed?"), "{}", ui.screen());
+        for no in ["n", "esc"] {
+            ui.key(no);
+            assert_eq!(ui.model.context(), Context::Unsaved, "{no}");
+            ui.key(close);
+        }
+        ui.key("n r");
+        assert_eq!(words(&ui.effects), "write a on None: value");
+        refuse(&mut ui);
+        ui.key(close).key("y");
+        assert_eq!((ui.model.context(), ui.effects.len()), (Context::Browse, 0));
+    }
+}
+
+/// What was typed outlives a look at the history, and a roll-back there.
+#[tokio::test]
+async fn a_roll_back_keeps_what_was_typed() {
+    for form in [true, false] {
+        let (mut ui, sample) = secret(&[("value", "old")]).await;
+        match form {
+            true => {
+                ui.key("r");
+                answer(&mut ui, &sample).await;
+                ui.text("typed").key("enter");
+                refuse(&mut ui);
+            }
+            false => refused_edit(&mut ui),
+        }
+        ui.key("h");
+        let id = id_of(&ui.effects[0]);
+        sample.put("a", &[("value", "theirs")]).await;
+        let versions = sample.vault.history(&path("a")).await.unwrap();
+        ui.send(Message::Versions(id, path("a"), Ok(versions))).key("down r y");
+        let Some(Effect::Change(id, change)) = ui.effects.pop() else { panic!() };
+        ui.send(Message::Done(id, change, Ok(())));
+        assert_eq!(ui.model.context(), Context::Unsaved, "the history alone is closed");
+        if form {
+            ui.key("esc");
+            let Some(Popup::Form(form)) = ui.model.popups.last() else { panic!() };
+            assert_eq!(form.lines[0].input.text(), "typed");
+            ui.key("esc");
+            assert_eq!(ui.model.context(), Context::Confirm);
+        } else {
+            ui.key("r");
+            assert_eq!(words(&ui.effects), "write a on None: value");
+        }
+    }
+}
+
+/// A form that was opened meanwhile has nothing to do with the change that was refused.
+#[tokio::test]
+async fn a_refused_edit_leaves_another_form_alone() {
+    let (mut ui, _sample) = secret(&[("value", "old")]).await;
+    ui.key("e");
+    let id = id_of(&ui.effects[0]);
+    let set = vec![("value".to_owned(), None, Secret::copy_of(b"edited"))];
+    let draft = Draft { path: path("a"), base: Some(1), set, remove: vec![], raw: None };
+    ui.send(Message::Edited(id, path("a"), Ok(Some(draft))));
+    let Some(Effect::Write(id, draft)) = ui.effects.pop() else { panic!() };
+    ui.key("a").text("other");
+    let error = Error::conflict("a is at version 2, not 1");
+    ui.send(Message::Wrote(id, path("a"), Err((error, draft)))).key("esc");
+    assert_eq!(ui.model.context(), Context::Confirm, "the edit is in no form");
+    ui.key("n r");
+    let id = id_of(&ui.effects[0]);
+    ui.send(Message::Wrote(id, path("a"), Ok(3)));
+    let Some(Popup::Form(form)) = ui.model.popups.last() else { panic!("the form is gone") };
+    assert_eq!((form.lines[0].input.text(), form.busy), ("other", None));
 }

@@ -321,7 +321,7 @@ impl Model {
                         form.problem = Some(problem);
                     }
                     Some(Popup::Form(form)) => {
-                        form.busy = None;
+                        (form.busy, form.refused) = (None, true);
                         self.popups.push(Popup::Unsaved(Box::new(draft), problem, true));
                     }
                     _ => self.popups.push(Popup::Unsaved(Box::new(draft), problem, conflict)),
@@ -378,7 +378,12 @@ impl Model {
                 (format!("{from} is {to} now; {undo} takes it back."), Some(to.clone()))
             }
             Change::Rollback(path, n) => {
-                self.popups.clear();
+                // What was typed below stays.
+                self.popups.retain(|popup| match popup {
+                    Popup::History(history) => history.path != *path,
+                    Popup::Compare(compare) => compare.path != *path,
+                    _ => true,
+                });
                 (format!("{path}: version {n} is the newest again."), Some(path.clone()))
             }
         };

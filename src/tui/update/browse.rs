@@ -329,6 +329,6 @@ pub(super) fn moved(line: usize, action: Action, page: usize, total: usize) -> u
 impl Form {
     /// A form with nothing to say yet.
     pub(super) fn new(kind: FormKind, lines: Vec<super::super::model::Line>) -> Self {
-        Self { kind, lines, focus: 0, problem: None, busy: None }
+        Self { kind, lines, focus: 0, problem: None, busy: None, refused: false }
     }
 }

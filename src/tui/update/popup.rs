@@ -65,6 +65,17 @@ impl Model {
                 self.open(Popup::Drop);
                 return Vec::new();
             }
+            Some(Popup::Unsaved(..)) => {
+                match self.refused_form() {
+                    // What was typed is still in the form below.
+                    Some(form) => {
+                        form.refused = false;
+                        self.popups.pop();
+                    }
+                    None => self.open(Popup::Drop),
+                }
+                return Vec::new();
+            }
             // Without a vault there is nothing below.
             Some(Popup::Vaults(_)) if self.vault.1.is_empty() => return vec![Effect::Quit],
             _ => {}
@@ -83,6 +94,14 @@ impl Model {
         match waiting.filter(|_| empty) {
             Some(at) => vec![Effect::Cancel(self.requests.remove(at).id)],
             None => Vec::new(),
+        }
+    }
+
+    /// The form right below the popup on top, if that is about its change.
+    fn refused_form(&mut self) -> Option<&mut Form> {
+        match self.popups.iter_mut().rev().nth(1) {
+            Some(Popup::Form(form)) if form.refused => Some(form),
+            _ => None,
         }
     }
 
@@ -266,7 +285,7 @@ impl Model {
         vec![Effect::Change(id, change)]
     }
 
-    /// Whether the form below is closed with what was typed.
+    /// Whether what is below is closed, with what was typed.
     fn dropping(&mut self, action: Action) {
         if matches!(action, Action::Yes | Action::No) {
             self.popups.pop();
@@ -287,8 +306,10 @@ impl Model {
                     draft.base = None;
                 }
                 let id = self.unstoppable(format!("writing {}", draft.path), None);
-                if let Some(Popup::Form(form)) = self.popups.last_mut() {
-                    form.busy = Some(id);
+                if let Some(Popup::Form(form)) = self.popups.last_mut()
+                    && form.refused
+                {
+                    (form.busy, form.refused) = (Some(id), false);
                 }
                 vec![Effect::Write(id, *draft)]
             }

@@ -251,7 +251,7 @@ pub(super) fn unsaved(
     let lines = [
         format!("Your change of {} is kept here.", draft.path),
         format!("{retry}   h history"),
-        "Esc drops your change, or goes back to the form".to_owned(),
+        "Esc goes back to the form, or asks before it drops your change".to_owned(),
     ];
     let lines: Vec<String> = lines.iter().flat_map(|line| wrap(line, area.width.into())).collect();
     let below = (lines.len() as u16).min(area.height);
