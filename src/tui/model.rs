@@ -86,8 +86,8 @@ pub struct Model {
     pub not_listed: Option<Problem>,
     /// The line at the bottom.
     pub status: Status,
-    /// What `undo` takes back.
-    pub undo: Option<Change>,
+    /// What `undo` takes back, the newest last.
+    pub undo: Vec<Change>,
     /// When the clipboard will be cleared.
     pub clipboard: Option<Duration>,
     /// A name to select as soon as it is listed.
@@ -352,7 +352,7 @@ impl Model {
             listing: None,
             not_listed: None,
             status: Status::Quiet,
-            undo: None,
+            undo: Vec::new(),
             clipboard: None,
             select: None,
             next: 0,

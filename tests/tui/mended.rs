@@ -2,9 +2,9 @@
 
 use vault::tui::effect::Effect;
 use vault::tui::keys::Context;
-use vault::tui::message::{Draft, Message, Purpose};
+use vault::tui::message::{Change, Draft, Message, Purpose};
 use vault::tui::model::Popup;
-use vault::vault::{Error, Secret};
+use vault::vault::{Error, Kind, Secret};
 
 use super::ui::{Sample, Ui, id_of, words};
 use crate::support::path;
@@ -203,4 +203,57 @@ async fn a_refused_edit_leaves_another_form_alone() {
     ui.send(Message::Wrote(id, path("a"), Ok(3)));
     let Some(Popup::Form(form)) = ui.model.popups.last() else { panic!("the form is gone") };
     assert_eq!((form.lines[0].input.text(), form.busy), ("other", None));
+}
+
+/// Answers the change that was just asked for, and says which one it was.
+fn change(ui: &mut Ui, answer: Result<(), Error>) -> Change {
+    let Some(Effect::Change(id, change)) = ui.effects.pop() else { panic!("no change") };
+    ui.send(Message::Done(id, change.clone(), answer));
+    change
+}
+
+/// Deletes `a` and `b`, in this order.
+fn two_deleted() -> Ui {
+    let mut ui = Ui::with_names(SIZE, &["a", "b", "c"]);
+    for name in ["a", "b"] {
+        assert_eq!(ui.selected(), name);
+        ui.key("d y");
+        assert_eq!(change(&mut ui, Ok(())), Change::Delete(path(name)));
+    }
+    ui
+}
+
+#[test]
+fn deletions_are_taken_back_one_after_the_other() {
+    let mut ui = two_deleted();
+    assert_eq!(ui.status(), "Deleted b; u brings it back.");
+    ui.key("u");
+    assert_eq!(change(&mut ui, Ok(())), Change::Undelete(path("b")));
+    assert_eq!(ui.status(), "b is back; u brings a back.");
+    ui.key("u");
+    assert_eq!(change(&mut ui, Ok(())), Change::Undelete(path("a")));
+    assert_eq!(ui.status(), "a is back.");
+    ui.key("u");
+    assert_eq!((ui.status().as_str(), ui.effects.len()), ("There is nothing to take back.", 0));
+    // Over a lock nothing is kept.
+    let mut ui = two_deleted();
+    ui.key("L");
+    assert!(ui.model.undo.is_empty());
+}
+
+/// One that failed is the next again; one that cannot be done any more is not in the way.
+#[test]
+fn what_could_not_be_taken_back_stays_in_its_place() {
+    for (error, next) in [
+        (Error::new(Kind::Network, "no answer"), "b"),
+        (Error::conflict("b was written meanwhile"), "a"),
+        (Error::not_found("there is no b"), "a"),
+    ] {
+        let mut ui = two_deleted();
+        ui.key("u");
+        change(&mut ui, Err(error));
+        assert!(ui.status().starts_with("error: "), "{}", ui.status());
+        ui.key("u");
+        assert_eq!(change(&mut ui, Ok(())), Change::Undelete(path(next)));
+    }
 }

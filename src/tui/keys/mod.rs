@@ -60,7 +60,7 @@ pub enum Action {
     Delete,
     /// Give it another name.
     Rename,
-    /// Take back the last deletion or renaming.
+    /// Take back deletions and renamings, the newest first.
     Undo,
     /// Its versions.
     History,

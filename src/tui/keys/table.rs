@@ -88,7 +88,14 @@ pub const BINDINGS: &[Binding] = &[
         "",
     ),
     bind(Action::Rename, "rename", &["R"], &[Browse], "Give the secret another name", ""),
-    bind(Action::Undo, "undo", &["u"], &[Browse], "Take back the last deletion or renaming", ""),
+    bind(
+        Action::Undo,
+        "undo",
+        &["u"],
+        &[Browse],
+        "Take back deletions and renamings, the newest first",
+        "",
+    ),
     bind(
         Action::History,
         "history",

@@ -359,6 +359,7 @@ impl Model {
                     form.busy = None;
                     form.problem = Some(Problem::from(&e));
                 }
+                _ if request.action == Some(Action::Undo) => self.not_undone(change, &e),
                 _ => self.fail(&e, request.action),
             }
             return Vec::new();
@@ -370,9 +371,11 @@ impl Model {
         let taken_back = request.action == Some(Action::Undo);
         let (text, path) = match &change {
             Change::Delete(path) => (format!("Deleted {path}; {undo} brings it back."), None),
-            Change::Undelete(path) => (format!("{path} is back."), Some(path.clone())),
+            Change::Undelete(path) => {
+                (format!("{path} is back{}.", self.next_undo()), Some(path.clone()))
+            }
             Change::Rename(from, to) if taken_back => {
-                (format!("{from} is {to} again."), Some(to.clone()))
+                (format!("{from} is {to} again{}.", self.next_undo()), Some(to.clone()))
             }
             Change::Rename(from, to) => {
                 (format!("{from} is {to} now; {undo} takes it back."), Some(to.clone()))
@@ -392,11 +395,33 @@ impl Model {
             self.rows.remove(gone);
         }
         if matches!(change, Change::Delete(_) | Change::Rename(..)) && !taken_back {
-            self.undo = Some(change);
+            self.undo.push(change);
         }
         match path {
             Some(path) => self.changed(path),
             None => self.reload(),
+        }
+    }
+
+    /// Taking back failed. It can be tried again, unless the secret has changed since.
+    fn not_undone(&mut self, change: Change, error: &Error) {
+        let over = matches!(error.kind, Kind::Conflict | Kind::NotFound);
+        let undone = match change {
+            Change::Undelete(path) => Some(Change::Delete(path)),
+            Change::Rename(to, from) => Some(Change::Rename(from, to)),
+            Change::Delete(_) | Change::Rollback(..) => None,
+        };
+        self.undo.extend(undone.filter(|_| !over));
+        self.fail(error, (!over).then_some(Action::Undo));
+    }
+
+    /// What the next `undo` does, to be said after this one.
+    fn next_undo(&self) -> String {
+        let key = self.keys.key_of(super::Context::Browse, Action::Undo, self.ascii);
+        match self.undo.last() {
+            Some(Change::Delete(path)) => format!("; {key} brings {path} back"),
+            Some(Change::Rename(from, to)) => format!("; {key} makes {to} {from} again"),
+            _ => String::new(),
         }
     }
 

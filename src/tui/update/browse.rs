@@ -291,7 +291,7 @@ impl Model {
     }
 
     fn take_back(&mut self) -> Effects {
-        let (change, label) = match self.undo.take() {
+        let (change, label) = match self.undo.pop() {
             Some(Change::Delete(path)) => {
                 let label = format!("bringing {path} back");
                 (Change::Undelete(path), label)

@@ -329,7 +329,8 @@ impl Model {
         self.rows = Rows::default();
         (self.top, self.folder, self.detail_top) = (0, (0, 0), 0);
         (self.typing, self.shown, self.versions, self.resting) = (None, None, None, None);
-        (self.incoming, self.listing, self.undo, self.clipboard) = (None, None, None, None);
+        (self.incoming, self.listing, self.clipboard) = (None, None, None);
+        self.undo.clear();
         self.not_listed = None;
         self.requests.clear();
         self.screen = Screen::Unlock(Unlock { input: Input::new(true), problem: None, busy: None });
