@@ -62,11 +62,13 @@ impl Input {
         }
     }
 
-    /// Inserts at the cursor.
-    pub fn insert(&mut self, text: &str) {
-        if self.text.len() + text.len() <= MAX {
+    /// Inserts at the cursor; false, and nothing is changed, if that would be too long.
+    pub fn insert(&mut self, text: &str) -> bool {
+        let fits = self.text.len() + text.len() <= MAX;
+        if fits {
             self.splice(self.cursor, text);
         }
+        fits
     }
 
     /// Edits; false if the key means nothing here.
@@ -80,7 +82,7 @@ impl Input {
             KeyCode::Char('w') if ctrl => self.splice(self.word(), ""),
             KeyCode::Char(c) if !ctrl && !alt => {
                 let mut buffer = zeroize::Zeroizing::new([0u8; 4]);
-                self.insert(c.encode_utf8(&mut *buffer));
+                let _ = self.insert(c.encode_utf8(&mut *buffer));
             }
             KeyCode::Backspace => self.splice(self.before(), ""),
             KeyCode::Delete => {
@@ -159,7 +161,7 @@ mod tests {
     #[test]
     fn nothing_is_typed_without_end() {
         let mut input = Input::new(false);
-        input.insert(&"x".repeat(MAX + 1));
+        assert!(!input.insert(&"x".repeat(MAX + 1)));
         assert!(input.secret().is_empty() && !input.touched);
         assert!(!input.key(KeyEvent::new(KeyCode::F(1), KeyModifiers::NONE)));
     }

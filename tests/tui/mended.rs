@@ -257,3 +257,24 @@ fn what_could_not_be_taken_back_stays_in_its_place() {
         assert_eq!(change(&mut ui, Ok(())), Change::Undelete(path(next)));
     }
 }
+
+/// A paste that no line takes changes nothing, and says so; one that just fits is taken.
+#[test]
+fn a_paste_that_is_too_long_says_so() {
+    const MOST: usize = 64 * 1024;
+    let mut ui = Ui::with_names(SIZE, &["a"]);
+    ui.key("a tab").text("x");
+    ui.send(Message::Paste(Secret::new(vec![b'y'; MOST])));
+    assert_eq!(ui.status(), "! too long to paste here: e opens the editor");
+    let typed = |ui: &Ui| match ui.model.popups.last() {
+        Some(Popup::Form(form)) => form.lines[1].input.secret().len(),
+        _ => panic!("no form"),
+    };
+    assert_eq!(typed(&ui), 1);
+    ui.send(Message::Paste(Secret::new(vec![b'y'; MOST - 1])));
+    assert_eq!(typed(&ui), MOST);
+    // No editor opens the palette's line.
+    let mut ui = Ui::with_names(SIZE, &["a"]);
+    ui.key(":").send(Message::Paste(Secret::new(vec![b'y'; MOST + 1])));
+    assert_eq!(ui.status(), "! too long to paste here");
+}

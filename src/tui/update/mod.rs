@@ -191,11 +191,24 @@ impl Model {
         // A line that was copied with its end: the end is not part of a value, nor of a name.
         let text = text.strip_suffix('\n').unwrap_or(text);
         let text = text.strip_suffix('\r').unwrap_or(text);
-        match is_name {
+        let fits = match is_name {
             true => input.insert(text.lines().next().unwrap_or_default()),
             false => input.insert(text),
+        };
+        match fits {
+            true => self.after_typing(),
+            false => self.status = Status::Warning(self.too_long()),
         }
-        self.after_typing();
+    }
+
+    /// What is said of a paste that no line takes.
+    fn too_long(&self) -> String {
+        let mut text = "too long to paste here".to_owned();
+        if self.context() == Context::Form {
+            let key = self.keys.key_of(Context::Browse, Action::Editor, self.ascii);
+            text += &format!(": {key} opens the editor");
+        }
+        text
     }
 
     fn after_typing(&mut self) {
