@@ -88,6 +88,10 @@ pub struct Model {
     pub status: Status,
     /// What `undo` takes back, the newest last.
     pub undo: Vec<Change>,
+    /// Requests that were under way at a lock: number and label. A write among them goes on.
+    pub behind: Vec<(Id, String)>,
+    /// Why one of these failed, told once the vault is open.
+    pub failed_behind: Option<Problem>,
     /// When the clipboard will be cleared.
     pub clipboard: Option<Duration>,
     /// A name to select as soon as it is listed.
@@ -353,6 +357,8 @@ impl Model {
             not_listed: None,
             status: Status::Quiet,
             undo: Vec::new(),
+            behind: Vec::new(),
+            failed_behind: None,
             clipboard: None,
             select: None,
             next: 0,

@@ -278,3 +278,75 @@ fn a_paste_that_is_too_long_says_so() {
     ui.key(":").send(Message::Paste(Secret::new(vec![b'y'; MOST + 1])));
     assert_eq!(ui.status(), "! too long to paste here");
 }
+
+/// Nothing that was typed is kept over a lock; whoever comes back is told.
+#[tokio::test]
+async fn a_lock_says_that_it_dropped_what_was_typed() {
+    const DROPPED: &str = "! Locked: nobody was here. What was typed was dropped.";
+    let mut ui = Ui::with_names(SIZE, &["a"]);
+    ui.key("a").text("x").after(300_000);
+    assert_eq!((ui.status().as_str(), ui.model.context()), (DROPPED, Context::Unlock));
+    assert!(ui.screen().contains(DROPPED) && ui.model.popups.is_empty());
+    let (mut ui, _sample) = secret(&[("value", "old")]).await;
+    refused_edit(&mut ui);
+    ui.after(300_000);
+    assert_eq!(ui.status(), DROPPED);
+    // An empty form, or none: nothing was lost.
+    for key in ["a", "home"] {
+        let mut ui = Ui::with_names(SIZE, &["a"]);
+        ui.key(key).after(300_000);
+        assert_eq!(ui.status(), "Locked: nobody was here.", "{key}");
+    }
+}
+
+/// Unlocks, and reads the names.
+fn unlock(ui: &mut Ui) {
+    ui.open();
+    ui.list(vec![path("a")]);
+}
+
+/// A write goes on over a lock. That it failed is told, whenever the answer comes.
+#[test]
+fn a_write_that_fails_after_the_lock_is_told() {
+    let written = |ui: &mut Ui| {
+        ui.key("a ctrl-u").text("b").key("tab").text("secret-words").key("ctrl-s");
+        let Some(Effect::Write(id, draft)) = ui.effects.pop() else { panic!() };
+        ui.after(300_000);
+        assert_eq!(ui.status(), "Locked: nobody was here.", "it is not dropped");
+        (id, draft)
+    };
+    let says = "error: writing b failed after the lock: no answer";
+    let error = || Error::new(Kind::Network, "no answer").hint("look at the cable");
+    for before in [true, false] {
+        let mut ui = Ui::with_names(SIZE, &["a"]);
+        let (id, draft) = written(&mut ui);
+        if before {
+            ui.send(Message::Wrote(id, path("b"), Err((error(), draft))));
+            assert!(!ui.screen().contains("writing b"), "names are not told while it is locked");
+            unlock(&mut ui);
+        } else {
+            unlock(&mut ui);
+            assert_eq!(ui.status(), "Loaded 1 name.");
+            ui.send(Message::Wrote(id, path("b"), Err((error(), draft))));
+        }
+        assert_eq!(ui.status(), says);
+        assert!(ui.model.popups.is_empty(), "what was typed is not kept");
+        // Once.
+        ui.key("down L");
+        unlock(&mut ui);
+        assert_eq!(ui.status(), "Loaded 1 name.");
+    }
+    // One that was done is nothing to tell.
+    let mut ui = Ui::with_names(SIZE, &["a"]);
+    let (id, _) = written(&mut ui);
+    ui.send(Message::Wrote(id, path("b"), Ok(1)));
+    unlock(&mut ui);
+    assert_eq!(ui.status(), "Loaded 1 name.");
+    // Deletions are writes, too.
+    let mut ui = Ui::with_names(SIZE, &["a"]);
+    ui.key("d y");
+    let Some(Effect::Change(id, change)) = ui.effects.pop() else { panic!() };
+    ui.key("L").send(Message::Done(id, change, Err(error())));
+    unlock(&mut ui);
+    assert_eq!(ui.status(), "error: deleting a failed after the lock: no answer");
+}

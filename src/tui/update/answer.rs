@@ -91,9 +91,10 @@ impl Model {
         }
         match answer {
             Ok(session) => {
-                self.status = match &session.warning {
-                    Some(warning) => Status::Warning(warning.clone()),
-                    None => Status::Quiet,
+                self.status = match (self.failed_behind.take(), &session.warning) {
+                    (Some(problem), _) => Status::Error(problem, None),
+                    (None, Some(warning)) => Status::Warning(warning.clone()),
+                    (None, None) => Status::Quiet,
                 };
                 self.session = session;
                 self.screen = Screen::Browse;
@@ -295,6 +296,7 @@ impl Model {
 
     fn wrote(&mut self, id: Id, path: Path, answer: Result<u64, (Error, Draft)>) -> Effects {
         if self.finish(id).is_none() {
+            self.ended_behind(id, answer.err().map(|(error, _)| error));
             return Vec::new();
         }
         let form = self.form_of(id);
@@ -351,7 +353,10 @@ impl Model {
     }
 
     fn done(&mut self, id: Id, change: Change, answer: Result<(), Error>) -> Effects {
-        let Some(request) = self.finish(id) else { return Vec::new() };
+        let Some(request) = self.finish(id) else {
+            self.ended_behind(id, answer.err());
+            return Vec::new();
+        };
         let form = self.form_of(id);
         if let Err(e) = answer {
             match form.and_then(|at| self.popups.get_mut(at)) {
@@ -400,6 +405,20 @@ impl Model {
         match path {
             Some(path) => self.changed(path),
             None => self.reload(),
+        }
+    }
+
+    /// The answer to a write that was under way at a lock. A failure is told, now or as soon as
+    /// the vault is open: whoever wrote has left with the belief that it was done.
+    fn ended_behind(&mut self, id: Id, error: Option<Error>) {
+        let Some(at) = self.behind.iter().position(|(behind, _)| *behind == id) else { return };
+        let (_, label) = self.behind.remove(at);
+        let Some(error) = error else { return };
+        let mut problem = Problem::from(&error);
+        problem.message = format!("{label} failed after the lock: {}", problem.message);
+        match self.screen {
+            Screen::Browse => self.status = Status::Error(problem, None),
+            _ => self.failed_behind = Some(problem),
         }
     }
 

@@ -337,6 +337,14 @@ impl Model {
             return Vec::new();
         }
         let was_open = matches!(self.screen, Screen::Browse);
+        // A form whose write is under way is not dropped: its answer is still told.
+        let dropped = self.popups.iter().any(|popup| match popup {
+            Popup::Form(form) => form.busy.is_none() && form.is_typed(),
+            Popup::Unsaved(..) => true,
+            _ => false,
+        });
+        let behind = self.requests.drain(..).filter(|request| !request.stoppable);
+        self.behind.extend(behind.map(|request| (request.id, request.label)));
         self.select = self.selected().cloned();
         self.popups.clear();
         self.rows = Rows::default();
@@ -345,10 +353,12 @@ impl Model {
         (self.incoming, self.listing, self.clipboard) = (None, None, None);
         self.undo.clear();
         self.not_listed = None;
-        self.requests.clear();
         self.screen = Screen::Unlock(Unlock { input: Input::new(true), problem: None, busy: None });
         if was_open {
-            self.status = Status::Info(why.to_owned());
+            self.status = match dropped {
+                true => Status::Warning(format!("{why} What was typed was dropped.")),
+                false => Status::Info(why.to_owned()),
+            };
         }
         vec![Effect::Lock]
     }
