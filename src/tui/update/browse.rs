@@ -148,9 +148,14 @@ impl Model {
 
     /// Moves in the pane that has the keys.
     fn go(&mut self, action: Action) {
+        self.go_in(self.focus, action);
+    }
+
+    /// Moves in a pane.
+    pub(super) fn go_in(&mut self, pane: Pane, action: Action) {
         let areas = areas(self.size, self.focus);
         let page = |area| usize::from(inner(area).height.max(1));
-        match self.focus {
+        match pane {
             Pane::List => {
                 let line = moved(self.rows.cursor(), action, page(areas.list), self.rows.len());
                 self.rows.go(line);

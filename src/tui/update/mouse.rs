@@ -1,11 +1,11 @@
-//! The mouse: a click selects, the wheel moves. Nothing is revealed by it.
+//! The mouse: a click selects, the wheel moves the pane under the pointer. Nothing is revealed by it.
 
 use ratatui::crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
 
 use super::super::keys::Action;
 use super::super::layout::{Pane, areas, inner};
-use super::super::model::{Model, Popup, Screen};
+use super::super::model::{Model, Popup, Screen, Status};
 use super::Effects;
 
 /// Lines that one step of the wheel moves.
@@ -13,13 +13,14 @@ const STEP: usize = 3;
 
 impl Model {
     pub(super) fn mouse(&mut self, event: MouseEvent) -> Effects {
+        let at = Position::new(event.column, event.row);
         match event.kind {
-            MouseEventKind::ScrollDown => self.wheel(Action::Down),
-            MouseEventKind::ScrollUp => self.wheel(Action::Up),
+            MouseEventKind::ScrollDown => self.wheel(Action::Down, at),
+            MouseEventKind::ScrollUp => self.wheel(Action::Up, at),
             MouseEventKind::Down(MouseButton::Left) => {
                 // Some versions of the terminal library report places outside the window.
                 if event.column < self.size.0 && event.row < self.size.1 {
-                    self.click(Position::new(event.column, event.row));
+                    self.click(at);
                 }
                 Vec::new()
             }
@@ -27,11 +28,15 @@ impl Model {
         }
     }
 
-    fn wheel(&mut self, action: Action) -> Effects {
+    fn wheel(&mut self, action: Action, at: Position) -> Effects {
+        let pane = self.pane_at(at).unwrap_or(self.focus);
         for _ in 0..STEP {
             match (self.popups.last(), &self.screen) {
                 (None, Screen::Browse) if self.typing.is_some() => drop(self.filtering(action)),
-                (None, Screen::Browse) => drop(self.browse(action)),
+                (None, Screen::Browse) => {
+                    self.status = Status::Quiet;
+                    self.go_in(pane, action);
+                }
                 (
                     Some(Popup::Form(_) | Popup::Confirm(..) | Popup::Drop | Popup::Generator(_)),
                     _,
@@ -41,6 +46,14 @@ impl Model {
             }
         }
         Vec::new()
+    }
+
+    /// The pane that is seen there.
+    fn pane_at(&self, at: Position) -> Option<Pane> {
+        let areas = areas(self.size, self.focus);
+        let panes =
+            [(areas.list, Pane::List), (areas.folders, Pane::Folders), (areas.detail, Pane::Detail)];
+        panes.into_iter().find(|(area, _)| area.contains(at)).map(|(_, pane)| pane)
     }
 
     fn click(&mut self, at: Position) {
