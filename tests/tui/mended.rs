@@ -1,7 +1,9 @@
 //! What is typed or generated goes where it is meant, and is not lost without a question.
 
+use ratatui::crossterm::event::{KeyModifiers, MouseEvent, MouseEventKind};
 use vault::tui::effect::Effect;
 use vault::tui::keys::Context;
+use vault::tui::layout::Pane;
 use vault::tui::message::{Change, Draft, Message, Purpose};
 use vault::tui::model::Popup;
 use vault::vault::{Error, Kind, Secret};
@@ -349,4 +351,29 @@ fn a_write_that_fails_after_the_lock_is_told() {
     ui.key("L").send(Message::Done(id, change, Err(error())));
     unlock(&mut ui);
     assert_eq!(ui.status(), "error: deleting a failed after the lock: no answer");
+}
+
+/// The wheel moves what it is over; the keys stay where they are.
+#[test]
+fn the_wheel_moves_the_pane_under_the_pointer() {
+    let mut ui = Ui::with_names((140, 40), &["a/x", "b/y", "b/z"]);
+    let wheel = |ui: &mut Ui, column, row| {
+        let modifiers = KeyModifiers::NONE;
+        let kind = MouseEventKind::ScrollDown;
+        ui.send(Message::Mouse(MouseEvent { kind, column, row, modifiers }));
+    };
+    ui.key("backtab");
+    assert_eq!(ui.model.focus, Pane::Folders);
+    wheel(&mut ui, 60, 5);
+    assert_eq!((ui.model.folder.0, ui.selected(), ui.model.focus), (0, "b/z", Pane::Folders));
+    ui.key("tab");
+    wheel(&mut ui, 5, 5);
+    assert_eq!((ui.model.rows.folder(), ui.model.focus), ("b", Pane::List));
+    // Where no pane is, the one that has the keys moves.
+    ui.key("home");
+    wheel(&mut ui, 5, 0);
+    assert_eq!(ui.selected(), "b/z");
+    let mut ui = Ui::with_names((80, 16), &["a", "b"]);
+    wheel(&mut ui, 60, 5);
+    assert_eq!((ui.model.detail_top, ui.selected(), ui.model.focus), (1, "a", Pane::List));
 }

@@ -222,6 +222,34 @@ impl Key {
         };
         Some(Self { code, ctrl, alt })
     }
+
+    /// What to use instead, if a terminal cannot send this key: with Ctrl most characters arrive as
+    /// another key, or not at all.
+    fn instead(self) -> Option<String> {
+        let KeyCode::Char(c) = self.code else {
+            let plain = matches!(
+                self.code,
+                KeyCode::Enter
+                    | KeyCode::Esc
+                    | KeyCode::Tab
+                    | KeyCode::BackTab
+                    | KeyCode::Backspace
+            );
+            let name = NAMES.iter().find(|(_, code)| *code == self.code)?.0;
+            return (self.ctrl && plain).then(|| name.to_owned());
+        };
+        if !self.ctrl {
+            return None;
+        }
+        match c {
+            'i' | 'I' => Some("tab".to_owned()),
+            'm' | 'M' => Some("enter".to_owned()),
+            '[' => Some("esc".to_owned()),
+            'a'..='z' | '4'..='7' | ' ' => None,
+            'A'..='Z' => Some(format!("ctrl-{}", c.to_ascii_lowercase())),
+            _ => Some("ctrl with a small letter, or alt".to_owned()),
+        }
+    }
 }
 
 fn strip<'n>(name: &'n str, prefix: &str) -> (&'n str, bool) {
@@ -278,7 +306,8 @@ impl KeyMap {
     /// The table, with these actions on other keys.
     ///
     /// # Errors
-    /// Usage for an unknown action or key, or one key for two things.
+    /// Usage for an unknown action or key, one that no terminal sends, one key for two things, or
+    /// none for what must have one.
     pub fn new(changes: &[(String, Vec<String>)]) -> Result<Self> {
         let own = |binding: &Binding| binding.keys.iter().map(|k| (*k).to_owned()).collect();
         let mut keys: Vec<Vec<String>> = BINDINGS.iter().map(own).collect();
@@ -296,6 +325,10 @@ impl KeyMap {
                     wrong(format!("there is no key {}", escape(name)))
                         .hint("x, ctrl-x, alt-x, f5, enter, space, tab, pageup, …")
                 })?;
+                if let Some(instead) = key.instead() {
+                    return Err(wrong(format!("no terminal sends {}", escape(name)))
+                        .hint(format!("use {instead}")));
+                }
                 for context in binding.contexts {
                     let text =
                         matches!(key, Key { code: KeyCode::Char(_), ctrl: false, alt: false });
@@ -310,8 +343,14 @@ impl KeyMap {
                 }
             }
         }
-        if !actions.values().any(|action| *action == Action::Quit) {
-            return Err(wrong("no key quits".to_owned()));
+        for (action, missing) in [
+            (Action::Quit, "no key quits"),
+            (Action::Back, "no key goes back"),
+            (Action::Lock, "no key locks"),
+        ] {
+            if !actions.values().any(|other| *other == action) {
+                return Err(wrong(missing.to_owned()));
+            }
         }
         Ok(Self { keys, actions })
     }
@@ -378,9 +417,32 @@ mod tests {
             (&[("accept", &["x"])], "typed"),
             (&[("quit", &[])], "no key quits"),
             (&[("lock", &["f25"])], "no key f25"),
+            (&[("back", &[])], "no key goes back"),
+            (&[("lock", &[])], "no key locks"),
         ] {
             let error = map(changes).err().unwrap_or_else(|| panic!("{says}"));
             assert!(error.message.contains(says), "{}", error.message);
+        }
+    }
+
+    /// What a terminal cannot tell from another key, or does not send, is bound to nothing.
+    #[test]
+    fn keys_that_no_terminal_sends_are_refused() {
+        for (key, instead) in [
+            ("ctrl-i", "use tab"),
+            ("ctrl-m", "use enter"),
+            ("ctrl-[", "use esc"),
+            ("ctrl-L", "use ctrl-l"),
+            ("ctrl-enter", "use enter"),
+            ("ctrl-1", "use ctrl with a small letter, or alt"),
+            ("ctrl-é", "use ctrl with a small letter, or alt"),
+        ] {
+            let error = map(&[("lock", &[key])]).err().unwrap_or_else(|| panic!("{key}"));
+            assert!(error.message.contains("no terminal sends"), "{}", error.message);
+            assert_eq!(error.hint.as_deref(), Some(instead), "{key}");
+        }
+        for key in ["ctrl-b", "ctrl-space", "ctrl-up", "ctrl-f5", "alt-L", "alt-i", "ctrl-alt-b"] {
+            assert!(map(&[("lock", &[key])]).is_ok(), "{key}");
         }
     }
 

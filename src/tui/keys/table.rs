@@ -280,7 +280,9 @@ pub fn reference() -> String {
          in the configuration:\n\n```toml\n[tui.keys]\nreveal = [\"enter\", \"space\"]\nlock = \
          \"f2\"\n```\n\nKeys are `x`, `ctrl-x`, `alt-x`, `f1` to `f24`, `enter`, `esc`, `tab`, \
          `backtab`, `space`, `up`, `down`, `left`, `right`, `home`, `end`, `pageup`, `pagedown`, \
-         `insert`, `delete` and `backspace`.\n",
+         `insert`, `delete` and `backspace`. With Ctrl, terminals \
+         send small letters but for `ctrl-i`, which is `tab`, and `ctrl-m`, which is `enter`; what \
+         they do not send is refused, and so is no key for `quit`, `back` or `lock`.\n",
     );
     for (context, title) in Context::ALL {
         out += &format!("\n## {title}\n\n| Key | Name | What it does |\n|---|---|---|\n");

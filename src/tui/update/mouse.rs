@@ -51,8 +51,11 @@ impl Model {
     /// The pane that is seen there.
     fn pane_at(&self, at: Position) -> Option<Pane> {
         let areas = areas(self.size, self.focus);
-        let panes =
-            [(areas.list, Pane::List), (areas.folders, Pane::Folders), (areas.detail, Pane::Detail)];
+        let panes = [
+            (areas.list, Pane::List),
+            (areas.folders, Pane::Folders),
+            (areas.detail, Pane::Detail),
+        ];
         panes.into_iter().find(|(area, _)| area.contains(at)).map(|(_, pane)| pane)
     }
 
