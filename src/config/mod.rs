@@ -272,7 +272,11 @@ pub fn check_vault_name(name: &str) -> Result<()> {
     if plain && (1..=64).contains(&name.len()) && !name.starts_with(['.', '_', '-']) {
         return Ok(());
     }
-    Err(Error::usage(format!("not a name for a vault: {}", escape(name))).hint(
+    let bad = name.chars().find(|c| !c.is_ascii_alphanumeric() && !"._-".contains(*c));
+    let bad = bad.map_or_else(String::new, |c| {
+        format!(", for `{}` cannot be in it", escape(&c.to_string()))
+    });
+    Err(Error::usage(format!("not a name for a vault: {}{bad}", escape(name))).hint(
         "--name NAME: 1 to 64 letters, digits, `.`, `_` or `-`, beginning with a letter or digit",
     ))
 }

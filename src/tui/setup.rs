@@ -28,6 +28,8 @@ pub struct Setup {
     pub covered: bool,
     /// Two words, asked for to see that they are on paper.
     pub answers: [Input; 2],
+    /// The answer that was wrong; what is typed next replaces it.
+    pub wrong: Option<usize>,
     /// The line that has the keys.
     pub focus: usize,
     /// What is wrong.
@@ -66,6 +68,7 @@ impl Setup {
             recovery: None,
             covered: false,
             answers: [Input::new(false), Input::new(false)],
+            wrong: None,
             focus: 0,
             problem: None,
             busy: None,

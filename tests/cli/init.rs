@@ -161,6 +161,13 @@ fn names_are_checked_before_anything_is_made() {
         init(&[&format!("--name={name}")]).fails(2, "not a name for a vault");
     }
     init(&["--member", "Jan\u{e9} Doe"]).fails(2, "--member");
+    // Which character it is, escaped if it could drive the terminal.
+    for (bad, says) in
+        [("a\u{1b}[31m", "`\\u{1b}` cannot"), ("a b", "` ` cannot"), ("b\u{e9}", "`\u{e9}` cannot")]
+    {
+        init(&[&format!("--name={bad}")]).fails(2, says);
+        init(&["--member", bad]).fails(2, says);
+    }
     assert!(!home.identity().exists() && !home.path().join("r").exists());
     let mut odd = home.command(["init", "--no-passphrase", "--recovery-out", "r"]);
     odd.env("USER", "Jan\u{e9} Doe");

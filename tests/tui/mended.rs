@@ -4,12 +4,13 @@ use ratatui::crossterm::event::{KeyModifiers, MouseEvent, MouseEventKind};
 use vault::tui::effect::Effect;
 use vault::tui::keys::Context;
 use vault::tui::layout::Pane;
-use vault::tui::message::{Change, Draft, Message, Purpose};
-use vault::tui::model::Popup;
+use vault::tui::message::{Change, Draft, Identity, Message, Purpose};
+use vault::tui::model::{Popup, Screen};
 use vault::vault::{Error, Kind, Secret};
 
+use super::keys::state;
 use super::ui::{Sample, Ui, id_of, words};
-use crate::support::path;
+use crate::support::{identity, path};
 
 const SIZE: (u16, u16) = (80, 24);
 
@@ -376,4 +377,57 @@ fn the_wheel_moves_the_pane_under_the_pointer() {
     let mut ui = Ui::with_names((80, 16), &["a", "b"]);
     wheel(&mut ui, 60, 5);
     assert_eq!((ui.model.detail_top, ui.selected(), ui.model.focus), (1, "a", Pane::List));
+}
+
+/// At the step of the first start that asks for a passphrase.
+async fn at_the_passphrase() -> Ui {
+    let mut ui = state(Context::Setup, SIZE).await;
+    ui.key("enter enter");
+    let id = id_of(&ui.effects[0]);
+    ui.send(Message::Vacant(id, Ok(Identity::Missing)));
+    ui
+}
+
+fn setup(ui: &Ui) -> &vault::tui::setup::Setup {
+    match &ui.model.screen {
+        Screen::Setup(setup) => setup,
+        _ => panic!("the first start is over"),
+    }
+}
+
+/// Nobody sees in which of two hidden lines a slip is: both are typed again.
+#[tokio::test]
+async fn passphrases_that_differ_are_typed_again() {
+    let mut ui = at_the_passphrase().await;
+    ui.text("one").key("enter").text("two").key("enter");
+    assert!(ui.screen().contains("the two differ") && ui.effects.is_empty());
+    assert!(setup(&ui).passphrase.iter().all(|input| input.secret().is_empty()));
+    assert_eq!(setup(&ui).focus, 0);
+    ui.text("one").key("enter").text("one").key("enter");
+    assert_eq!(words(&ui.effects), "make words");
+}
+
+/// A wrong recovery word goes when the next one is typed or pasted; keys that edit it keep it.
+#[tokio::test]
+async fn a_wrong_recovery_word_is_replaced_by_what_is_typed() {
+    let right = identity(7).to_words();
+    let right: Vec<&str> = right.text().unwrap().split(' ').collect();
+    for how in ["type", "paste", "edit"] {
+        let mut ui = at_the_passphrase().await;
+        ui.text("one").key("enter").text("one").key("enter");
+        let id = id_of(&ui.effects[0]);
+        ui.send(Message::Words(id, Box::new(identity(7)))).key("enter");
+        let word = right[setup(&ui).asked()[0] - 1];
+        ui.text(word).text("x").key("enter");
+        assert!(ui.screen().contains("is another one"), "{}", ui.screen());
+        match how {
+            "type" => drop(ui.text(word)),
+            "paste" => drop(ui.send(Message::Paste(Secret::copy_of(word.as_bytes())))),
+            _ => drop(ui.key("backspace")),
+        }
+        assert_eq!(setup(&ui).answers[0].text(), word, "{how}");
+        // Only the first time.
+        ui.text("y");
+        assert_eq!(setup(&ui).answers[0].text(), format!("{word}y"), "{how}");
+    }
 }

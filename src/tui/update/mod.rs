@@ -10,7 +10,7 @@ mod setup;
 
 use std::time::Duration;
 
-use ratatui::crossterm::event::{KeyEvent, KeyEventKind};
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use crate::vault::Secret;
 
@@ -178,8 +178,20 @@ impl Model {
     }
 
     fn typed(&mut self, key: KeyEvent) {
+        if is_character(key) {
+            self.begin_again();
+        }
         if self.input().is_some_and(|input| input.key(key)) {
             self.after_typing();
+        }
+    }
+
+    fn begin_again(&mut self) {
+        if let Screen::Setup(setup) = &mut self.screen
+            && setup.busy.is_none()
+            && !setup.covered
+        {
+            setup.begin_again();
         }
     }
 
@@ -187,6 +199,7 @@ impl Model {
     fn paste(&mut self, text: &Secret) {
         let Some(text) = text.text() else { return };
         let is_name = matches!(self.context(), Context::Filter | Context::Palette);
+        self.begin_again();
         let Some(input) = self.input() else { return };
         // A line that was copied with its end: the end is not part of a value, nor of a name.
         let text = text.strip_suffix('\n').unwrap_or(text);
@@ -222,7 +235,7 @@ impl Model {
                     self.rows.filter(&query);
                     self.top = 0;
                 } else if let Screen::Setup(setup) = &mut self.screen {
-                    setup.problem = None;
+                    (setup.problem, setup.wrong) = (None, None);
                 }
             }
         }
@@ -400,4 +413,10 @@ fn mask(form: &mut super::model::Form) {
             line.input.masked = true;
         }
     }
+}
+
+/// True for a key that types a character.
+fn is_character(key: KeyEvent) -> bool {
+    let command = key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
+    matches!(key.code, KeyCode::Char(_)) && !command
 }

@@ -61,6 +61,8 @@ impl Model {
                     None
                 };
                 if let Some(problem) = problem {
+                    // Nobody sees in which of them the slip is.
+                    setup.passphrase.iter_mut().for_each(|input| drop(input.take()));
                     setup.problem = Some(Problem::note(problem));
                     setup.focus = 0;
                     return Vec::new();
@@ -152,7 +154,7 @@ impl Setup {
     fn go_to(&mut self, step: Step) {
         self.step = step;
         self.focus = 0;
-        self.problem = None;
+        (self.problem, self.wrong) = (None, None);
         self.cover(false);
         if step == Step::Check {
             self.answers.iter_mut().for_each(|answer| drop(answer.take()));
@@ -163,12 +165,19 @@ impl Setup {
     fn check_answers(&mut self) -> bool {
         let wrong = self.wrong_answer(self.focus).filter(|_| self.step == Step::Check);
         let Some(at) = wrong else { return true };
-        self.focus = at;
+        (self.focus, self.wrong) = (at, Some(at));
         self.problem = Some(Problem {
             hint: Some("Esc shows the words again".to_owned()),
             ..Problem::note(&format!("word {} is another one", self.asked()[at]))
         });
         false
+    }
+
+    /// Text is about to be typed: it replaces a wrong answer.
+    pub(super) fn begin_again(&mut self) {
+        if self.wrong.take().is_some_and(|at| at == self.focus) {
+            drop(self.answers[self.focus].take());
+        }
     }
 
     fn fail(&mut self, error: &Error) {

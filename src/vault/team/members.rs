@@ -240,8 +240,13 @@ pub(in super::super) fn check_name(name: &str) -> Result<()> {
     if is_member_name(name) && name != "recovery" {
         return Ok(());
     }
-    Err(Error::usage("not a name for a member: 1 to 64 of A-Z a-z 0-9 . _ @ + -, not `recovery`")
-        .hint("--member NAME gives another one"))
+    let bad = name.chars().find(|c| !is_member_name(c.encode_utf8(&mut [0; 4])));
+    let bad =
+        bad.map_or_else(String::new, |c| format!("`{}` cannot be in it; ", escape(&c.to_string())));
+    Err(Error::usage(format!(
+        "not a name for a member: {bad}1 to 64 of A-Z a-z 0-9 . _ @ + -, not `recovery`"
+    ))
+    .hint("--member NAME gives another one"))
 }
 
 /// A member by name.
