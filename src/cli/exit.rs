@@ -30,13 +30,15 @@ pub enum Exit {
     HungUp = 129,
     /// Ctrl-C.
     Interrupted = 130,
+    /// Ctrl-\ or a QUIT from elsewhere, while the terminal UI was open.
+    Quit = 131,
     /// The terminal UI was asked to end.
     Terminated = 143,
 }
 
 impl Exit {
     /// Every code with what it means, for `vault help exit-codes`.
-    pub const ALL: [(Self, &'static str); 13] = [
+    pub const ALL: [(Self, &'static str); 14] = [
         (Self::Ok, "it worked; also when the reader of a pipe went away"),
         (Self::General, "it failed for a reason without a code of its own"),
         (Self::Usage, "the command line, a path or a setting is wrong"),
@@ -49,7 +51,8 @@ impl Exit {
         (Self::Partial, "some of it was done, some not"),
         (Self::HungUp, "the terminal of the terminal UI went away"),
         (Self::Interrupted, "interrupted with Ctrl-C"),
-        (Self::Terminated, "the terminal UI was ended by a signal"),
+        (Self::Quit, "the terminal UI was ended by SIGQUIT"),
+        (Self::Terminated, "the terminal UI was ended by another signal"),
     ];
 
     /// The number.
@@ -81,7 +84,7 @@ mod tests {
     #[test]
     fn the_numbers_are_fixed() {
         let numbers: Vec<u8> = Exit::ALL.iter().map(|(exit, _)| exit.code()).collect();
-        assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 129, 130, 143]);
+        assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 129, 130, 131, 143]);
     }
 
     #[test]

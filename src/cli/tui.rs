@@ -41,6 +41,7 @@ impl Tui {
             Ended::Quit => Exit::Ok,
             Ended::Signal(1) => Exit::HungUp,
             Ended::Signal(2) => Exit::Interrupted,
+            Ended::Signal(3) => Exit::Quit,
             Ended::Signal(_) => Exit::Terminated,
         })
     }

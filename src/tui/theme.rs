@@ -52,6 +52,8 @@ pub struct Signs {
     pub spinner: &'static [char],
     /// Something was cut off.
     pub more: char,
+    /// Something goes on.
+    pub dots: &'static str,
     /// Corners and lines: ┌ ┐ └ ┘ ─ │
     pub lines: [&'static str; 6],
     /// A line end inside a value.
@@ -68,6 +70,7 @@ static UNICODE: Signs = Signs {
     bar: ['━', '─'],
     spinner: &['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'],
     more: '…',
+    dots: "…",
     lines: ["┌", "┐", "└", "┘", "─", "│"],
     newline: '⏎',
 };
@@ -82,6 +85,7 @@ static ASCII: Signs = Signs {
     bar: ['=', '-'],
     spinner: &['|', '/', '-', '\\'],
     more: '~',
+    dots: "...",
     lines: ["+", "+", "+", "+", "-", "|"],
     newline: '$',
 };

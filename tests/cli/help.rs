@@ -17,7 +17,10 @@ fn every_command_has_examples_and_a_page() {
 fn exit_codes_are_listed() {
     let lines = Home::new().run(["help", "exit-codes"]).ok().lines();
     let codes: Vec<&str> = lines.iter().map(|l| l.split_whitespace().next().unwrap()).collect();
-    assert_eq!(codes, ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "129", "130", "143"]);
+    assert_eq!(
+        codes,
+        ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "129", "130", "131", "143"]
+    );
 }
 
 #[test]

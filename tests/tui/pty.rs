@@ -194,7 +194,7 @@ fn quit_at_once() {
 #[test]
 fn ended_by_a_signal() {
     for (signal, code) in
-        [(Signal::TERM, 143), (Signal::HUP, 129), (Signal::INT, 130), (Signal::QUIT, 143)]
+        [(Signal::TERM, 143), (Signal::HUP, 129), (Signal::INT, 130), (Signal::QUIT, 131)]
     {
         let home = home();
         let mut session = Session::start(command_in(&home));

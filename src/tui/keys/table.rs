@@ -168,7 +168,7 @@ pub const BINDINGS: &[Binding] = &[
         "kind",
         &["tab", "right"],
         &[Generator],
-        "Another kind: letters and digits, symbols, words, …",
+        "Another kind: letters and digits, symbols, digits, words",
         "kind",
     ),
     bind(Action::Longer, "longer", &["up", "+"], &[Generator], "Longer", "longer"),

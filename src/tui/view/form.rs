@@ -110,8 +110,9 @@ pub(super) fn draw(model: &Model, form: &Form, frame: &mut Frame<'_>) {
         draw_problem(model, problem, area, frame.buffer_mut());
         return;
     }
+    let writing = format!("Writing {}", theme.signs.dots);
     let text = match &form.kind {
-        _ if form.busy.is_some() => "Writing …",
+        _ if form.busy.is_some() => &writing,
         FormKind::Add => "A name is a path, such as prod/db/password.",
         FormKind::Edit(..) => "Only lines that you change are written, as a new version.",
         FormKind::Replace(..) => "The old value stays in the history.",
@@ -132,6 +133,7 @@ fn on_top(model: &Model, form: &Form) -> bool {
 pub(super) fn draw_problem(model: &Model, problem: &Problem, area: Rect, out: &mut Buffer) -> u16 {
     let theme = &model.theme;
     let width = usize::from(area.width);
+    let wrap = |text: &str, width| wrap(&text.replace('…', theme.signs.dots), width);
     let error = wrap(&format!("error: {}", problem.message), width);
     let mut lines: Vec<_> = error.into_iter().map(|line| (line, theme.danger)).collect();
     for cause in &problem.causes {

@@ -113,7 +113,9 @@ fn status(model: &Model, frame: &mut Frame<'_>) {
     }
     let buffer = frame.buffer_mut();
     let room = usize::from(line.width.saturating_sub(2));
-    let cut = |text: &str, room: usize| head(text, room, theme.signs.more);
+    let cut = |text: &str, room: usize| {
+        head(&text.replace('…', theme.signs.dots), room, theme.signs.more)
+    };
     let failed = matches!(model.status, Status::Error(..));
     if let Some(request) = model.waiting().filter(|_| !failed) {
         let waited = model.now.running.saturating_sub(request.started).as_millis();

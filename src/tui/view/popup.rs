@@ -43,7 +43,8 @@ fn choose(
 
 fn waiting(model: &Model, area: Rect, frame: &mut Frame<'_>) {
     if model.waiting().is_some() {
-        put(frame.buffer_mut(), area.x, area.y, area.right(), "reading …", model.theme.muted);
+        let text = format!("reading {}", model.theme.signs.dots);
+        put(frame.buffer_mut(), area.x, area.y, area.right(), &text, model.theme.muted);
     }
 }
 

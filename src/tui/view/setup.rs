@@ -164,7 +164,8 @@ pub(super) fn draw_unlock(model: &Model, unlock: &Unlock, frame: &mut Frame<'_>)
     let line = Rect { y, height: 1, ..inside };
     let key = if model.ascii { "Enter" } else { "⏎" };
     if unlock.busy.is_some() {
-        put(frame.buffer_mut(), line.x, y, line.right(), "Opening …", theme.muted);
+        let text = format!("Opening {}", theme.signs.dots);
+        put(frame.buffer_mut(), line.x, y, line.right(), &text, theme.muted);
     } else if model.sealed {
         let focused = model.popups.is_empty();
         typed(model, "passphrase ", &unlock.input, line, frame, focused);
