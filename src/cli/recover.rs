@@ -35,7 +35,9 @@ pub struct Recover {
     #[arg(long)]
     member: Option<String>,
     /// Write new words to this new file instead of showing them
-    #[arg(long, value_name = "FILE", requires = "replace")]
+    // Also of those that rule --replace out: clap does not ask for it beside them.
+    #[arg(long, value_name = "FILE", requires = "replace",
+          conflicts_with_all = ["join", "words_file", "member"])]
     recovery_out: Option<PathBuf>,
     #[command(flatten)]
     follow: Follow,

@@ -45,7 +45,8 @@ impl Verify {
             });
             let findings: serde_json::Value = findings.collect();
             output::json(&json!({
-                "paths": report.paths, "versions": report.versions, "findings": findings,
+                "paths": report.paths, "versions": report.versions, "locked": report.locked,
+                "findings": findings,
             }))?;
         } else {
             for finding in &report.findings {
@@ -54,19 +55,28 @@ impl Verify {
                 output::line(&format!("{}\t{path}\t{message}", word(finding.severity)))?;
             }
             output::note(&format!(
-                "{} secrets, {} versions checked: {}",
-                report.paths,
-                report.versions,
+                "{}, {} checked: {}",
+                output::count(report.paths, "secret"),
+                output::count(report.versions, "version"),
                 if report.findings.is_empty() { "all good" } else { "see above" }
             ));
+            if report.locked > 0 {
+                output::note(&format!(
+                    "Of {} in groups that you do not read, only the signatures were checked.",
+                    output::count(report.locked, "secret")
+                ));
+            }
         }
         if report.has_errors() {
             return Err(Error::from(&report));
         }
         match report.undecrypted {
             0 => Ok(()),
-            n => Err(Error::new(Kind::Partial, format!("{n} secrets could not be decrypted"))
-                .hint("`vault doctor` looks at the KMS key and at what is allowed")),
+            n => Err(Error::new(
+                Kind::Partial,
+                format!("{} could not be decrypted", output::count(n, "secret")),
+            )
+            .hint("`vault doctor` looks at the KMS key and at what is allowed")),
         }
     }
 }

@@ -49,6 +49,8 @@ pub struct Report {
     pub versions: usize,
     /// Secrets that KMS did not open; their signatures were checked.
     pub undecrypted: usize,
+    /// Secrets of groups that this identity does not read; their signatures were checked.
+    pub locked: usize,
     /// What was found.
     pub findings: Vec<Finding>,
 }
@@ -105,6 +107,7 @@ impl Vault {
         for report in reports {
             all.versions += report.versions;
             all.undecrypted += report.undecrypted;
+            all.locked += report.locked;
             all.findings.extend(report.findings);
         }
         Ok(all)
@@ -167,6 +170,8 @@ impl Vault {
                         report.undecrypted += 1;
                         let message = format!("only its signatures were checked: {}", e.message);
                         report.add(path, Severity::Warning, message);
+                    } else {
+                        report.locked += 1;
                     }
                 }
                 Err(e) => return Err(e),

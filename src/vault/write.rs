@@ -361,9 +361,8 @@ impl Vault {
 }
 
 fn may_not_write(path: &SecretPath) -> Error {
-    Error::denied(format!("this identity may not write {path}")).hint(
-        "an admin can grant it: `vault member role`, or `vault member add` if you are new",
-    )
+    Error::denied(format!("this identity may not write {path}"))
+        .hint("an admin can grant it: `vault member role`, or `vault member add` if you are new")
 }
 
 /// The version is written: "failed, try again" would make the caller write it twice.

@@ -12,6 +12,8 @@ use super::append::Intent;
 use super::members::check_name;
 use super::rotate::Rotated;
 
+const ANOTHER: &str = "make another one: move the identity file away, then `vault id new`";
+
 /// A use of the recovery key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recovered {
@@ -68,13 +70,20 @@ impl Vault {
             if state.member_of(me.id()).is_some_and(|(_, member)| member.admin) {
                 break;
             }
+            if let Some((owner, _)) = state.member_of(me.id()) {
+                return Err(Error::conflict(format!(
+                    "this identity is a device of {owner} already, and the words make an admin of a \
+                     new one"
+                ))
+                .hint(ANOTHER));
+            }
             let member = name.to_owned();
             let ops =
                 vec![Op::RecoveryUsed { member, key: me.key, recipient: me.recipient.clone() }];
             let seq = before.seq() + 1;
             let after = rules::after(state, &ops, seq).map_err(|why| {
                 Error::conflict(format!("this identity cannot be recovered to: {why}"))
-                    .hint("make another one: move the identity file away, then `vault id new`")
+                    .hint(ANOTHER)
             })?;
             self.keep_object(after.to_string().as_bytes()).await?;
             let (vault, prev, state) = (Some(self.id), *before.hash(), after.hash());
