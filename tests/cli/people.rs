@@ -45,10 +45,15 @@ pub fn run_hint(home: &Home, ran: &Ran) -> Ran {
     home.run(&words[1..])
 }
 
-/// Runs a command on a terminal: waits for each text, then types what belongs to it. Answers the
-/// exit code and what is on the screen at the end.
+/// Runs a command on a terminal: waits for each text, then types what belongs to it. It ends with
+/// this code and says this. Answers what is on the screen then.
 #[track_caller]
-pub fn on_a_terminal(home: &Home, args: &[&str], dialogue: &[(&str, &str)]) -> (u32, String) {
+pub fn on_a_terminal(
+    home: &Home,
+    args: &[&str],
+    dialogue: &[(&str, &str)],
+    (code, says): (u32, &str),
+) -> String {
     let mut command = command_in(home);
     command.args(args);
     command.env("USER", "ann");
@@ -57,6 +62,8 @@ pub fn on_a_terminal(home: &Home, args: &[&str], dialogue: &[(&str, &str)]) -> (
         session.shows(question);
         session.type_keys(answer);
     }
-    let code = session.ends();
-    (code, session.terminal().screen().contents())
+    assert_eq!(session.ends(), code);
+    // What it said last may still be on its way.
+    session.shows(says);
+    session.terminal().screen().contents()
 }

@@ -18,7 +18,7 @@ const S3: &str = r#"{"Effect":"Allow","Action":"s3:*","Resource":"*"}"#;
 /// A place of a vault.
 pub enum Place {
     Dir(tempfile::TempDir),
-    S3 { server: &'static Server, prefix: String, keys: Option<Keys> },
+    S3 { server: &'static Server, prefix: String, keys: Option<Box<Keys>> },
 }
 
 /// The KMS keys of a story, and who may use them.
@@ -42,7 +42,7 @@ impl Place {
         let server = servers::ministack();
         make_bucket(server, BUCKET);
         let prefix = format!("v{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        let keys = (wrap == On::Kms).then(|| Keys::new(server, &prefix));
+        let keys = (wrap == On::Kms).then(|| Box::new(Keys::new(server, &prefix)));
         Self::S3 { server, prefix, keys }
     }
 
