@@ -50,6 +50,11 @@ pub fn note(text: &str) {
     }
 }
 
+/// `1 note`, `2 notes`.
+pub fn count(number: usize, one: &str) -> String {
+    format!("{number} {one}{}", if number == 1 { "" } else { "s" })
+}
+
 /// Writes one JSON value as a line of data. Only for what is not secret.
 ///
 /// # Errors

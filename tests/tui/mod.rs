@@ -7,7 +7,7 @@ mod keepers;
 mod keys;
 mod panics;
 mod picture;
-mod pty;
+pub mod pty;
 mod screens;
 mod stand;
 mod ui;

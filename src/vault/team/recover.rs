@@ -12,6 +12,8 @@ use super::append::Intent;
 use super::members::check_name;
 use super::rotate::Rotated;
 
+const ANOTHER: &str = "make another one: move the identity file away, then `vault id new`";
+
 /// A use of the recovery key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recovered {
@@ -68,6 +70,13 @@ impl Vault {
             if state.member_of(me.id()).is_some_and(|(_, member)| member.admin) {
                 break;
             }
+            if let Some((owner, _)) = state.member_of(me.id()) {
+                return Err(Error::conflict(format!(
+                    "this identity is a device of {owner} already, and the words make an admin of a \
+                     new one"
+                ))
+                .hint(ANOTHER));
+            }
             self.check_chain_is_there().await?;
             let member = name.to_owned();
             let ops =
@@ -75,7 +84,7 @@ impl Vault {
             let seq = before.seq() + 1;
             let after = rules::after(state, &ops, seq).map_err(|why| {
                 Error::conflict(format!("this identity cannot be recovered to: {why}"))
-                    .hint("make another one: move the identity file away, then `vault id new`")
+                    .hint(ANOTHER)
             })?;
             self.keep_object(after.to_string().as_bytes()).await?;
             let (vault, prev, state) = (Some(self.id), *before.hash(), after.hash());
