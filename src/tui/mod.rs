@@ -22,6 +22,7 @@ pub mod run;
 pub mod setup;
 pub mod stage;
 pub mod tasks;
+pub mod team;
 pub mod terminal;
 pub mod theme;
 mod update;

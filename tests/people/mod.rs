@@ -3,7 +3,7 @@
 mod capability;
 mod faults;
 mod groups;
-mod late;
+pub mod late;
 mod members;
 mod notes;
 mod race;

@@ -112,6 +112,8 @@ impl Vault {
         }
         let newest = self.view();
         let Found { kept, stored, settled } = found;
+        // Other notes have the numbers of those that are gone: a person is told of them, too.
+        self.device.look(self.device.looked().min(kept.seq()))?;
         self.show(stored);
         if settled {
             return self.forget_lost().await;
