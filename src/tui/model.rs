@@ -207,6 +207,12 @@ pub struct Form {
 }
 
 impl Form {
+    /// True if it changes the team and no secret.
+    pub fn is_about_the_team(&self) -> bool {
+        use FormKind::{AddMember, RemoveMember, Role};
+        matches!(self.kind, AddMember(_) | Role(_) | RemoveMember(_))
+    }
+
     /// True if something was typed that would be lost.
     pub fn is_typed(&self) -> bool {
         // In a form that begins empty, what was typed and taken back is nothing.

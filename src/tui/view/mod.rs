@@ -183,7 +183,15 @@ fn bar(model: &Model, frame: &mut Frame<'_>) {
             }
             _ => false,
         };
-        if back || idle || binding.action == super::keys::Action::Help {
+        // The forms of the team have nothing to hide, to generate or to add.
+        let plain = match model.popups.last() {
+            Some(Popup::Form(form)) => {
+                use super::keys::Action::{AddField, Generate, Reveal};
+                form.is_about_the_team() && matches!(binding.action, AddField | Generate | Reveal)
+            }
+            _ => false,
+        };
+        if back || idle || plain || binding.action == super::keys::Action::Help {
             continue;
         }
         let key = super::keys::shown(key, model.ascii);

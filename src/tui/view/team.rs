@@ -33,20 +33,17 @@ pub(super) fn banner(model: &Model, frame: &mut Frame<'_>) {
 }
 
 fn lost(loss: &Loss) -> String {
+    let count = |n: usize, one: &str, many: &str| match n {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        n => Some(format!("{n} {many}")),
+    };
+    let notes = usize::try_from(loss.notes).unwrap_or(usize::MAX);
     let secrets = loss.versions.len() + loss.unnamed;
-    let mut parts = Vec::new();
-    for (n, one, many) in [
-        (loss.notes, "note of the team is", "notes of the team are"),
-        (secrets as u64, "secret is", "secrets are"),
-    ] {
-        match n {
-            0 => {}
-            1 => parts.push(format!("1 {one}")),
-            n => parts.push(format!("{n} {many}")),
-        }
-    }
-    let what = parts.join(", ");
-    format!("Back from a backup? `vault team restored`: {what} older than seen, or gone.")
+    let parts = [count(notes, "team note", "team notes"), count(secrets, "secret", "secrets")];
+    let what: Vec<String> = parts.into_iter().flatten().collect();
+    let what = what.join(", ");
+    format!("From a backup? `vault team restored`. Lost: {what}")
 }
 
 pub(super) fn members(model: &Model, members: &Members, frame: &mut Frame<'_>) {
@@ -79,12 +76,14 @@ pub(super) fn members(model: &Model, members: &Members, frame: &mut Frame<'_>) {
     let (top, bottom) = (above.len() as u16, below.len() as u16);
     put_lines(above, Rect { height: top, ..area }, frame);
     let middle = area.height - top - bottom;
+    let room = if width < 50 { 14 } else { 24 };
     let rows = team.members.iter().map(|member| {
         let me = if Some(&member.name) == team.me.as_ref() { " (you)" } else { "" };
         let reads = member.admin || member.read.contains(&team.group.name);
         let style = if reads { theme.text } else { theme.muted };
         let name = format!("{}{me}", escape(&member.name));
-        (format!("{name:<24} {}", escape(&team.rights(member))), style)
+        let name = head(&name, room, theme.signs.more);
+        (format!("{name:<room$} {}", escape(&team.rights(member))), style)
     });
     let list = Rect { y: area.y + top, height: middle, ..area };
     choose(model, rows, members.cursor, list, frame);
