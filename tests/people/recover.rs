@@ -79,6 +79,7 @@ async fn new_words_put_an_end_to_the_old_ones() {
 async fn a_use_is_news_on_each_device_until_it_is_seen_there() {
     let world = World::new().await;
     let ann = world.device("ann").await;
+    ann.check_membership().await.unwrap();
     assert!(ann.recovery_news().is_empty());
     let bob = as_seed(&world, "bob", BOB).await;
     bob.recover(&identity(RECOVERY), "bob").await.unwrap();

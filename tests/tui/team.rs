@@ -305,7 +305,7 @@ async fn a_removal_takes_the_name_and_leads_to_the_values() {
     for part in [
         "jon was removed",
         "Note 9 says so. New generation: main.",
-        "4 values sealed anew, 1 were already.",
+        "4 values sealed anew, 1 was already.",
         "Change these values",
         "> ! acme/db/password",
         "v4: jon was removed",

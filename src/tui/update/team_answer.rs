@@ -256,7 +256,8 @@ fn told(rotated: Rotated) -> (Vec<String>, Meanwhile) {
 fn sealed_lines(resealed: &Resealed) -> Vec<String> {
     let Resealed { done, current, skipped, left, failed } = resealed;
     let values = if *done == 1 { "value" } else { "values" };
-    let mut line = format!("{done} {values} sealed anew, {current} were already");
+    let were = if *current == 1 { "was" } else { "were" };
+    let mut line = format!("{done} {values} sealed anew, {current} {were} already");
     if *skipped > 0 {
         line += &format!(", {skipped} are not yours to write");
     }
