@@ -139,7 +139,9 @@ impl Model {
         match action {
             Action::Accept => {
                 let path = exposed.get(report.cursor).map(|exposed| exposed.path.clone());
-                path.map(|path| self.jump(path));
+                if let Some(path) = path {
+                    self.jump(path);
+                }
             }
             Action::Seal if report.step == Step::None => return self.seal_again(),
             Action::Seal => {}
