@@ -9,6 +9,7 @@ pub mod clipboard;
 pub mod device;
 mod editor;
 pub mod effect;
+mod form;
 pub mod generator;
 pub mod input;
 mod job;
