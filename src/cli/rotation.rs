@@ -150,7 +150,8 @@ impl Follow {
                 Reason::Rotation(Some(group)) => vec![group],
                 Reason::Removal | Reason::Rotation(None) => Vec::new(),
             };
-            let what = Reseal { groups, purge_history: self.purge_history, except };
+            let purge_history = self.purge_history;
+            let what = Reseal { groups, purge_history, except, ..Reseal::default() };
             sealed = Some(reseal(vault, &what).await?);
             session.warn(vault);
         } else if !done.groups().is_empty() {

@@ -49,6 +49,15 @@ impl Model {
             Message::Wrote(id, path, answer) => return self.wrote(id, path, answer),
             Message::Edited(id, path, answer) => return self.edited(id, &path, answer),
             Message::Done(id, change, answer) => return self.done(id, change, answer),
+            Message::Team(..)
+            | Message::TeamChanged(..)
+            | Message::Resolved(..)
+            | Message::Sealing(..)
+            | Message::Sealed(..)
+            | Message::Exposed(..)
+            | Message::Log(..)
+            | Message::Recovery(_)
+            | Message::Lost(..) => return self.team_answer(message),
             Message::Vacant(..) | Message::Words(..) | Message::Founded(..) => {
                 return self.setup_answer(message);
             }
@@ -62,7 +71,8 @@ impl Model {
     }
 
     /// One line at the bottom; the rest on request.
-    fn fail(&mut self, error: &Error, retry: Option<Action>) {
+    pub(super) fn fail(&mut self, error: &Error, retry: Option<Action>) {
+        self.suspicious |= error.kind == Kind::Integrity;
         self.status = Status::Error(Problem::from(error), retry);
     }
 
@@ -74,7 +84,7 @@ impl Model {
     }
 
     /// The popup that waited has nothing to show: the error takes its place.
-    fn fail_closing(&mut self, error: &Error, request: &Request) {
+    pub(super) fn fail_closing(&mut self, error: &Error, request: &Request) {
         self.popups.pop();
         self.fail(error, request.action);
     }
@@ -178,6 +188,9 @@ impl Model {
             if self.rows.sort() != Sort::Name {
                 self.rows.order(self.rows.sort());
             }
+            if self.rows.mark().is_some() {
+                self.rows.narrow_again();
+            }
         }
     }
 
@@ -197,6 +210,7 @@ impl Model {
         let Some(request) = self.finish(id) else { return };
         let opened = match answer {
             Ok(opened) => opened,
+            Err(e) if e.kind == Kind::Denied && self.say_locked(&path) => return,
             Err(e) => return self.fail(&e, request.action),
         };
         // Whoever moved on, or opened something above it, does not want it any more.
@@ -236,6 +250,7 @@ impl Model {
                     "Sent {what} to the terminal's clipboard; nobody can clear or check it."
                 ));
             }
+            Err(e) if e.kind == Kind::Denied && self.say_selected_locked() => {}
             Err(e) => self.fail(&e, request.action),
         }
     }

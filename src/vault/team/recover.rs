@@ -31,6 +31,20 @@ impl Vault {
         used.map(|(seq, member)| Recovered { seq: *seq, member: member.clone() }).collect()
     }
 
+    /// The uses of the recovery key that nobody at this device was told of yet.
+    pub fn recovery_news(&self) -> Vec<Recovered> {
+        let looked = self.device.looked();
+        self.recovery_uses().into_iter().filter(|used| used.seq > looked).collect()
+    }
+
+    /// Remembers on this device that a person was told of the uses up to note `seq`.
+    ///
+    /// # Errors
+    /// If the state directory cannot be written.
+    pub fn saw_recovery(&self, seq: u64) -> Result<()> {
+        self.device.look(seq.max(self.device.looked()))
+    }
+
     /// True if this is the recovery key now.
     ///
     /// # Errors
