@@ -171,6 +171,17 @@ impl Session {
         for warning in vault.take_warnings() {
             output::note(&format!("warning: {}", escape(&warning)));
         }
+        for used in vault.recovery_news() {
+            output::note(&format!(
+                "warning: the recovery key made {} an admin (note {} of the team); `vault team log` \
+                 has it",
+                used.member, used.seq
+            ));
+            // Told to a person once; where nobody reads along, again and again.
+            if output::is_watched() {
+                let _ = vault.saw_recovery(used.seq);
+            }
+        }
     }
 }
 
