@@ -13,6 +13,7 @@ mod process;
 mod reader;
 mod s3ec;
 mod store;
+mod story;
 mod support;
 mod tamper;
 mod team;

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::output;
-use super::session::Session;
+use super::session::{Session, read_words};
 use crate::vault::{DeviceIdentity, Error, Result, Secret};
 
 /// Make, show or export the identity of this device
@@ -14,7 +14,8 @@ use crate::vault::{DeviceIdentity, Error, Result, Secret};
   vault id new --ssh ~/.ssh/id_ed25519        with an SSH key that you have
   vault id new --age-plugin yubikey.txt       with the key on a token
   vault id show                               what an admin needs to add you
-  vault id export --age -o key.txt            for stock age")]
+  vault id export --age -o key.txt            for stock age
+  vault id export --age --words-file words.txt -o key.txt")]
 pub struct Id {
     #[command(subcommand)]
     action: Action,
@@ -45,6 +46,9 @@ enum Action {
         /// As an age secret key, with which stock age opens keyrings
         #[arg(long, required = true)]
         age: bool,
+        /// Not of this device: of the 24 recovery words in this file, which open everything
+        #[arg(long, value_name = "FILE")]
+        words_file: Option<PathBuf>,
         /// Write it to this file, readable by you alone
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
@@ -69,8 +73,12 @@ impl Id {
                 show(session, &identity)
             }
             Action::Show => show(session, &session.unlock().await?),
-            Action::Export { age: _, output: file } => {
-                let mut key = session.unlock().await?.age_secret_key()?;
+            Action::Export { age: _, words_file, output: file } => {
+                let identity = match &words_file {
+                    Some(words) => DeviceIdentity::from_words(&read_words(words)?)?,
+                    None => session.unlock().await?,
+                };
+                let mut key = identity.age_secret_key()?;
                 if session.json {
                     let mut text = Secret::copy_of(b"{\"age\":\"");
                     text.extend(key.bytes());

@@ -16,6 +16,11 @@ pub fn to_terminal() -> bool {
     std::io::stdout().is_terminal()
 }
 
+/// True if a person may read what goes to stderr.
+pub fn is_watched() -> bool {
+    std::io::stderr().is_terminal()
+}
+
 /// Writes bytes to stdout, straight from where they are: the standard library's stdout would
 /// keep a copy in its buffer. A reader that went away is success, and ends the program.
 ///
@@ -48,6 +53,11 @@ pub fn note(text: &str) {
     while let Ok(len @ 1..) = write(stderr(), bytes) {
         bytes = &bytes[len..];
     }
+}
+
+/// `1 note`, `2 notes`.
+pub fn count(number: usize, one: &str) -> String {
+    format!("{number} {one}{}", if number == 1 { "" } else { "s" })
 }
 
 /// Writes one JSON value as a line of data. Only for what is not secret.

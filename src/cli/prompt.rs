@@ -273,10 +273,37 @@ async fn read_line(tty: File, leave: &'static str) -> Result<Secret> {
 
 /// A line typed without echo. While it is typed Ctrl-C is a character, and comes back as an error.
 fn hidden(question: &str) -> Result<Secret> {
-    match rpassword::prompt_password(question) {
+    // Before the question is seen: who types, or pastes, at once is not to be echoed either.
+    let quiet = Quiet::new()?;
+    let answer = rpassword::prompt_password(question);
+    drop(quiet);
+    match answer {
         Ok(text) => Ok(Secret::new(text.into_bytes())),
         Err(e) if e.kind() == std::io::ErrorKind::Interrupted => interrupted(),
         Err(e) => Err(no_tty(&e)),
+    }
+}
+
+/// A terminal that echoes nothing until this is dropped.
+struct Quiet(File, rustix::termios::Termios);
+
+impl Quiet {
+    fn new() -> Result<Self> {
+        use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+        let tty =
+            File::options().read(true).write(true).open("/dev/tty").map_err(|e| no_tty(&e))?;
+        let before = tcgetattr(&tty).map_err(|e| no_tty(&e.into()))?;
+        let mut modes = before.clone();
+        modes.local_modes.remove(LocalModes::ECHO);
+        tcsetattr(&tty, OptionalActions::Now, &modes).map_err(|e| no_tty(&e.into()))?;
+        Ok(Self(tty, before))
+    }
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        use rustix::termios::{OptionalActions, tcsetattr};
+        let _ = tcsetattr(&self.0, OptionalActions::Now, &self.1);
     }
 }
 

@@ -34,7 +34,7 @@ impl Purge {
                 "path": path.as_str(), "version": purged.n, "removed": purged.removed,
             }));
         }
-        output::note(&format!("{path}: {} versions removed", purged.removed));
+        output::note(&format!("{path}: {} removed", output::count(purged.removed, "version")));
         Ok(())
     }
 }

@@ -5,10 +5,10 @@ use serde_json::json;
 
 use super::output;
 use super::rotation::{Follow, Reason};
-use super::session::{Session, read_secret_file, shown, write_new};
+use super::session::{Session, read_words, shown, words_only, write_new};
 use crate::config::{VaultEntry, add_vault, name_of};
 use crate::vault::{
-    AwsOptions, DeviceIdentity, Error, Join, Location, Result, Secret, Storage, Vault, escape,
+    AwsOptions, DeviceIdentity, Error, Join, Location, Result, Storage, Vault, escape,
 };
 
 /// Become an admin again with the 24 recovery words, or replace the words
@@ -35,7 +35,9 @@ pub struct Recover {
     #[arg(long)]
     member: Option<String>,
     /// Write new words to this new file instead of showing them
-    #[arg(long, value_name = "FILE", requires = "replace")]
+    // Also of those that rule --replace out: clap does not ask for it beside them.
+    #[arg(long, value_name = "FILE", requires = "replace",
+          conflicts_with_all = ["join", "words_file", "member"])]
     recovery_out: Option<PathBuf>,
     #[command(flatten)]
     follow: Follow,
@@ -53,10 +55,10 @@ impl Recover {
         let member = self.member.as_deref().or(session.settings.user.as_deref());
         let member = member.unwrap_or("owner").to_owned();
         let words = match &self.words_file {
-            Some(file) => read_secret_file(file)?,
-            None => session.prompt.words().await?,
+            Some(file) => read_words(file)?,
+            None => words_only(&session.prompt.words().await?),
         };
-        let recovery = DeviceIdentity::from_words(&words_only(&words))?;
+        let recovery = DeviceIdentity::from_words(&words)?;
         let (vault, new) = match &self.join {
             None => (session.vault().await?, None),
             Some(join) => {
@@ -149,22 +151,4 @@ async fn open(session: &Session, join: &str) -> Result<(Vault, VaultEntry, Strin
     let vault = Vault::open_in(storage, &join.pin, places, Some(identity)).await?;
     let entry = VaultEntry::new(join.location.clone(), join.encode(), AwsOptions::default());
     Ok((vault, entry, name))
-}
-
-/// The words with one space between them, however they were written down.
-fn words_only(text: &Secret) -> Secret {
-    let mut out = Secret::with_capacity(text.len());
-    for word in text.bytes().split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()) {
-        // Numbers in front of the words, as they are shown.
-        if word.iter().all(|b| b.is_ascii_digit() || *b == b'.') {
-            continue;
-        }
-        if !out.is_empty() {
-            out.push(b' ');
-        }
-        for byte in word {
-            out.push(byte.to_ascii_lowercase());
-        }
-    }
-    out
 }

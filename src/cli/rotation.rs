@@ -150,7 +150,8 @@ impl Follow {
                 Reason::Rotation(Some(group)) => vec![group],
                 Reason::Removal | Reason::Rotation(None) => Vec::new(),
             };
-            let what = Reseal { groups, purge_history: self.purge_history, except };
+            let purge_history = self.purge_history;
+            let what = Reseal { groups, purge_history, except, ..Reseal::default() };
             sealed = Some(reseal(vault, &what).await?);
             session.warn(vault);
         } else if !done.groups().is_empty() {
@@ -266,15 +267,14 @@ fn report(
     exposed: &[Exposed],
 ) -> Result<()> {
     if let Some(sealed) = sealed {
-        let values = if sealed.done == 1 { "value" } else { "values" };
         let skipped = match sealed.skipped {
             0 => String::new(),
             n => format!(", {n} are not yours to write"),
         };
         let current = sealed.current;
         output::note(&format!(
-            "{} {values} sealed anew, {current} were already{skipped}.",
-            sealed.done
+            "{} sealed anew, {current} were already{skipped}.",
+            output::count(sealed.done, "value")
         ));
     }
     if session.json {
@@ -351,6 +351,6 @@ fn partly(failed: &[String]) -> Error {
     if failed.len() > SHOWN {
         output::note(&format!("… and {} more", failed.len() - SHOWN));
     }
-    Error::new(Kind::Partial, format!("{} things were not finished", failed.len()))
+    Error::new(Kind::Partial, format!("{} not finished", output::count(failed.len(), "thing")))
         .hint("the change of the team stands; run the same command again for the rest")
 }

@@ -171,6 +171,17 @@ impl Session {
         for warning in vault.take_warnings() {
             output::note(&format!("warning: {}", escape(&warning)));
         }
+        for used in vault.recovery_news() {
+            output::note(&format!(
+                "warning: the recovery key made {} an admin (note {} of the team); `vault team log` \
+                 has it",
+                used.member, used.seq
+            ));
+            // Told to a person once; where nobody reads along, again and again.
+            if output::is_watched() {
+                let _ = vault.saw_recovery(used.seq);
+            }
+        }
     }
 }
 
@@ -189,4 +200,30 @@ pub fn read_secret_file(path: &FilePath) -> Result<Secret> {
         output::note(&format!("warning: {}", private::exposed(path)));
     }
     Ok(secret)
+}
+
+/// Recovery words from a file.
+///
+/// # Errors
+/// As [`read_secret_file`].
+pub fn read_words(path: &FilePath) -> Result<Secret> {
+    read_secret_file(path).map(|text| words_only(&text))
+}
+
+/// The words with one space between them, however they were written down.
+pub fn words_only(text: &Secret) -> Secret {
+    let mut out = Secret::with_capacity(text.len());
+    for word in text.bytes().split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()) {
+        // Numbers in front of the words, as they are shown.
+        if word.iter().all(|b| b.is_ascii_digit() || *b == b'.') {
+            continue;
+        }
+        if !out.is_empty() {
+            out.push(b' ');
+        }
+        for byte in word {
+            out.push(byte.to_ascii_lowercase());
+        }
+    }
+    out
 }

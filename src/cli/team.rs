@@ -130,19 +130,15 @@ fn show(session: &Session, loss: &Loss) -> Result<()> {
         }));
     }
     if loss.notes > 0 {
-        output::note(&format!(
-            "{} notes of the team after note {} are gone:",
-            loss.notes, loss.kept
-        ));
+        let notes = output::count(usize::try_from(loss.notes).unwrap_or(usize::MAX), "note");
+        output::note(&format!("Gone after note {} of the team: {notes}.", loss.kept));
     }
     for line in &loss.undone {
         output::note(&format!("  {line}"));
     }
     if loss.unnamed > 0 {
-        output::note(&format!(
-            "{} secrets that this device has seen are gone altogether.",
-            loss.unnamed
-        ));
+        let secrets = output::count(loss.unnamed, "secret");
+        output::note(&format!("Gone altogether, and seen by this device: {secrets}."));
     }
     let row = |lost: &crate::vault::LostVersion| {
         vec![lost.path.to_string(), lost.seen.to_string(), lost.stored.to_string()]

@@ -54,24 +54,29 @@ impl Verify {
                 let message = escape(&finding.message);
                 output::line(&format!("{}\t{path}\t{message}", word(finding.severity)))?;
             }
-            let locked = match report.locked {
-                0 => String::new(),
-                n => format!(" ({n} are locked for you: their signatures only)"),
-            };
             output::note(&format!(
-                "{} secrets, {} versions checked{locked}: {}",
-                report.paths,
-                report.versions,
+                "{}, {} checked: {}",
+                output::count(report.paths, "secret"),
+                output::count(report.versions, "version"),
                 if report.findings.is_empty() { "all good" } else { "see above" }
             ));
+            if report.locked > 0 {
+                output::note(&format!(
+                    "Of {} in groups that you do not read, only the signatures were checked.",
+                    output::count(report.locked, "secret")
+                ));
+            }
         }
         if report.has_errors() {
             return Err(Error::from(&report));
         }
         match report.undecrypted {
             0 => Ok(()),
-            n => Err(Error::new(Kind::Partial, format!("{n} secrets could not be decrypted"))
-                .hint("`vault doctor` looks at the KMS key and at what is allowed")),
+            n => Err(Error::new(
+                Kind::Partial,
+                format!("{} could not be decrypted", output::count(n, "secret")),
+            )
+            .hint("`vault doctor` looks at the KMS key and at what is allowed")),
         }
     }
 }

@@ -194,6 +194,11 @@ impl State {
         member.admin || (member.read.contains(group) && member.write.iter().any(|p| p.covers(path)))
     }
 
+    /// Names of the admins.
+    pub fn admins(&self) -> impl Iterator<Item = &str> {
+        self.members.iter().filter(|(_, m)| m.admin).map(|(name, _)| name.as_str())
+    }
+
     /// The age recipients of a group's keyring: every device of everybody who can read it, and
     /// the recovery key.
     pub fn recipients(&self, group: &str) -> Vec<&str> {

@@ -1,8 +1,11 @@
 //! What `update` asks for: data only. [`super::tasks`] does it.
 
+use std::collections::BTreeSet;
+
 use crate::vault::{DeviceIdentity, Path, Secret};
 
 use super::message::{Change, Draft, Id, Purpose};
+use super::team::{At, Decision, TeamChange};
 
 /// Something to be done outside the model.
 pub enum Effect {
@@ -21,8 +24,8 @@ pub enum Effect {
     /// Read a field and put it into the clipboard. None: the value; true: the one-time password
     /// of the field.
     Copy(Id, Path, Option<String>, bool),
-    /// Put this text into the clipboard.
-    CopyText(Id, Secret),
+    /// Put this text into the clipboard, and what it is called.
+    CopyText(Id, &'static str, Secret),
     /// Read the headers of all versions.
     Versions(Id, Path),
     /// Read two versions.
@@ -39,6 +42,22 @@ pub enum Effect {
     MakeWords(Id),
     /// Make the vault.
     Found(Id, Founding),
+    /// Read who is in the team.
+    Team(Id, At),
+    /// Change it.
+    ChangeTeam(Id, TeamChange),
+    /// Adopt or drop a late write.
+    Resolve(Id, Decision),
+    /// Seal all values anew that are not of the current generation, but for these.
+    Reseal(Id, BTreeSet<Path>),
+    /// Which values have to be changed?
+    Exposure(Id),
+    /// Read the notes of the team.
+    Log(Id),
+    /// A person was told of the recovery key, up to this note.
+    SawRecovery(u64),
+    /// Is something gone that this device has seen?
+    Loss(Id),
     /// Stop waiting for a request.
     Cancel(Id),
     /// Draw from nothing.

@@ -24,6 +24,8 @@ pub const THREE_PANES_AT: u16 = 120;
 pub struct Areas {
     /// The line at the top.
     pub header: Rect,
+    /// The line of news below it.
+    pub banner: Rect,
     /// The folders, with their frame.
     pub folders: Rect,
     /// The list, with its frame.
@@ -36,12 +38,15 @@ pub struct Areas {
     pub bar: Rect,
 }
 
-/// The parts at this size. `focus` is the pane that is shown where not all fit.
-pub fn areas((width, height): (u16, u16), focus: Pane) -> Areas {
+/// The parts at this size. `focus` is the pane that is shown where not all fit; `news`: with a
+/// line for news.
+pub fn areas((width, height): (u16, u16), focus: Pane, news: bool) -> Areas {
     let line = |y: u16| Rect::new(0, y, width, 1);
-    let body = Rect::new(0, 1, width, height.saturating_sub(3));
+    let above = 1 + u16::from(news);
+    let body = Rect::new(0, above.min(height), width, height.saturating_sub(above + 2));
     let mut areas = Areas {
         header: line(0),
+        banner: if news { line(1.min(height.saturating_sub(1))) } else { Rect::default() },
         status: line(height.saturating_sub(2)),
         bar: line(height.saturating_sub(1)),
         ..Areas::default()
@@ -103,13 +108,15 @@ mod tests {
         for width in 0..200 {
             for height in 0..60 {
                 for focus in [Pane::Folders, Pane::List, Pane::Detail] {
-                    let a = areas((width, height), focus);
-                    for part in [a.folders, a.list, a.detail] {
-                        assert!(part.right() <= width && part.bottom() <= height.max(1));
-                        assert!(inner(part).right() <= part.right());
+                    for news in [false, true] {
+                        let a = areas((width, height), focus, news);
+                        for part in [a.folders, a.list, a.detail] {
+                            assert!(part.right() <= width && part.bottom() <= height.max(1));
+                            assert!(inner(part).right() <= part.right());
+                        }
+                        let together = a.folders.width + a.list.width + a.detail.width;
+                        assert_eq!(together, width, "{width}x{height} {focus:?}");
                     }
-                    let together = a.folders.width + a.list.width + a.detail.width;
-                    assert_eq!(together, width, "{width}x{height} {focus:?}");
                 }
                 let p = popup((width, height), (60, 20));
                 assert!(p.right() <= width && p.bottom() <= height.max(1));

@@ -5,9 +5,13 @@ use std::time::Duration;
 
 use ratatui::crossterm::event::{KeyEvent, MouseEvent};
 
-use crate::vault::{DeviceIdentity, Error, FieldType, Opened, Path, Secret, Version};
+use crate::vault::{
+    DeviceIdentity, Error, Exposed, FieldType, LogEntry, Loss, Opened, Path, Recovered, Resealed,
+    Secret, Version,
+};
 
 use super::rows::Meta;
+use super::team::{Decision, Team, TeamAnswer, TeamChange};
 
 /// The time, from outside, so that every timeout can be tested without waiting.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -109,6 +113,24 @@ pub enum Message {
     Words(Id, Box<DeviceIdentity>),
     /// The vault was made.
     Founded(Id, Result<Founded, Error>),
+    /// The team.
+    Team(Id, Result<Team, Error>),
+    /// A change of the team.
+    TeamChanged(Id, TeamChange, Result<TeamAnswer, Error>),
+    /// A late write is out of the way; false: somebody wrote a newer version, which stands.
+    Resolved(Id, Decision, Result<bool, Error>),
+    /// How many of how many values are sealed anew.
+    Sealing(Id, usize, usize),
+    /// Sealing has ended, or was stopped.
+    Sealed(Id, Result<Resealed, Error>),
+    /// The values that have to be changed.
+    Exposed(Id, Result<Vec<Exposed>, Error>),
+    /// The notes of the team.
+    Log(Id, Result<Vec<LogEntry>, Error>),
+    /// The recovery key was used, and nobody here was told.
+    Recovery(Vec<Recovered>),
+    /// What the storage had and has no more.
+    Lost(Id, Result<Loss, Error>),
     /// Something odd that the vault noticed.
     Warning(String),
     /// The process is asked to end.

@@ -5,17 +5,19 @@ use std::time::Duration;
 
 use crate::config::Interface;
 use crate::vault::{
-    Content, DEFAULT_FIELD, Document, Field, FieldType, Opened, Path, Secret, Version,
+    Content, DEFAULT_FIELD, Document, Field, FieldType, LateWrite, Opened, Path, Secret, Version,
 };
 
+pub use super::form::{Form, FormKind, Line, Role};
 use super::generator::Generator;
 use super::input::Input;
 use super::keys::{Action, Context, KeyMap};
-use super::layout::Pane;
+use super::layout::{Areas, Pane, areas};
 use super::message::{Change, Draft, Id, Now, Session};
 pub use super::problem::Problem;
-use super::rows::Rows;
+use super::rows::{Mark, Rows};
 use super::setup::Setup;
+use super::team::{Joined, Log, Members, News, Report};
 use super::theme::Theme;
 
 /// How long values are shown.
@@ -94,6 +96,10 @@ pub struct Model {
     pub failed_behind: Option<Problem>,
     /// When the clipboard will be cleared.
     pub clipboard: Option<Duration>,
+    /// What a person must be told of.
+    pub news: News,
+    /// Something stored was not what it must be: it is asked whether more is gone.
+    pub suspicious: bool,
     /// A name to select as soon as it is listed.
     pub select: Option<Path>,
     next: Id,
@@ -143,6 +149,16 @@ pub enum Popup {
     Drop,
     /// An error in full, and what would try again.
     Error(Problem, Option<Action>),
+    /// The members of a group.
+    Members(Members),
+    /// Somebody was added: what to send them.
+    Joined(Joined),
+    /// What a change of the team led to, and what has to be changed.
+    Report(Report),
+    /// A late write: adopt or drop?
+    Late(LateWrite),
+    /// The notes of the team.
+    Log(Log),
     /// A change that was not written; true: because somebody else was faster.
     Unsaved(Box<Draft>, Problem, bool),
 }
@@ -192,71 +208,6 @@ pub enum Chosen {
     Replace(u64),
     /// To take the value of the generator below, on top of this version.
     Generated(u64),
-}
-
-/// Something to fill in.
-pub struct Form {
-    /// What for.
-    pub kind: FormKind,
-    /// The lines.
-    pub lines: Vec<Line>,
-    /// The line that has the keys.
-    pub focus: usize,
-    /// Why it was not written.
-    pub problem: Option<Problem>,
-    /// It is being written.
-    pub busy: Option<Id>,
-    /// Somebody was faster: the popup above says so, and holds what would be written.
-    pub refused: bool,
-}
-
-impl Form {
-    /// True if something was typed that would be lost.
-    pub fn is_typed(&self) -> bool {
-        // In a form that begins empty, what was typed and taken back is nothing.
-        let begins_empty = matches!(self.kind, FormKind::Add | FormKind::Replace(..));
-        let typed = |line: &Line| match begins_empty {
-            true => line.input.touched && !line.input.secret().is_empty(),
-            false => line.input.touched,
-        };
-        self.lines.iter().any(typed)
-    }
-}
-
-/// What a form is for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FormKind {
-    /// A new secret.
-    Add,
-    /// The fields of this version; true: it is raw text without fields.
-    Edit(Path, u64, bool),
-    /// A new value, on top of this version; true: it is raw, without fields.
-    Replace(Path, u64, bool),
-    /// Another name.
-    Rename(Path),
-}
-
-/// A line of a form.
-pub struct Line {
-    /// What it is called.
-    pub label: String,
-    /// What it means.
-    pub role: Role,
-    /// What is typed.
-    pub input: Input,
-}
-
-/// What a line of a form means.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// The name of the secret.
-    Path,
-    /// The value of this field.
-    Field(String, Option<FieldType>),
-    /// The name of a field to be added; its value is the next line.
-    NewName,
-    /// The value of the field whose name is in the line before.
-    NewValue,
 }
 
 /// Values that are shown.
@@ -360,9 +311,27 @@ impl Model {
             behind: Vec::new(),
             failed_behind: None,
             clipboard: None,
+            news: News::default(),
+            suspicious: false,
             select: None,
             next: 0,
         })
+    }
+
+    /// Where everything is on the screen: below a line of news, if there are any.
+    pub fn areas(&self) -> Areas {
+        areas(self.size, self.focus, self.banner())
+    }
+
+    /// True if there is a line of news.
+    pub fn banner(&self) -> bool {
+        self.news.is_any() && matches!(self.screen, Screen::Browse)
+    }
+
+    /// How many lines of the folder pane hold folders; the marks are below them.
+    pub fn folder_lines(&self, height: u16) -> u16 {
+        let marks = if self.rows.has_marks() { Mark::ALL.len() as u16 } else { 0 };
+        height.saturating_sub(marks)
     }
 
     /// Where a key is pressed now.
@@ -467,6 +436,11 @@ impl Popup {
             Self::Confirm(..) | Self::Drop => Context::Confirm,
             Self::Error(..) => Context::Error,
             Self::Unsaved(..) => Context::Unsaved,
+            Self::Members(_) => Context::Members,
+            Self::Joined(_) => Context::Joined,
+            Self::Report(_) => Context::Report,
+            Self::Late(_) => Context::Late,
+            Self::Log(_) => Context::Log,
         }
     }
 }

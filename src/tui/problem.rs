@@ -6,8 +6,14 @@ use std::borrow::Cow;
 use crate::vault::{Error, escape};
 
 /// What marks a hint, and what is said instead.
-const KEYS: [(&str, &str); 10] = [
+const KEYS: [(&str, &str); 16] = [
     ("--member NAME", "type another one"),
+    ("vault member role NAME admin", "make somebody else an admin first: in the members, r"),
+    ("`vault member ls` shows who is one", "m shows who is one"),
+    ("leave --role out to add a device", "no role adds a device; r changes what they may do"),
+    ("--role read, write or admin", "say what they may do: read, write or admin"),
+    ("`vault member rm NAME` removes them", "d removes them; with a folder, none takes it away"),
+    ("leave --path out", "leave the folder empty; the role read makes an admin less"),
     (
         "give --single-writer",
         "use another store; if only one person on one machine ever writes: \

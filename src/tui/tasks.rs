@@ -3,12 +3,14 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use futures_util::{StreamExt, stream};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
+
+mod team;
 
 use super::clipboard::Clipboard;
 use super::device::Device;
@@ -64,6 +66,8 @@ pub struct Tasks {
     vault: Option<Arc<Vault>>,
     reads: HashMap<Id, JoinHandle<()>>,
     writes: Vec<JoinHandle<()>>,
+    /// Long writes that can be told to begin nothing new.
+    stops: HashMap<Id, Arc<AtomicBool>>,
 }
 
 impl Tasks {
@@ -89,6 +93,7 @@ impl Tasks {
             vault: None,
             reads: HashMap::new(),
             writes: Vec::new(),
+            stops: HashMap::new(),
         })
     }
 
@@ -102,6 +107,9 @@ impl Tasks {
         for (_, task) in self.reads.drain() {
             task.abort();
         }
+        for (_, stop) in self.stops.drain() {
+            stop.store(true, Ordering::SeqCst);
+        }
         // A write goes on to its end: half of one would only be work for `verify --repair`.
         self.vault = None;
         self.locks.fetch_add(1, Ordering::SeqCst);
@@ -109,8 +117,11 @@ impl Tasks {
         drop(self.handle.spawn_blocking(move || clipboard.clipboard.clear()));
     }
 
-    /// Stops waiting for a read.
+    /// Stops waiting for a read; tells a long write to stop.
     pub fn cancel(&mut self, id: Id) {
+        if let Some(stop) = self.stops.remove(&id) {
+            stop.store(true, Ordering::SeqCst);
+        }
         if let Some(task) = self.reads.remove(&id) {
             task.abort();
         }
@@ -162,9 +173,9 @@ impl Tasks {
                 let answer = job.context.device.found(founding).await;
                 job.say(Message::Founded(id, answer));
             }),
-            Effect::CopyText(id, text) => self.read(id, async move {
+            Effect::CopyText(id, what, text) => self.read(id, async move {
                 let answer = job.copy(&text).await;
-                job.say(Message::Copied(id, "what was generated".to_owned(), answer));
+                job.say(Message::Copied(id, what.to_owned(), answer));
             }),
             Effect::Redraw | Effect::Suspend | Effect::Quit => return Some(effect),
             effect => {
@@ -231,7 +242,7 @@ impl Tasks {
                 job.warn(&vault);
                 job.say(Message::Done(id, change, answer));
             }),
-            _ => {}
+            effect => self.on_team(effect, vault, job),
         }
     }
 
@@ -272,13 +283,21 @@ impl Job {
     async fn list(&self, id: Id, vault: &Vault) {
         if let Err(e) = vault.check_membership().await {
             // Names can be seen all the same; what cannot be done says so when it is tried.
+            let odd = e.kind == Kind::Integrity;
             self.say(Message::Warning(e.to_string()));
+            if odd {
+                self.say(Message::Lost(id, vault.loss().await));
+            }
         }
         let mut next = |names| {
             self.say(Message::Names(id, names));
             true
         };
         let answer = vault.list_pages(&Prefix::default(), &mut next).await;
+        let news = vault.recovery_news();
+        if !news.is_empty() {
+            self.say(Message::Recovery(news));
+        }
         self.say(Message::NamesEnd(id, answer));
     }
 

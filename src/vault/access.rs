@@ -2,7 +2,7 @@
 
 use super::Vault;
 use crate::core::header::Header;
-use crate::core::path::SecretPath;
+use crate::core::path::{Prefix, SecretPath};
 use crate::team::ops::WrapChoice;
 
 /// The folder that a path is in, seen from this identity.
@@ -12,6 +12,8 @@ pub struct Folder {
     pub group: String,
     /// Names of the members that may read it.
     pub readers: Vec<String>,
+    /// Names of the members that can let others read it.
+    pub admins: Vec<String>,
     /// ARN of the KMS key that wraps the data key of the version that was asked about; `None`: a
     /// key of the group's own does.
     pub kms: Option<String>,
@@ -31,6 +33,7 @@ impl Vault {
         let readers = view.state.members.iter();
         let readers = readers.filter(|(_, member)| view.state.may_read(member, &group));
         let readers = readers.map(|(name, _)| name.clone()).collect();
+        let admins = view.state.admins().map(str::to_owned).collect();
         let member = me.and_then(|me| view.state.member_of(me));
         // Where KMS unwraps, IAM decides, and nobody here knows what it would say.
         let by_iam = view.state.current(path).is_some_and(|g| self.is_wrapped_by_kms(&g));
@@ -46,7 +49,12 @@ impl Vault {
             WrapChoice::Kms(arn) => Some(arn.clone()),
             WrapChoice::Local => None,
         };
-        Some(Folder { group, readers, kms, may_read, may_write })
+        Some(Folder { group, readers, admins, kms, may_read, may_write })
+    }
+
+    /// The group that holds a folder.
+    pub fn folder_group(&self, folder: &Prefix) -> Option<String> {
+        self.view().state.folder_owner(folder).map(str::to_owned)
     }
 
     /// True if somebody who may know the value was removed since it was set.

@@ -443,8 +443,12 @@ impl Vault {
                 return Ok(keyring);
             }
         }
-        Err(Error::denied(format!("this identity cannot open the group {group}"))
-            .hint("an admin can grant it; `vault id show` prints what they need"))
+        let view = self.view();
+        let admins: Vec<&str> = view.state.admins().take(3).collect();
+        Err(Error::denied(format!("this identity cannot open the group {group}")).hint(format!(
+            "an admin can grant it ({}); `vault id show` prints what they need",
+            admins.join(", ")
+        )))
     }
 
     async fn pinned(&self, hash: &Hash, limit: u64, what: &str) -> Result<Vec<u8>> {

@@ -107,6 +107,16 @@ impl Memory {
         self.0.as_ref().map_or(Ok(()), |device| device.agree(seq))
     }
 
+    /// [`Device::looked`]
+    pub fn looked(&self) -> u64 {
+        self.0.as_ref().map_or(0, Device::looked)
+    }
+
+    /// [`Device::look`]
+    pub fn look(&self, seq: u64) -> Result<()> {
+        self.0.as_ref().map_or(Ok(()), |device| device.look(seq))
+    }
+
     /// [`Device::cached`]
     pub fn cached(&self, hash: &Hash) -> Option<Vec<u8>> {
         self.0.as_ref()?.cached(hash)
@@ -245,6 +255,21 @@ impl Device {
     /// If the state directory cannot be written.
     pub fn agree(&self, seq: u64) -> Result<()> {
         replace(&self.state.join("agreed"), format!("{seq}\n").as_bytes())
+    }
+
+    /// Seq of the newest note by the recovery key that a person was told of here.
+    pub fn looked(&self) -> u64 {
+        let text = fs::read_to_string(self.state.join("looked")).unwrap_or_default();
+        decimal(text.trim_end()).unwrap_or(0)
+    }
+
+    /// Remembers [`Self::looked`]. Whoever edits it makes a person be told once more, or once less
+    /// about a note that the team log shows all the same.
+    ///
+    /// # Errors
+    /// If the state directory cannot be written.
+    pub fn look(&self, seq: u64) -> Result<()> {
+        replace(&self.state.join("looked"), format!("{seq}\n").as_bytes())
     }
 
     fn write_chain(&self, record: &ChainRecord) -> Result<()> {

@@ -51,7 +51,7 @@ impl Vault {
     /// [`Self::copy`], then a tombstone at `from`. Its history stays there.
     ///
     /// # Errors
-    /// As [`Self::copy`]; conflict if `from` was changed meanwhile (then both are there).
+    /// As [`Self::copy`]; denied for either path; conflict if `from` was changed meanwhile (then both are there).
     pub async fn rename(&self, from: &SecretPath, to: &SecretPath) -> Result<Written> {
         let standing = self.standing(from).await?;
         if let Some(tombstone) = standing.newest.filter(|v| v.signed.header.op.is_tombstone())
@@ -61,6 +61,8 @@ impl Vault {
             self.remove_head(from, tombstone.signed.header.n).await?;
         }
         let before = self.need_live(from).await?.signed.header.n;
+        // Before the copy, which would be left behind.
+        self.need_write(from)?;
         let written = self.copy(from, to).await?;
         self.commit(from, Some(before), Change::Tombstone(Op::Delete)).await.map_err(|e| {
             if e.kind != crate::core::error::Kind::Conflict {

@@ -49,7 +49,7 @@ pub struct Report {
     pub versions: usize,
     /// Secrets that KMS did not open; their signatures were checked.
     pub undecrypted: usize,
-    /// Secrets of groups that this identity is not in; their signatures were checked.
+    /// Secrets of groups that this identity does not read; their signatures were checked.
     pub locked: usize,
     /// What was found.
     pub findings: Vec<Finding>,

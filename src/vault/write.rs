@@ -213,6 +213,15 @@ impl Vault {
         }
     }
 
+    /// Checks that this identity may write at a path, as far as is known now.
+    pub(super) fn need_write(&self, path: &SecretPath) -> Result<()> {
+        let me = self.identity()?.public().id();
+        match self.view().state.may_write(me, path) {
+            true => Ok(()),
+            false => Err(may_not_write(path)),
+        }
+    }
+
     /// Seals the version that follows `before`.
     async fn draft(
         &self,
@@ -225,11 +234,7 @@ impl Vault {
         let identity = self.identity()?;
         let me = identity.public().id();
         let group = view.state.current(path).filter(|_| view.state.may_write(me, path));
-        let group = group.ok_or_else(|| {
-            Error::denied(format!("this identity may not write {path}")).hint(
-                "an admin can grant it: `vault member role`, or `vault member add` if you are new",
-            )
-        })?;
+        let group = group.ok_or_else(|| may_not_write(path))?;
         let (n, from, prev) = match &before {
             None => (1, 1, [0; 32]),
             Some(v) => (v.signed.header.n + 1, v.signed.header.from, v.signed.record_hash),
@@ -353,6 +358,11 @@ impl Vault {
             Err(e) => Err(e.into()),
         }
     }
+}
+
+fn may_not_write(path: &SecretPath) -> Error {
+    Error::denied(format!("this identity may not write {path}"))
+        .hint("an admin can grant it: `vault member role`, or `vault member add` if you are new")
 }
 
 /// The version is written: "failed, try again" would make the caller write it twice.

@@ -79,6 +79,16 @@ impl Home {
         self.run(args)
     }
 
+    /// Opens the vault that a join string names.
+    #[track_caller]
+    pub fn join(&self, join: &str) -> Ran {
+        let mut args = vec!["join".to_owned(), join.to_owned(), "--name".into(), "main".into()];
+        let single = "--single-writer";
+        let flags = Bucket::of_this_run().map_or_else(Vec::new, |bucket| bucket.flags);
+        args.extend(flags.into_iter().filter(|flag| flag == single));
+        self.run(args).ok()
+    }
+
     pub fn path(&self) -> &Path {
         self.0.path()
     }

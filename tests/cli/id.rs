@@ -64,3 +64,35 @@ fn a_damaged_file_is_not_explained() {
     std::fs::write(home.identity(), vec![b'x'; 1_000_000]).unwrap();
     home.run(["ls"]).fails(4, "cannot open the identity");
 }
+
+#[test]
+fn the_recovery_words_become_an_age_key_without_a_vault() {
+    let home = Home::with_vault();
+    let words = std::fs::read_to_string(home.path().join("recovery.txt")).unwrap();
+    let secret = vault::core::secret::Secret::copy_of(words.trim().as_bytes());
+    let recovery = vault::vault::DeviceIdentity::from_words(&secret).unwrap();
+    let drill = Home::new();
+    let numbered = |(i, word): (usize, &str)| format!("{:2}. {word}\n", i + 1);
+    let numbered: String = words.split_whitespace().enumerate().map(numbered).collect();
+    let export = ["id", "export", "--age", "--words-file"];
+    let mut keys = Vec::new();
+    for (name, text) in [("one-line", words), ("numbered", numbered.clone())] {
+        std::fs::write(drill.path().join(name), text).unwrap();
+        keys.push(drill.run(export.iter().chain(&[name])).ok().text());
+    }
+    let piped = drill.run_with(export.iter().chain(&["/dev/stdin"]), numbered.as_bytes()).ok();
+    assert!(keys.iter().all(|key| *key == piped.text()), "{}", piped.stderr);
+    assert!(keys[0].starts_with("AGE-SECRET-KEY-1") && keys[0].ends_with('\n'));
+    drill.run(export.iter().chain(&["numbered", "-o", "key"])).ok();
+    let sealed = age(&drill, &["-r", &recovery.public().recipient], b"text").ok();
+    assert_eq!(age(&drill, &["-d", "-i", "key"], &sealed.stdout).ok().text(), "text");
+    let json = drill.run(export.iter().chain(&["numbered", "--json"])).ok().json();
+    assert_eq!(json["age"], keys[0].trim());
+
+    std::fs::write(drill.path().join("wrong"), numbered.replacen("2.", "zoo", 1)).unwrap();
+    drill.run(export.iter().chain(&["wrong"])).fails(2, "not 24 recovery words");
+    drill.run(export.iter().chain(&["none"])).fails(2, "there is no file none");
+    drill.run(["id", "export", "--words-file", "numbered"]).fails(2, "--age");
+    drill.run(["id", "export", "--age"]).fails(4, "there is no identity");
+    assert!(!drill.identity().exists());
+}

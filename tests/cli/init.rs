@@ -92,7 +92,7 @@ fn a_passphrase_can_come_from_a_file_descriptor() {
     let damaged = shell(r#""$V" --no-input get a --passphrase-fd 3 3<<<'correct horse'"#);
     assert_eq!(damaged.fails(4, "").stderr, wrong.stderr, "both must read the same");
     shell(r#""$V" --no-input get a"#).fails(2, "--passphrase-fd");
-    shell(r#""$V" --no-input get a --passphrase-fd 9"#).fails(2, "file descriptor 9");
+    shell(r#""$V" --no-input get a --passphrase-fd 900"#).fails(2, "file descriptor 900");
 }
 
 #[test]

@@ -12,7 +12,7 @@ fn a_sound_vault_has_no_findings() {
         ran.stderr
     );
     let json = home.run(["verify", "b", "--json"]).ok().json();
-    assert_eq!(json, serde_json::json!({ "paths": 1, "versions": 1, "findings": [] }));
+    assert_eq!(json, serde_json::json!({ "paths": 1, "versions": 1, "locked": 0, "findings": [] }));
 }
 
 #[test]

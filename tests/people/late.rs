@@ -12,7 +12,7 @@ const BOB: u8 = 2;
 const EVE: u8 = 3;
 
 /// Two writers, and a value of ann's.
-async fn team() -> (World, Vault) {
+pub async fn team() -> (World, Vault) {
     let world = World::new().await;
     let ann = world.device("ann").await;
     add(&ann, "bob", BOB, Role::Write, None).await;
@@ -28,7 +28,7 @@ async fn frozen(world: &World, seed: u8, from: u64) -> Vault {
 }
 
 /// Ann removes bob; in the moment before her note is stored, somebody claims a version.
-async fn remove_while(world: &World, seed: u8, name: &str, n: u64, value: &str) -> Meanwhile {
+pub async fn remove_while(world: &World, seed: u8, name: &str, n: u64, value: &str) -> Meanwhile {
     let copy = MemoryStore::new();
     for key in list_all(&world.store, "").await.unwrap() {
         let (metadata, body) = image(&world.store, &key).await;

@@ -3,7 +3,7 @@
 mod capability;
 mod faults;
 mod groups;
-mod late;
+pub mod late;
 mod limits;
 mod members;
 mod notes;

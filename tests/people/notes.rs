@@ -62,7 +62,8 @@ async fn a_note_by_somebody_who_is_no_admin_is_void() {
     assert!(seen.take_warnings().iter().any(|w| w.contains("junk")));
     add(&seen, "eve", 3, Role::Read, None).await;
     // And his note 2 in the place of the one that removed him: a fork for whoever has seen more.
-    fork.lies().shown.insert(note(2), image(&copy, &note(2)).await);
+    let theirs = image(&copy, &note(2)).await;
+    fork.lies().shown.insert(note(2), theirs);
     let late = world.device_on(&fork, "fresh").await;
     assert!(late.members().await.is_ok(), "it remembers note 2");
     assert_eq!(late.team_log().await.unwrap_err().kind, Kind::Integrity);

@@ -74,3 +74,28 @@ async fn new_words_put_an_end_to_the_old_ones() {
     let eve = as_seed(&world, "eve", 3).await;
     assert_eq!(eve.replace_recovery(&identity(202)).await.unwrap_err().kind, Kind::Denied);
 }
+
+#[tokio::test]
+async fn a_use_is_news_on_each_device_until_it_is_seen_there() {
+    let world = World::new().await;
+    let ann = world.device("ann").await;
+    ann.check_membership().await.unwrap();
+    assert!(ann.recovery_news().is_empty());
+    let bob = as_seed(&world, "bob", BOB).await;
+    bob.recover(&identity(RECOVERY), "bob").await.unwrap();
+    ann.check_membership().await.unwrap();
+    assert_eq!(ann.recovery_news().len(), 1);
+    assert_eq!(ann.recovery_news(), ann.recovery_uses());
+    ann.saw_recovery(1).unwrap();
+    assert!(ann.recovery_news().is_empty() && ann.recovery_uses().len() == 1);
+    assert!(world.device("ann").await.recovery_news().is_empty(), "remembered");
+    let other = world.device("other").await;
+    other.check_membership().await.unwrap();
+    assert_eq!(other.recovery_news().len(), 1, "another device");
+    // Another use, and an older number that comes late.
+    as_seed(&world, "eve", 3).await.recover(&identity(RECOVERY), "eve").await.unwrap();
+    ann.check_membership().await.unwrap();
+    ann.saw_recovery(0).unwrap();
+    let news = ann.recovery_news();
+    assert_eq!(news.iter().map(|used| used.member.as_str()).collect::<Vec<_>>(), ["eve"]);
+}

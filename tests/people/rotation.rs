@@ -232,3 +232,27 @@ async fn exposure_follows_the_value_wherever_its_folder_goes() {
     put(&ann, "prod/k", "new").await.unwrap();
     assert_eq!(exposed(&ann).await, ["dev/k"]);
 }
+
+/// Told to stop, it finishes what it began; the next run does the rest.
+#[tokio::test]
+async fn a_stopped_reseal_goes_on() {
+    use std::sync::atomic::Ordering;
+    let world = World::new().await;
+    let ann = world.device("ann").await;
+    for i in 0..40 {
+        put(&ann, &format!("a/{i}"), "1").await.unwrap();
+    }
+    ann.rotate(None).await.unwrap();
+    let what = Reseal::default();
+    let stop = what.stop.clone();
+    let mut progress = |done: usize, _: usize| {
+        if done == 1 {
+            stop.store(true, Ordering::SeqCst);
+        }
+    };
+    let first = ann.reseal(&what, &mut progress).await.unwrap();
+    assert!(first.left > 0 && first.done > 0 && first.failed.is_empty(), "{first:?}");
+    assert_eq!(first.done + first.left, 40);
+    let rest = ann.reseal(&Reseal::default(), &mut |_, _| {}).await.unwrap();
+    assert_eq!((rest.done, rest.current, rest.left), (first.left, first.done, 0));
+}

@@ -159,6 +159,51 @@ fn it_opens_with_an_ssh_key_and_with_the_recovery_key_beside_a_post_quantum_one(
     }
 }
 
+/// The recovery drill: the words on paper, stock age, the reader, and a copy of the storage.
+#[test]
+fn the_recovery_words_open_every_generation_without_this_program() {
+    let home = Home::with_vault();
+    let join = home.run(["vaults", "--json"]).ok().json()[0]["join"].as_str().unwrap().to_owned();
+    let (other, id) = (Home::new(), "--no-passphrase");
+    let id = other.run(["id", "new", id]).ok().text();
+    home.put("pay/first", "of generation 1");
+    home.run(["group", "add", "pay", "--path", "pay"]).ok();
+    home.put("pay/old", "sealed before the rotation");
+    home.run(["member", "add", "bob", id.trim(), "--role", "read", "--path", "pay"]).ok();
+    home.run(["member", "rm", "bob", "--yes"]).ok();
+    home.put("pay/new", "sealed after it");
+    let groups = home.run(["group", "ls", "--json"]).ok().json();
+    assert_eq!((&groups[1]["name"], &groups[1]["generation"]), (&"pay".into(), &2.into()));
+    for (path, generation) in [("pay/old", "g=pay.1;"), ("pay/new", "g=pay.2;")] {
+        let head = std::fs::read(object_file(&home.vault_dir(), &format!("s/{path}"))).unwrap();
+        assert!(String::from_utf8_lossy(&head).contains(generation), "{path}");
+    }
+    let drill = Home::new();
+    let key_of = |words: &Path| {
+        let words = words.to_str().unwrap();
+        drill.run(["id", "export", "--age", "--words-file", words]).ok().stdout
+    };
+    let words = home.path().join("recovery.txt");
+    let key = key_of(&words);
+    let read = |path: &str, key: &[u8]| read(&home.vault_dir(), path, &join, key);
+    for (path, value) in [
+        ("pay/first", "of generation 1"),
+        ("pay/old", "sealed before the rotation"),
+        ("pay/new", "sealed after it"),
+    ] {
+        let output = read(path, &key);
+        assert_eq!(output.stdout, value.as_bytes(), "{output:?}");
+    }
+    let bob = other.run(["id", "export", "--age"]).ok().stdout;
+    assert!(refused(&read("pay/new", &bob)).contains("no keyring for this key"));
+    // New words: theirs alone is the keyring from then on.
+    home.run(["recover", "--replace", "--recovery-out", "new-words"]).ok();
+    assert!(refused(&read("pay/new", &key)).contains("no keyring for this key"));
+    let key = key_of(&home.path().join("new-words"));
+    assert_eq!(read("pay/new", &key).stdout, b"sealed after it");
+    assert!(!drill.identity().exists(), "the drill leaves nothing on the machine");
+}
+
 #[test]
 fn the_second_reader_refuses_what_was_changed() {
     let world = wait(World::new());

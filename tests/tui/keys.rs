@@ -3,12 +3,14 @@
 use vault::tui::keys::{BINDINGS, Context};
 use vault::tui::message::{Draft, Message, Purpose};
 use vault::tui::model::{Problem, Screen};
+use vault::tui::team::TeamAnswer;
 use vault::vault::{Error, Kind, Secret};
 
+use super::team::{change_of, joined, late, members, notes, public, report};
 use super::ui::{Sample, Ui, id_of, place, start, words};
 use crate::support::path;
 
-const NAMES: [&str; 5] =
+pub const NAMES: [&str; 5] =
     ["acme/ci/npm-token", "acme/db/password", "acme/mail", "home/router", "home/wifi"];
 
 /// The UI in a state in which this context has the keys.
@@ -51,6 +53,21 @@ pub async fn state(context: Context, size: (u16, u16)) -> Ui {
             let id = ui.listing();
             let error = Error::new(Kind::Network, "no answer").hint("look at the cable");
             ui.send(Message::NamesEnd(id, Err(error.because("timed out")))).key("x");
+        }
+        Context::Members => drop(members(&mut ui, "mira")),
+        Context::Joined => {
+            members(&mut ui, "mira").key("a");
+            ui.text(&public(7)).key("down").text("kim").key("down").text("read").key("ctrl-s");
+            let id = id_of(&ui.effects[0]);
+            let answer = TeamAnswer::Joined(joined("kim", 7));
+            ui.send(Message::TeamChanged(id, change_of("kim", 7), Ok(answer)));
+        }
+        Context::Report => drop(report(&mut ui)),
+        Context::Late => drop(late(&mut ui).await),
+        Context::Log => {
+            ui.key("T");
+            let id = id_of(&ui.effects[0]);
+            ui.send(Message::Log(id, Ok(notes())));
         }
         Context::Unsaved => {
             ui.key("g enter");

@@ -48,6 +48,9 @@ fn environment(command: &mut CommandBuilder, home: &Home) {
     command.env("PATH", std::env::var_os("PATH").unwrap());
     command.env("TERM", "xterm-256color");
     command.env("LANG", "C.UTF-8");
+    for (name, value) in Home::credentials() {
+        command.env(name, value);
+    }
     command.cwd(home.path());
 }
 

@@ -12,10 +12,10 @@ use super::keys::state;
 use super::ui::{Sample, Ui, id_of, picture, start};
 use crate::support::{identity, path};
 
-const SIZES: [(u16, u16); 3] = [(80, 24), (140, 40), (40, 10)];
+pub const SIZES: [(u16, u16); 3] = [(80, 24), (140, 40), (40, 10)];
 
 /// Draws the same state everywhere.
-fn draw(name: &str, ui: &mut Ui) {
+pub fn draw(name: &str, ui: &mut Ui) {
     let (width, height) = ui.model.size;
     for (choice, theme) in [(Choice::Ansi, "normal"), (Choice::Mono, "mono")] {
         ui.model.theme = Theme::new(choice, false);

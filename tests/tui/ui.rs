@@ -14,6 +14,7 @@ use vault::tui::keys::Context;
 use vault::tui::message::{Message, Now, Session};
 use vault::tui::model::{Model, Popup, Start, Status};
 use vault::tui::rows::{Known, Meta};
+use vault::tui::team::TeamChange;
 use vault::tui::view;
 use vault::vault::{FieldType, Folder, Opened, Path, Secret, Vault, Version};
 
@@ -154,10 +155,11 @@ impl Ui {
     pub fn describe(&mut self) -> &mut Self {
         let folder = |may_read| {
             let readers = ["jon", "mira", "sam", "zoe"].map(str::to_owned).to_vec();
+            let admins = vec!["mira".to_owned()];
             let group = if may_read { "main" } else { "payments" }.to_owned();
             let arn = "arn:aws:kms:eu-west-1:123456789012:key/1a2b3c4d-0000-4000-8000-00000000000f";
             let kms = (!may_read).then(|| arn.to_owned());
-            Arc::new(Folder { group, readers, kms, may_read, may_write: may_read })
+            Arc::new(Folder { group, readers, admins, kms, may_read, may_write: may_read })
         };
         let days = [3, 41, 0, 402, 9];
         let names: Vec<Path> = (0..self.model.rows.len())
@@ -316,7 +318,14 @@ pub fn id_of(effect: &Effect) -> u64 {
         | Effect::Read(id, ..)
         | Effect::Fields(id, _)
         | Effect::Copy(id, ..)
-        | Effect::CopyText(id, _)
+        | Effect::CopyText(id, ..)
+        | Effect::Team(id, _)
+        | Effect::ChangeTeam(id, _)
+        | Effect::Resolve(id, _)
+        | Effect::Reseal(id, _)
+        | Effect::Exposure(id)
+        | Effect::Log(id)
+        | Effect::Loss(id)
         | Effect::Versions(id, _)
         | Effect::Compare(id, ..)
         | Effect::Write(id, _)
@@ -326,7 +335,9 @@ pub fn id_of(effect: &Effect) -> u64 {
         | Effect::MakeWords(id)
         | Effect::Found(id, _)
         | Effect::Cancel(id) => *id,
-        Effect::Lock | Effect::Redraw | Effect::Suspend | Effect::Quit => panic!("no number"),
+        Effect::Lock | Effect::SawRecovery(_) | Effect::Redraw | Effect::Suspend | Effect::Quit => {
+            panic!("no number")
+        }
     }
 }
 
@@ -347,6 +358,17 @@ pub fn words(effects: &[Effect]) -> String {
             format!("copy {} of {path}{code}", field.as_deref().unwrap_or("-"))
         }
         Effect::CopyText(..) => "copy text".to_owned(),
+        Effect::Team(_, at) => format!("team at {at:?}"),
+        Effect::ChangeTeam(_, TeamChange::Add(name, id, grant)) => {
+            format!("add {name} {} {grant:?}", id.fingerprint())
+        }
+        Effect::ChangeTeam(_, change) => format!("{change:?}"),
+        Effect::Resolve(_, (late, what)) => format!("{what:?} {} {}", late.path, late.n),
+        Effect::Reseal(_, except) => format!("reseal but {}", except.len()),
+        Effect::Exposure(_) => "exposure".to_owned(),
+        Effect::Log(_) => "log".to_owned(),
+        Effect::SawRecovery(seq) => format!("saw {seq}"),
+        Effect::Loss(_) => "loss".to_owned(),
         Effect::Versions(_, path) => format!("versions of {path}"),
         Effect::Compare(_, path, [a, b]) => format!("compare {path} {a} {b}"),
         Effect::Write(_, draft) => {
@@ -391,7 +413,12 @@ pub fn place(ui: &Ui) -> String {
         ),
         Some(Popup::Drop) => " Drop what was typed?".to_owned(),
         Some(Popup::Confirm(question, _)) => format!(" {question}"),
-        Some(Popup::Error(..) | Popup::Unsaved(..)) | None => String::new(),
+        Some(Popup::Members(members)) => format!(" line {}", members.cursor),
+        Some(Popup::Report(report)) => format!(" {:?} line {}", report.step, report.cursor),
+        Some(Popup::Log(log)) => format!(" line {}", log.cursor),
+        Some(Popup::Error(..) | Popup::Unsaved(..) | Popup::Joined(_) | Popup::Late(_)) | None => {
+            String::new()
+        }
     };
     format!("{context:?}{more}")
 }

@@ -112,6 +112,22 @@ pub enum Action {
     Quit,
     /// Back to the shell for a while.
     Suspend,
+    /// The members of the folder's group.
+    Members,
+    /// What a member may do.
+    Role,
+    /// Seal anew what is not of the current generation.
+    Seal,
+    /// The values that have to be changed.
+    Exposure,
+    /// The notes of the team.
+    Log,
+    /// The news were seen.
+    Dismiss,
+    /// Keep the value of a late write.
+    Adopt,
+    /// Keep the value before it.
+    DropWrite,
 }
 
 /// Where a key is pressed.
@@ -145,16 +161,31 @@ pub enum Context {
     Error,
     /// A change that was not written.
     Unsaved,
+    /// The members of a group.
+    Members,
+    /// Somebody was added.
+    Joined,
+    /// What a change of the team led to.
+    Report,
+    /// A late write.
+    Late,
+    /// The notes of the team.
+    Log,
 }
 
 impl Context {
     /// All, with the heading of each in the help page.
-    pub const ALL: [(Self, &'static str); 14] = [
+    pub const ALL: [(Self, &'static str); 19] = [
         (Self::Browse, "List"),
         (Self::Filter, "Filter"),
         (Self::History, "History"),
         (Self::Compare, "Compare"),
         (Self::Form, "Form"),
+        (Self::Members, "Members"),
+        (Self::Joined, "Join string"),
+        (Self::Report, "Values to change"),
+        (Self::Late, "Late write"),
+        (Self::Log, "Team log"),
         (Self::Generator, "Generator"),
         (Self::Choice, "Choice"),
         (Self::Palette, "Palette"),

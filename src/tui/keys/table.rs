@@ -4,7 +4,7 @@ use super::{Action, Context};
 
 use Context::{
     Browse, Choice, Compare, Confirm, Error as InError, Filter, Form, Generator, Help, History,
-    Palette, Setup, Unlock, Unsaved,
+    Joined, Late, Log, Members, Palette, Report, Setup, Unlock, Unsaved,
 };
 
 /// A line of the table.
@@ -34,15 +34,15 @@ const fn bind(
     Binding { action, name, keys, contexts, help, bar }
 }
 
-const LISTS: &[Context] = &[Browse, History, Compare, Choice, Help];
+const LISTS: &[Context] = &[Browse, History, Compare, Choice, Help, Members, Report, Log];
 const TYPED: &[Context] = &[Palette, Filter];
 const ANYWHERE: &[Context] = &[
     Browse, Filter, Unlock, Setup, Form, History, Compare, Generator, Choice, Palette, Help,
-    Confirm, InError, Unsaved,
+    Confirm, InError, Unsaved, Members, Joined, Report, Late, Log,
 ];
 
-/// The table. Order is that of the bar and of the help page. `s` (share), `m` (members) and `A`
-/// (audit) are kept free for the screens of these names.
+/// The table. Order is that of the bar and of the help page. `s` (share) and `A` (audit) are kept
+/// free in the list for the screens of these names.
 pub const BINDINGS: &[Binding] = &[
     bind(
         Action::Reveal,
@@ -56,7 +56,7 @@ pub const BINDINGS: &[Binding] = &[
         Action::Copy,
         "copy",
         &["y"],
-        &[Browse, Generator],
+        &[Browse, Generator, Joined],
         "Copy the value; the clipboard is cleared after 45 seconds",
         "copy",
     ),
@@ -120,6 +120,73 @@ pub const BINDINGS: &[Binding] = &[
         "Narrow the list to names that match",
         "search",
     ),
+    bind(
+        Action::Members,
+        "members",
+        &["m"],
+        &[Browse],
+        "Who can read and write here: the members of the folder's group",
+        "members",
+    ),
+    bind(
+        Action::Add,
+        "add-member",
+        &["a"],
+        &[Members],
+        "Add a member, or another device of one",
+        "add",
+    ),
+    bind(Action::Role, "role", &["r"], &[Members], "Say what the member may do", "role"),
+    bind(
+        Action::Delete,
+        "remove-member",
+        &["d"],
+        &[Members],
+        "Remove the member; asks for the name, seals anew, lists what to change",
+        "remove",
+    ),
+    bind(
+        Action::Seal,
+        "seal",
+        &["s"],
+        &[Members, Report],
+        "Seal anew what is of an older generation; goes on where it stopped",
+        "seal anew",
+    ),
+    bind(
+        Action::Accept,
+        "jump",
+        &["enter"],
+        &[Report],
+        "To the secret, to give it a new value",
+        "go to it",
+    ),
+    bind(Action::Adopt, "adopt", &["a"], &[Late], "Keep the value of the late write", "adopt"),
+    bind(
+        Action::DropWrite,
+        "drop",
+        &["d"],
+        &[Late],
+        "Keep the value before the late write",
+        "drop",
+    ),
+    bind(
+        Action::Exposure,
+        "exposure",
+        &["X"],
+        &[Browse, Members],
+        "The values to change: somebody knows them who may not any more",
+        "to change",
+    ),
+    bind(
+        Action::Log,
+        "team-log",
+        &["T"],
+        &[Browse, Members],
+        "Who changed the team, when and how",
+        "log",
+    ),
+    bind(Action::Dismiss, "dismiss", &["B"], &[Browse], "Put the line of news away", ""),
     bind(Action::NextMatch, "next-match", &["n"], &[Browse], "To the next match", ""),
     bind(Action::PreviousMatch, "previous-match", &["N"], &[Browse], "To the match before", ""),
     bind(Action::Sort, "sort", &["o"], &[Browse], "Order: by name, newest first, oldest first", ""),
@@ -247,7 +314,10 @@ pub const BINDINGS: &[Binding] = &[
         Action::Help,
         "help",
         &["?"],
-        &[Browse, History, Compare, Generator, Choice, Confirm, InError, Unsaved],
+        &[
+            Browse, History, Compare, Generator, Choice, Confirm, InError, Unsaved, Members,
+            Joined, Report, Late, Log,
+        ],
         "The keys of this screen, then of all",
         "help",
     ),
@@ -263,7 +333,10 @@ pub const BINDINGS: &[Binding] = &[
         Action::Close,
         "close",
         &["q"],
-        &[Browse, History, Compare, Generator, Choice, Help, Confirm, InError, Unsaved],
+        &[
+            Browse, History, Compare, Generator, Choice, Help, Confirm, InError, Unsaved, Members,
+            Joined, Report, Late, Log,
+        ],
         "Close what is on top, or quit",
         "",
     ),

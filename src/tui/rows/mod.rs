@@ -10,8 +10,10 @@ use self::search::{Search, is_plain, letters};
 use crate::vault::{Folder as Access, Path};
 
 pub use self::folders::Folder;
+pub use self::marks::{Mark, Marks};
 
 mod folders;
+mod marks;
 mod search;
 
 /// What is known of a secret besides its name.
@@ -77,6 +79,8 @@ pub struct Rows {
     /// Found by this query, in the order of names, for the next longer one.
     found: Option<(String, Vec<u32>)>,
     folder: String,
+    marks: Marks,
+    mark: Option<Mark>,
     sort: Sort,
     matcher: Matcher,
     /// A search that has not looked at all names yet.
@@ -93,6 +97,8 @@ impl Default for Rows {
             query: String::new(),
             found: None,
             folder: String::new(),
+            marks: Marks::default(),
+            mark: None,
             sort: Sort::Name,
             matcher: Matcher::new(Config::DEFAULT.match_paths()),
             search: None,
@@ -129,6 +135,8 @@ impl Rows {
     /// What is known of a name from now on.
     pub fn set_meta(&mut self, path: &Path, meta: Meta) {
         if let Ok(at) = self.place(path) {
+            self.marks.remove(&self.all[at].meta);
+            self.marks.add(&meta);
             self.all[at].meta = meta;
         }
     }
@@ -158,6 +166,26 @@ impl Rows {
         &self.folders
     }
 
+    /// How many secrets have each mark.
+    pub fn marks(&self) -> Marks {
+        self.marks
+    }
+
+    /// The mark that the list is narrowed to.
+    pub fn mark(&self) -> Option<Mark> {
+        self.mark
+    }
+
+    /// Lines of the folder pane: the folders, then the marks if there are any.
+    pub fn places(&self) -> usize {
+        self.folders.len() + if self.has_marks() { Mark::ALL.len() } else { 0 }
+    }
+
+    /// True if the folder pane shows the marks.
+    pub fn has_marks(&self) -> bool {
+        self.marks.any() || self.mark.is_some()
+    }
+
     /// The order.
     pub fn sort(&self) -> Sort {
         self.sort
@@ -180,7 +208,9 @@ impl Rows {
     pub fn append(&mut self, names: Vec<Path>) {
         let start = self.all.len() as u32;
         self.all.extend(names.into_iter().map(row));
-        if self.query.is_empty() && self.folder.is_empty() && self.sort == Sort::Name {
+        self.all[start as usize..].iter().for_each(|row| self.marks.add(&row.meta));
+        let all = self.folder.is_empty() && self.mark.is_none();
+        if self.query.is_empty() && all && self.sort == Sort::Name {
             self.shown.extend(start..self.all.len() as u32);
         } else {
             (self.found, self.search) = (None, None);
@@ -242,6 +272,7 @@ impl Rows {
     /// All names are there.
     pub fn finish(&mut self) {
         (self.found, self.search) = (None, None);
+        self.marks = Marks::of(&self.all);
         self.arrange();
         self.folders = folders::count(&self.all);
     }
@@ -260,9 +291,26 @@ impl Rows {
     /// Shows only what is below a folder.
     pub fn enter(&mut self, folder: &str) {
         self.folder = folder.to_owned();
+        self.mark = None;
         (self.found, self.search) = (None, None);
         self.arrange();
         self.cursor = 0;
+    }
+
+    /// Shows only what has this mark, wherever it is.
+    pub fn narrow(&mut self, mark: Mark) {
+        self.enter("");
+        self.mark = Some(mark);
+        self.arrange();
+    }
+
+    /// More is known: what has the mark is looked for again.
+    pub fn narrow_again(&mut self) {
+        self.keep_place(|rows| {
+            (rows.found, rows.search) = (None, None);
+            rows.arrange();
+        });
+        self.go(self.cursor);
     }
 
     /// Changes the order; the cursor stays on its name.
@@ -285,6 +333,16 @@ impl Rows {
             }
         }
         wanted
+    }
+
+    /// All names whose meta is to be asked for, shown or not.
+    pub fn wanted_everywhere(&mut self) -> Vec<Path> {
+        let unasked = self.all.iter_mut().filter(|row| !row.asked);
+        let ask = |row: &mut Row| {
+            row.asked = true;
+            row.path.clone()
+        };
+        unasked.map(ask).collect()
     }
 
     /// Asks anew for what is not known.
@@ -344,7 +402,11 @@ impl Rows {
         }
     }
 
+    /// True if a name is below the folder that is shown, or has the mark.
     fn below(&self, at: u32) -> bool {
+        if let Some(mark) = self.mark {
+            return Mark::of(&self.all[at as usize].meta) == Some(mark);
+        }
         self.folder.is_empty()
             || self.all[at as usize]
                 .path
@@ -375,128 +437,4 @@ fn row(path: Path) -> Row {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::search::SLICE;
-    use super::*;
-
-    fn rows(names: &[&str]) -> Rows {
-        let mut rows = Rows::default();
-        rows.append(names.iter().map(|n| Path::parse(n).unwrap()).collect());
-        rows.finish();
-        rows
-    }
-
-    fn shown(rows: &Rows) -> Vec<&str> {
-        (0..rows.len()).map(|line| rows.get(line).unwrap().path.as_str()).collect()
-    }
-
-    fn known(time: u64) -> Meta {
-        let access = Access {
-            group: "main".into(),
-            readers: vec![],
-            kms: None,
-            may_read: true,
-            may_write: true,
-        };
-        let (author, folder) = (None, Arc::new(access));
-        Meta::Known(Known { n: 1, time, author, size: 1, folder, stale: false })
-    }
-
-    /// A search of many names goes on in slices and finds the same in the end.
-    #[test]
-    fn a_long_search_is_cut_into_slices() {
-        let names: Vec<Path> =
-            (0..3 * SLICE).map(|i| Path::parse(&format!("a/{i:06}")).unwrap()).collect();
-        let mut rows = Rows::default();
-        rows.append(names);
-        rows.filter("a");
-        assert!(rows.is_searching() && rows.len() == SLICE);
-        // A longer query takes over what was not looked at.
-        rows.filter("a1");
-        rows.complete();
-        let wanted = (0..3 * SLICE).filter(|i| format!("{i:06}").contains('1')).count();
-        assert_eq!((rows.len(), rows.is_searching()), (wanted, false));
-        rows.filter("a");
-        rows.filter("");
-        assert_eq!((rows.len(), rows.is_searching()), (3 * SLICE, false));
-    }
-
-    #[test]
-    fn folders_are_found_once_and_counted() {
-        let rows = rows(&["a-b/x", "a/b/x", "a/b/y", "a/c", "b", "c/d/e/f"]);
-        let found: Vec<_> =
-            rows.folders().iter().map(|f| (f.name.as_str(), f.depth, f.count)).collect();
-        let wanted =
-            [("", 0, 6), ("a-b", 1, 1), ("a", 1, 3), ("a/b", 2, 2), ("c", 1, 1), ("c/d", 2, 1)];
-        assert_eq!(found[..6], wanted);
-        assert_eq!(found[6], ("c/d/e", 3, 1));
-    }
-
-    #[test]
-    fn the_filter_narrows_letter_by_letter_and_back() {
-        let mut rows = rows(&["prod/db/password", "prod/web/key", "test/db/Ü", "test/pd"]);
-        for (query, wanted) in [
-            ("p", vec!["prod/db/password", "prod/web/key", "test/pd"]),
-            ("pd", vec!["test/pd", "prod/db/password", "prod/web/key"]),
-            ("pdb", vec!["prod/db/password", "prod/web/key"]),
-            ("pdba", vec!["prod/db/password"]),
-            ("db test", vec!["test/db/Ü"]),
-            ("u", vec!["test/db/Ü"]),
-            ("zz", vec![]),
-            ("", vec!["prod/db/password", "prod/web/key", "test/db/Ü", "test/pd"]),
-        ] {
-            rows.filter(query);
-            let mut found = shown(&rows);
-            if query == "p" {
-                found.sort_unstable();
-            }
-            assert_eq!(found, wanted, "{query}");
-        }
-    }
-
-    #[test]
-    fn the_place_is_kept_over_a_reload() {
-        let mut rows = rows(&["a", "b", "c"]);
-        rows.go(1);
-        let b = Path::parse("b").unwrap();
-        rows.set_meta(&b, known(5));
-        rows.replace(["0", "a", "b", "d"].map(|n| Path::parse(n).unwrap()).into());
-        assert_eq!(rows.selected().unwrap().path, b);
-        assert_eq!(rows.selected().unwrap().meta, known(5));
-        assert_eq!(rows.find(&Path::parse("d").unwrap()).unwrap().meta, Meta::Unknown);
-        rows.replace(["0"].map(|n| Path::parse(n).unwrap()).into());
-        assert_eq!(rows.cursor(), 0);
-        rows.replace(Vec::new());
-        assert!(rows.selected().is_none());
-    }
-
-    #[test]
-    fn by_age_what_is_unknown_comes_last() {
-        let mut rows = rows(&["a", "b", "c"]);
-        rows.set_meta(&Path::parse("a").unwrap(), known(5));
-        rows.set_meta(&Path::parse("c").unwrap(), known(9));
-        rows.order(Sort::Newest);
-        assert_eq!(shown(&rows), ["c", "a", "b"]);
-        rows.order(Sort::Oldest);
-        assert_eq!(shown(&rows), ["a", "c", "b"]);
-    }
-
-    #[test]
-    fn a_folder_covers_whole_segments() {
-        let mut rows = rows(&["prod/a", "production/b", "x"]);
-        rows.enter("prod");
-        assert_eq!(shown(&rows), ["prod/a"]);
-        rows.filter("b");
-        assert!(rows.is_empty());
-    }
-
-    #[test]
-    fn only_what_is_seen_is_asked_for_once() {
-        let mut rows = rows(&["a", "b", "c", "d"]);
-        assert_eq!(rows.wanted(1..3, 10).len(), 2);
-        assert!(rows.wanted(1..3, 10).is_empty());
-        assert_eq!(rows.wanted(0..99, 1).len(), 1);
-        rows.ask_again();
-        assert_eq!(rows.wanted(0..99, 10).len(), 4);
-    }
-}
+mod tests;

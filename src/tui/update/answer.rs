@@ -51,6 +51,15 @@ impl Model {
             Message::Wrote(id, path, answer) => return self.wrote(id, path, answer),
             Message::Edited(id, path, answer) => return self.edited(id, &path, answer),
             Message::Done(id, change, answer) => return self.done(id, change, answer),
+            Message::Team(..)
+            | Message::TeamChanged(..)
+            | Message::Resolved(..)
+            | Message::Sealing(..)
+            | Message::Sealed(..)
+            | Message::Exposed(..)
+            | Message::Log(..)
+            | Message::Recovery(_)
+            | Message::Lost(..) => return self.team_answer(message),
             Message::Vacant(..) | Message::Words(..) | Message::Founded(..) => {
                 return self.setup_answer(message);
             }
@@ -64,7 +73,8 @@ impl Model {
     }
 
     /// One line at the bottom; the rest on request.
-    fn fail(&mut self, error: &Error, retry: Option<Action>) {
+    pub(super) fn fail(&mut self, error: &Error, retry: Option<Action>) {
+        self.suspicious |= error.kind == Kind::Integrity;
         self.status = Status::Error(Problem::from(error), retry);
     }
 
@@ -76,7 +86,7 @@ impl Model {
     }
 
     /// The popup that waited has nothing to show: the error takes its place.
-    fn fail_closing(&mut self, error: &Error, request: &Request) {
+    pub(super) fn fail_closing(&mut self, error: &Error, request: &Request) {
         self.popups.pop();
         self.fail(error, request.action);
     }
@@ -181,6 +191,9 @@ impl Model {
             if self.rows.sort() != Sort::Name {
                 self.rows.order(self.rows.sort());
             }
+            if self.rows.mark().is_some() {
+                self.rows.narrow_again();
+            }
         }
     }
 
@@ -208,7 +221,9 @@ impl Model {
             Ok(opened) => opened,
             Err(e) => {
                 self.generator_rests(id);
-                self.fail(&e, request.action);
+                if !(e.kind == Kind::Denied && self.say_locked(&path)) {
+                    self.fail(&e, request.action);
+                }
                 return Vec::new();
             }
         };
@@ -255,6 +270,7 @@ impl Model {
                     "Sent {what} to the terminal's clipboard; nobody can clear or check it."
                 ));
             }
+            Err(e) if e.kind == Kind::Denied && self.say_selected_locked() => {}
             Err(e) => self.fail(&e, request.action),
         }
     }

@@ -6,12 +6,12 @@ use super::super::effect::Effect;
 use super::super::generator::{Generator, Target};
 use super::super::input::Input;
 use super::super::keys::{Action, Context};
-use super::super::layout::{Pane, THREE_PANES_AT, areas, inner};
+use super::super::layout::{Pane, THREE_PANES_AT, inner};
 use super::super::message::{Change, Purpose};
 use super::super::model::{
     Choice, Chosen, Form, FormKind, History, Model, Popup, Status, newlines,
 };
-use super::super::rows::Sort;
+use super::super::rows::{Mark, Sort};
 use super::{Effects, HISTORY};
 
 impl Model {
@@ -54,6 +54,10 @@ impl Model {
                 self.open(Popup::Generator(Generator::new(target)));
             }
             Action::Reveal if self.focus == Pane::Folders => self.enter_folder(),
+            Action::Members => return self.open_members(),
+            Action::Exposure => return self.open_exposure(),
+            Action::Log => return self.open_log(),
+            Action::Dismiss => return self.dismiss(),
             _ => return self.with_selected(action),
         }
         Vec::new()
@@ -153,7 +157,7 @@ impl Model {
 
     /// Moves in a pane.
     pub(super) fn go_in(&mut self, pane: Pane, action: Action) {
-        let areas = areas(self.size, self.focus);
+        let areas = self.areas();
         let page = |area| usize::from(inner(area).height.max(1));
         match pane {
             Pane::List => {
@@ -161,7 +165,7 @@ impl Model {
                 self.rows.go(line);
             }
             Pane::Folders => {
-                let total = self.rows.folders().len();
+                let total = self.rows.places();
                 self.folder.0 = moved(self.folder.0, action, page(areas.folders), total);
                 if self.size.0 >= THREE_PANES_AT {
                     self.enter_folder_quietly();
@@ -202,7 +206,14 @@ impl Model {
     }
 
     pub(super) fn enter_folder_quietly(&mut self) {
-        let Some(folder) = self.rows.folders().get(self.folder.0) else { return };
+        let folders = self.rows.folders();
+        let Some(folder) = folders.get(self.folder.0) else {
+            let at = self.folder.0 - folders.len();
+            if let (true, Some(mark)) = (self.rows.has_marks(), Mark::ALL.get(at)) {
+                self.rows.narrow(*mark);
+            }
+            return;
+        };
         let name = folder.name.clone();
         self.rows.enter(&name);
     }
@@ -259,7 +270,7 @@ impl Model {
             return vec![Effect::Cancel(id)];
         } else if !self.rows.query().is_empty() {
             self.rows.filter("");
-        } else if !self.rows.folder().is_empty() {
+        } else if !self.rows.folder().is_empty() || self.rows.mark().is_some() {
             let selected = self.selected().cloned();
             self.rows.enter("");
             self.folder = (0, 0);
@@ -278,7 +289,7 @@ impl Model {
             effects.push(Effect::Cancel(id));
         }
         self.rows.ask_again();
-        (self.versions, self.not_listed) = (None, None);
+        (self.versions, self.not_listed, self.news.loss) = (None, None, None);
         let id = self.request("reading names", Some(Action::Reload));
         self.listing = Some((id, 0));
         self.incoming = (self.rows.total() > 0).then(Vec::new);

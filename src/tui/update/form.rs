@@ -8,6 +8,7 @@ use super::super::input::Input;
 use super::super::keys::Action;
 use super::super::message::{Change, Draft};
 use super::super::model::{Form, FormKind, Line, Model, Popup, Problem, Role};
+use super::super::team::TeamChange;
 use super::Effects;
 
 /// True if what is typed there must not be seen.
@@ -15,11 +16,11 @@ pub(super) fn is_secret(role: &Role) -> bool {
     match role {
         Role::Field(name, kind) => kind.unwrap_or(FieldType::for_name(name)).is_secret(),
         Role::NewValue => true,
-        Role::Path | Role::NewName => false,
+        Role::Path | Role::NewName | Role::Plain => false,
     }
 }
 
-fn line(label: &str, role: Role, text: Secret) -> Line {
+pub(super) fn line(label: &str, role: Role, text: Secret) -> Line {
     let input = Input::with(text, is_secret(&role));
     Line { label: label.to_owned(), role, input }
 }
@@ -99,7 +100,7 @@ impl Form {
         for line in &self.lines {
             let typed = || Secret::copy_of(line.input.secret().bytes());
             match &line.role {
-                Role::Path => {}
+                Role::Path | Role::Plain => {}
                 Role::Field(..) if editing && !line.input.touched => {}
                 Role::Field(..) if line.input.secret().is_empty() => {
                     return Err(format!("{} is empty", line.label));
@@ -130,7 +131,11 @@ impl Form {
 
     /// False for raw text, and for a name alone.
     fn has_fields(&self) -> bool {
-        !self.is_raw() && !matches!(self.kind, FormKind::Rename(_))
+        let known = matches!(
+            self.kind,
+            FormKind::Add | FormKind::Replace(..) | FormKind::Edit(_, _, false)
+        );
+        known && !self.is_raw()
     }
 
     fn is_raw(&self) -> bool {
@@ -148,6 +153,9 @@ impl Form {
             FormKind::Add | FormKind::Rename(_) => {
                 let text = self.lines[0].input.text().trim();
                 Path::parse(text).map_err(|e| e.hint.unwrap_or(e.message))
+            }
+            FormKind::AddMember(_) | FormKind::Role(_) | FormKind::RemoveMember(_) => {
+                Err("this form writes no secret".to_owned())
             }
         }
     }
@@ -191,6 +199,9 @@ impl Model {
 
     fn submit(&mut self) -> Effects {
         let Some(Popup::Form(form)) = self.popups.last_mut() else { return Vec::new() };
+        if let Some(change) = form.team_change() {
+            return self.submit_team(change);
+        }
         let effect = match &form.kind {
             FormKind::Rename(from) => {
                 form.path().map(|to| (to.clone(), Err(Change::Rename(from.clone(), to))))
@@ -214,6 +225,23 @@ impl Model {
             Ok(draft) => Effect::Write(id, draft),
             Err(change) => Effect::Change(id, change),
         }]
+    }
+
+    fn submit_team(&mut self, change: Result<TeamChange, Problem>) -> Effects {
+        let change = match change {
+            Ok(change) => change,
+            Err(problem) => {
+                if let Some(Popup::Form(form)) = self.popups.last_mut() {
+                    form.problem = Some(problem);
+                }
+                return Vec::new();
+            }
+        };
+        let id = self.unstoppable("changing the team", None);
+        if let Some(Popup::Form(form)) = self.popups.last_mut() {
+            (form.busy, form.problem) = (Some(id), None);
+        }
+        vec![Effect::ChangeTeam(id, change)]
     }
 
     /// The form that waits for this request.

@@ -7,6 +7,8 @@ mod mouse;
 mod popup;
 mod replace;
 mod setup;
+mod team;
+mod team_answer;
 
 use std::time::Duration;
 
@@ -17,10 +19,11 @@ use crate::vault::Secret;
 use super::effect::Effect;
 use super::input::Input;
 use super::keys::{Action, Context};
-use super::layout::{areas, inner, scroll};
+use super::layout::{inner, scroll};
 use super::message::{Message, Now};
 use super::model::{Model, Popup, REST, Screen, Status, Unlock, WORDS};
 use super::rows::{Rows, Sort};
+use super::team::News;
 
 /// Most headers that are asked for at once.
 const HEADERS: usize = 64;
@@ -250,14 +253,17 @@ impl Model {
         if self.shown.as_ref().is_some_and(|shown| Some(&shown.path) != self.selected()) {
             self.hide();
         }
-        let areas = areas(self.size, self.focus);
+        let areas = self.areas();
         let height = inner(areas.list).height as usize;
         self.top = scroll(self.top, self.rows.cursor(), height, self.rows.len());
-        let folders = inner(areas.folders).height as usize;
+        self.folder.0 = self.folder.0.min(self.rows.places().saturating_sub(1));
         let total = self.rows.folders().len();
-        self.folder.1 = scroll(self.folder.1, self.folder.0, folders, total);
+        let cursor = self.folder.0.min(total.saturating_sub(1));
+        let lines = self.folder_lines(inner(areas.folders).height);
+        self.folder.1 = scroll(self.folder.1, cursor, lines.into(), total);
         self.ask_for_headers(height, effects);
         self.ask_for_history(effects);
+        self.ask_for_loss(effects);
     }
 
     fn ask_for_headers(&mut self, height: usize, effects: &mut Effects) {
@@ -265,8 +271,10 @@ impl Model {
         if asking || self.not_listed.is_some() {
             return;
         }
-        // To put names into the order of their age, all ages must be known.
+        // To put names into the order of their age, all ages must be known; to find all with a
+        // mark, all marks.
         let all = self.rows.sort() != Sort::Name && self.listing.is_none();
+        let marked = self.rows.mark().is_some() && self.listing.is_none();
         let (lines, most) = match all {
             true => (0..self.rows.len(), usize::MAX),
             false => {
@@ -276,7 +284,10 @@ impl Model {
                 (lines, HEADERS)
             }
         };
-        let paths = self.rows.wanted(lines, most);
+        let paths = match marked {
+            true => self.rows.wanted_everywhere(),
+            false => self.rows.wanted(lines, most),
+        };
         if paths.is_empty() {
             return;
         }
@@ -366,6 +377,7 @@ impl Model {
         (self.incoming, self.listing, self.clipboard) = (None, None, None);
         self.undo.clear();
         self.not_listed = None;
+        (self.news, self.suspicious) = (News::default(), false);
         self.screen = Screen::Unlock(Unlock { input: Input::new(true), problem: None, busy: None });
         if was_open {
             self.status = match dropped {

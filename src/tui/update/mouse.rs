@@ -4,7 +4,7 @@ use ratatui::crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
 
 use super::super::keys::Action;
-use super::super::layout::{Pane, areas, inner};
+use super::super::layout::{Pane, inner};
 use super::super::model::{Model, Popup, Screen, Status};
 use super::Effects;
 
@@ -50,7 +50,7 @@ impl Model {
 
     /// The pane that is seen there.
     fn pane_at(&self, at: Position) -> Option<Pane> {
-        let areas = areas(self.size, self.focus);
+        let areas = self.areas();
         let panes = [
             (areas.list, Pane::List),
             (areas.folders, Pane::Folders),
@@ -63,7 +63,7 @@ impl Model {
         if !self.popups.is_empty() || !matches!(self.screen, Screen::Browse) {
             return;
         }
-        let areas = areas(self.size, self.focus);
+        let areas = self.areas();
         let line = |area: Rect, top: usize| {
             let inside = inner(area);
             inside.contains(at).then(|| top + usize::from(at.y - inside.y))
@@ -77,8 +77,14 @@ impl Model {
         } else if areas.folders.contains(at) {
             self.focus = Pane::Folders;
             let total = self.rows.folders().len();
-            if let Some(line) = line(areas.folders, self.folder.1).filter(|line| *line < total) {
-                self.folder.0 = line;
+            let inside = inner(areas.folders);
+            let below = inside.y + self.folder_lines(inside.height);
+            let place = match at.y >= below {
+                true if inside.contains(at) => Some(total + usize::from(at.y - below)),
+                _ => line(areas.folders, self.folder.1).filter(|line| *line < total),
+            };
+            if let Some(place) = place {
+                self.folder.0 = place;
                 self.enter_folder_quietly();
             }
         } else if areas.detail.contains(at) {

@@ -52,6 +52,14 @@ impl Model {
                 retry.map_or_else(Vec::new, |retry| self.again(retry))
             }
             Some(Popup::Unsaved(..)) => self.unsaved(action),
+            Some(Popup::Members(_)) => self.in_members(action),
+            Some(Popup::Report(_)) => self.in_report(action),
+            Some(Popup::Late(_)) => self.deciding(action),
+            Some(Popup::Joined(_)) => self.in_joined(action),
+            Some(Popup::Log(log)) => {
+                log.cursor = moved(log.cursor, action, PAGE, log.length());
+                Vec::new()
+            }
             _ => Vec::new(),
         }
     }
@@ -78,6 +86,8 @@ impl Model {
             }
             // Without a vault there is nothing below.
             Some(Popup::Vaults(_)) if self.vault.1.is_empty() => return vec![Effect::Quit],
+            Some(Popup::Late(_)) => return self.leave_undecided(),
+            Some(Popup::Report(report)) if report.is_sealing() => return self.stop_sealing(),
             _ => {}
         }
         let empty = match self.popups.pop() {
@@ -88,6 +98,9 @@ impl Model {
                 let read = generator.busy.filter(|id| self.finish(*id).is_some());
                 return read.map(Effect::Cancel).into_iter().collect();
             }
+            Some(Popup::Members(members)) => members.team.is_none(),
+            Some(Popup::Log(log)) => log.entries.is_none(),
+            Some(Popup::Report(report)) => report.exposed.is_none(),
             _ => false,
         };
         let waiting = self.requests.iter().rposition(|r| r.stoppable && r.action.is_some());
@@ -198,7 +211,7 @@ impl Model {
             Action::Copy => {
                 let value = Secret::copy_of(generator.value.bytes());
                 let id = self.request("copying what was generated", None);
-                return vec![Effect::CopyText(id, value)];
+                return vec![Effect::CopyText(id, "what was generated", value)];
             }
             Action::Accept => return self.use_generated(),
             _ => {}

@@ -6,9 +6,9 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::super::keys::{Action, Context};
-use super::super::layout::{Pane, THREE_PANES_AT, areas, inner};
+use super::super::layout::{Pane, THREE_PANES_AT, inner};
 use super::super::model::Model;
-use super::super::rows::{Meta, Row, Sort};
+use super::super::rows::{Mark, Meta, Row, Sort};
 use super::detail;
 use super::form::draw_problem;
 use super::text::{age, frame as draw_frame, put, put_right, tail, wrap};
@@ -17,7 +17,7 @@ use super::text::{age, frame as draw_frame, put, put_right, tail, wrap};
 const TODAY: u64 = 86_400;
 
 pub(super) fn draw(model: &Model, frame: &mut Frame<'_>) {
-    let areas = areas(model.size, model.focus);
+    let areas = model.areas();
     let buffer = frame.buffer_mut();
     if areas.folders.width > 0 {
         folders(model, areas.folders, buffer);
@@ -36,9 +36,13 @@ fn folders(model: &Model, area: Rect, buffer: &mut Buffer) {
     draw_frame(buffer, area, theme, focused, ["Folders", "", ""]);
     let inside = inner(area);
     let lines = model.rows.folders().iter().enumerate().skip(model.folder.1);
-    for (y, (at, folder)) in (inside.y..inside.bottom()).zip(lines) {
+    let below = inside.y + model.folder_lines(inside.height);
+    if model.rows.has_marks() {
+        marks(model, Rect { y: below, height: inside.bottom() - below, ..inside }, buffer);
+    }
+    for (y, (at, folder)) in (inside.y..below).zip(lines) {
         let on = at == model.folder.0;
-        let here = folder.name == model.rows.folder();
+        let here = model.rows.mark().is_none() && folder.name == model.rows.folder();
         let style = match (on && focused, here) {
             (true, _) => theme.selected,
             (false, true) => theme.accent,
@@ -57,12 +61,38 @@ fn folders(model: &Model, area: Rect, buffer: &mut Buffer) {
     }
 }
 
+/// What can be narrowed to besides folders, with counts. `+`: not everything is known yet.
+fn marks(model: &Model, area: Rect, buffer: &mut Buffer) {
+    let theme = &model.theme;
+    let focused = model.focus == Pane::Folders;
+    let counts = model.rows.marks();
+    for (y, (at, mark)) in (area.y..area.bottom()).zip(Mark::ALL.into_iter().enumerate()) {
+        let on = model.rows.folders().len() + at == model.folder.0;
+        let style = match (on && focused, model.rows.mark() == Some(mark)) {
+            (true, _) => theme.selected,
+            (false, true) => theme.accent,
+            (false, false) => theme.text,
+        };
+        fill(buffer, area.x, y, area.right(), style);
+        let sign = match mark {
+            Mark::Stale => theme.signs.stale,
+            Mark::Locked => theme.signs.locked,
+        };
+        let cursor = if on { theme.signs.cursor } else { ' ' };
+        let more = if counts.may_grow() { "+" } else { "" };
+        let count = format!("{}{more}", counts.count(mark));
+        let end = put_right(buffer, area.x, y, area.right() - 1, &count, style);
+        put(buffer, area.x, y, end, &format!("{cursor} {sign} {}", mark.title()), style);
+    }
+}
+
 fn list(model: &Model, area: Rect, buffer: &mut Buffer) {
     let theme = &model.theme;
     let rows = &model.rows;
-    let folder = match rows.folder() {
-        "" => "Secrets".to_owned(),
-        folder => format!("{folder}/"),
+    let folder = match (rows.mark(), rows.folder()) {
+        (Some(mark), _) => format!("Secrets, {}", mark.title()),
+        (None, "") => "Secrets".to_owned(),
+        (None, folder) => format!("{folder}/"),
     };
     let order = match rows.sort() {
         Sort::Name => "",
@@ -101,6 +131,7 @@ fn list(model: &Model, area: Rect, buffer: &mut Buffer) {
         let text = match (rows.query(), rows.total(), model.listing) {
             (_, 0, Some(_)) => "",
             (_, 0, None) => "No secrets yet. a adds the first one.",
+            ("", ..) if rows.mark().is_some() => "None of those that are known. Esc shows all.",
             _ => "No name matches. Esc clears the filter.",
         };
         let area = Rect { x: inside.x + 1, width: inside.width.saturating_sub(1), ..inside };

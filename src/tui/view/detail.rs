@@ -9,6 +9,7 @@ use super::super::keys::{Action, Context};
 use super::super::layout::{Pane, inner};
 use super::super::model::{Model, SHOW, Shown};
 use super::super::rows::{Known, Meta};
+use super::super::team::some;
 use super::text::{ago, bar, day, frame, pieces, put, put_right, put_value, size};
 use crate::vault::{Content, FieldType, Secret, Version, escape, generate::strength_bits, otp};
 
@@ -99,17 +100,14 @@ fn facts(model: &Model, known: &Known, out: &mut Vec<Line<'_>>) {
     pair("written", format!("{}, {}", ago(old), day(known.time)), theme.text);
     pair("author", known.author.as_deref().map_or("unknown".into(), escape), theme.text);
     pair("stored", size(known.size), theme.text);
-    let readers = &known.folder.readers;
-    let mut names = readers.iter().take(3).map(|name| escape(name)).collect::<Vec<_>>().join(", ");
-    if readers.len() > 3 {
-        names += &format!(" +{}", readers.len() - 3);
-    }
+    let names = escape(&some(&known.folder.readers));
     pair("folder", format!("{}: {names}", escape(&known.folder.group)), theme.text);
     let key =
         known.folder.kms.as_deref().map_or("local".into(), |arn| format!("kms {}", short(arn)));
     pair("key", key, theme.text);
     if !known.folder.may_read {
-        pair("access", format!("{} not readable for you", theme.signs.locked), theme.warn);
+        let admins = escape(&some(&known.folder.admins));
+        pair("access", format!("{} locked; {admins} can grant it", theme.signs.locked), theme.warn);
     } else if !known.folder.may_write {
         pair("access", "read only".into(), theme.muted);
     }
@@ -120,7 +118,7 @@ fn facts(model: &Model, known: &Known, out: &mut Vec<Line<'_>>) {
 }
 
 /// The ARN of a KMS key as far as one tells it from others: `REGION …/1234abcd`.
-fn short(arn: &str) -> String {
+pub(super) fn short(arn: &str) -> String {
     let region = arn.split(':').nth(3).unwrap_or_default();
     let (multi, id) = match arn.rsplit('/').next().unwrap_or_default() {
         id if id.starts_with("mrk-") => ("mrk-", &id[4..]),

@@ -9,6 +9,7 @@ use super::super::input::Input;
 use super::super::layout::{inner, popup, scroll};
 use super::super::model::{Form, FormKind, Model, Problem};
 use super::text::{clear, frame as draw_frame, put, put_value, wrap};
+use crate::vault::escape;
 
 /// Width of the labels.
 const LABEL: u16 = 12;
@@ -88,6 +89,9 @@ pub(super) fn draw(model: &Model, form: &Form, frame: &mut Frame<'_>) {
         FormKind::Edit(path, n, _) => format!("Edit {path} (version {n})"),
         FormKind::Replace(path, ..) => format!("New value of {path}"),
         FormKind::Rename(path) => format!("Rename {path}"),
+        FormKind::AddMember(_) => "Add to the team".to_owned(),
+        FormKind::Role(name) => format!("What {} may do", escape(name)),
+        FormKind::RemoveMember(name) => format!("Remove {} from the team", escape(name)),
     };
     draw_frame(frame.buffer_mut(), area, theme, true, [&title, "", ""]);
     let inside = inner(area);
@@ -112,15 +116,41 @@ pub(super) fn draw(model: &Model, form: &Form, frame: &mut Frame<'_>) {
     }
     let writing = format!("Writing {}", theme.signs.dots);
     let text = match &form.kind {
-        _ if form.busy.is_some() => &writing,
-        FormKind::Add => "A name is a path, such as prod/db/password.",
-        FormKind::Edit(..) => "Only lines that you change are written, as a new version.",
-        FormKind::Replace(..) => "The old value stays in the history.",
-        FormKind::Rename(_) => "The history stays under the old name.",
+        _ if form.busy.is_some() => writing,
+        kind => explained(kind, form),
     };
-    for text in wrap(text, usize::from(end - x)) {
+    for text in wrap(&text, usize::from(end - x)) {
         put(frame.buffer_mut(), x, y, end, &text, theme.muted);
         y += 1;
+    }
+}
+
+/// What is to be known before a form is written.
+fn explained(kind: &FormKind, form: &Form) -> String {
+    match kind {
+        FormKind::Add => "A name is a path, such as prod/db/password.".to_owned(),
+        FormKind::Edit(..) => {
+            "Only lines that you change are written, as a new version.".to_owned()
+        }
+        FormKind::Replace(..) => "The old value stays in the history.".to_owned(),
+        FormKind::Rename(_) => "The history stays under the old name.".to_owned(),
+        FormKind::AddMember(_) => match form.words() {
+            Some(words) => format!(
+                "Compare with them: {words}. Role: read, write or admin; empty for another \
+                 device. No folder: everywhere."
+            ),
+            None => "Paste what `vault id show` prints on their device: vault-id1…".to_owned(),
+        },
+        FormKind::Role(_) => {
+            "read, write or admin; none takes a folder away. No folder: all that they may do. \
+             What is taken opens a new generation."
+                .to_owned()
+        }
+        FormKind::RemoveMember(name) => format!(
+            "Type {} to remove them. What they could read gets new keys and is sealed anew; what \
+             they know is listed, to be changed.",
+            escape(name)
+        ),
     }
 }
 

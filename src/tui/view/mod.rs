@@ -6,6 +6,7 @@ mod form;
 mod help;
 mod popup;
 mod setup;
+mod team;
 mod text;
 
 use ratatui::Frame;
@@ -13,7 +14,7 @@ use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr;
 
 use super::keys::Context;
-use super::layout::{SMALLEST, areas};
+use super::layout::SMALLEST;
 use super::message::Change;
 use super::model::{Model, Popup, Screen, Status};
 use super::setup::Step;
@@ -33,6 +34,9 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>) {
         Screen::Setup(setup) => setup::draw(model, setup, frame),
         Screen::Unlock(unlock) => setup::draw_unlock(model, unlock, frame),
         Screen::Browse => browse::draw(model, frame),
+    }
+    if model.banner() {
+        team::banner(model, frame);
     }
     for popup in &model.popups {
         draw_popup(model, popup, frame);
@@ -62,6 +66,11 @@ fn draw_popup(model: &Model, popup: &Popup, frame: &mut Frame<'_>) {
         }
         Popup::Drop => popup::confirm(model, "Drop what was typed?", "Nothing was written.", frame),
         Popup::Error(problem, retry) => popup::error(model, problem, retry.is_some(), frame),
+        Popup::Members(members) => team::members(model, members, frame),
+        Popup::Joined(joined) => team::joined(model, joined, frame),
+        Popup::Report(report) => team::report(model, report, frame),
+        Popup::Late(late) => team::late(model, late, frame),
+        Popup::Log(log) => team::log(model, log, frame),
         Popup::Unsaved(draft, problem, conflict) => {
             popup::unsaved(model, draft, problem, *conflict, frame);
         }
@@ -70,7 +79,7 @@ fn draw_popup(model: &Model, popup: &Popup, frame: &mut Frame<'_>) {
 
 /// The vault, where it is, and for how long it stays open.
 fn header(model: &Model, frame: &mut Frame<'_>) {
-    let line = areas(model.size, model.focus).header;
+    let line = model.areas().header;
     let buffer = frame.buffer_mut();
     let end = line.right();
     let mut right = match &model.screen {
@@ -102,7 +111,7 @@ fn header(model: &Model, frame: &mut Frame<'_>) {
 
 /// The filter while it is typed; an error; what is waited for; what happened.
 fn status(model: &Model, frame: &mut Frame<'_>) {
-    let line = areas(model.size, model.focus).status;
+    let line = model.areas().status;
     let (y, end) = (line.y, line.right());
     let theme = &model.theme;
     clear(frame.buffer_mut(), line);
@@ -152,7 +161,7 @@ fn status(model: &Model, frame: &mut Frame<'_>) {
 
 /// The keys that matter here, as many as there is room for.
 fn bar(model: &Model, frame: &mut Frame<'_>) {
-    let line = areas(model.size, model.focus).bar;
+    let line = model.areas().bar;
     let buffer = frame.buffer_mut();
     clear(buffer, line);
     let context = model.context();
@@ -176,7 +185,15 @@ fn bar(model: &Model, frame: &mut Frame<'_>) {
             }
             _ => false,
         };
-        if back || idle || binding.action == super::keys::Action::Help {
+        // The forms of the team have nothing to hide, to generate or to add.
+        let plain = match model.popups.last() {
+            Some(Popup::Form(form)) => {
+                use super::keys::Action::{AddField, Generate, Reveal};
+                form.is_about_the_team() && matches!(binding.action, AddField | Generate | Reveal)
+            }
+            _ => false,
+        };
+        if back || idle || plain || binding.action == super::keys::Action::Help {
             continue;
         }
         let key = super::keys::shown(key, model.ascii);

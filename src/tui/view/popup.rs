@@ -13,7 +13,12 @@ use super::text::{bar, clear, frame as draw_frame, head, pieces, put, put_value,
 use crate::vault::{Content, Document, FieldType, Opened, Secret, escape};
 
 /// An empty popup with a frame; answers what is inside.
-fn window(model: &Model, wanted: (u16, u16), title: &str, frame: &mut Frame<'_>) -> Rect {
+pub(super) fn window(
+    model: &Model,
+    wanted: (u16, u16),
+    title: &str,
+    frame: &mut Frame<'_>,
+) -> Rect {
     let area = popup(model.size, wanted);
     clear(frame.buffer_mut(), area);
     draw_frame(frame.buffer_mut(), area, &model.theme, true, [title, "", ""]);
@@ -22,7 +27,7 @@ fn window(model: &Model, wanted: (u16, u16), title: &str, frame: &mut Frame<'_>)
 }
 
 /// Lines with a cursor.
-fn choose(
+pub(super) fn choose(
     model: &Model,
     lines: impl ExactSizeIterator<Item = (String, ratatui::style::Style)>,
     cursor: usize,
@@ -41,7 +46,7 @@ fn choose(
     }
 }
 
-fn waiting(model: &Model, area: Rect, frame: &mut Frame<'_>) {
+pub(super) fn waiting(model: &Model, area: Rect, frame: &mut Frame<'_>) {
     if model.waiting().is_some() {
         let text = format!("reading {}", model.theme.signs.dots);
         put(frame.buffer_mut(), area.x, area.y, area.right(), &text, model.theme.muted);

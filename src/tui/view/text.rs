@@ -227,6 +227,12 @@ pub fn day(seconds: u64) -> String {
     time.map_or_else(|| seconds.to_string(), |t| t.to_string()[..10].to_owned())
 }
 
+/// The minute, in UTC.
+pub fn moment(seconds: u64) -> String {
+    let time = i64::try_from(seconds).ok().and_then(|s| jiff::Timestamp::from_second(s).ok());
+    time.map_or_else(|| seconds.to_string(), |t| t.to_string()[..16].replace('T', " "))
+}
+
 /// A size for people.
 pub fn size(bytes: u64) -> String {
     match bytes {

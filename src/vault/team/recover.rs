@@ -12,6 +12,8 @@ use super::append::Intent;
 use super::members::check_name;
 use super::rotate::Rotated;
 
+const ANOTHER: &str = "make another one: move the identity file away, then `vault id new`";
+
 /// A use of the recovery key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recovered {
@@ -27,6 +29,20 @@ impl Vault {
         let view = self.view();
         let used = view.state.recovery_used.iter();
         used.map(|(seq, member)| Recovered { seq: *seq, member: member.clone() }).collect()
+    }
+
+    /// The uses of the recovery key that nobody at this device was told of yet.
+    pub fn recovery_news(&self) -> Vec<Recovered> {
+        let looked = self.device.looked();
+        self.recovery_uses().into_iter().filter(|used| used.seq > looked).collect()
+    }
+
+    /// Remembers on this device that a person was told of the uses up to note `seq`.
+    ///
+    /// # Errors
+    /// If the state directory cannot be written.
+    pub fn saw_recovery(&self, seq: u64) -> Result<()> {
+        self.device.look(seq.max(self.device.looked()))
     }
 
     /// True if this is the recovery key now.
@@ -68,6 +84,13 @@ impl Vault {
             if state.member_of(me.id()).is_some_and(|(_, member)| member.admin) {
                 break;
             }
+            if let Some((owner, _)) = state.member_of(me.id()) {
+                return Err(Error::conflict(format!(
+                    "this identity is a device of {owner} already, and the words make an admin of a \
+                     new one"
+                ))
+                .hint(ANOTHER));
+            }
             self.check_chain_is_there().await?;
             let member = name.to_owned();
             let ops =
@@ -75,7 +98,7 @@ impl Vault {
             let seq = before.seq() + 1;
             let after = rules::after(state, &ops, seq).map_err(|why| {
                 Error::conflict(format!("this identity cannot be recovered to: {why}"))
-                    .hint("make another one: move the identity file away, then `vault id new`")
+                    .hint(ANOTHER)
             })?;
             self.keep_object(after.to_string().as_bytes()).await?;
             let (vault, prev, state) = (Some(self.id), *before.hash(), after.hash());

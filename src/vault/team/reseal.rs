@@ -1,6 +1,8 @@
 //! Sealing values anew under the current generation, and removing what was sealed before.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::{StreamExt, stream};
 
@@ -27,6 +29,8 @@ pub struct Reseal {
     pub purge_history: bool,
     /// Paths about which a person has not decided yet.
     pub except: BTreeSet<SecretPath>,
+    /// Once it is set, no other path is begun; those that are under way are finished.
+    pub stop: Arc<AtomicBool>,
 }
 
 /// What a re-seal did.
@@ -38,6 +42,8 @@ pub struct Resealed {
     pub current: usize,
     /// Paths that this identity may not write.
     pub skipped: usize,
+    /// Paths that were not looked at any more, after a stop.
+    pub left: usize,
     /// Paths that could not be sealed anew, and why.
     pub failed: Vec<(SecretPath, Error)>,
 }
@@ -68,7 +74,8 @@ impl Vault {
         paths.retain(ours);
         let total = paths.len();
         progress(0, total);
-        let mut work = stream::iter(paths)
+        let begun = paths.into_iter().take_while(|_| !what.stop.load(Ordering::SeqCst));
+        let mut work = stream::iter(begun)
             .map(|path| async move {
                 let done = self.reseal_one(&path, what.purge_history).await;
                 (path, done)
@@ -85,6 +92,7 @@ impl Vault {
                 Err(e) => answer.failed.push((path, e)),
             }
         }
+        answer.left = total - count;
         answer.failed.sort_by(|a, b| a.0.cmp(&b.0));
         Ok(answer)
     }

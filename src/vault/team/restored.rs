@@ -128,6 +128,8 @@ impl Vault {
             let lost = loss.kept + 1..=loss.kept + loss.notes;
             self.lost.lock().expect("no panic holds this lock").push(lost);
         }
+        // Other notes have the numbers of those that are gone: a person is told of them, too.
+        self.device.look(self.device.looked().min(kept.seq()))?;
         self.show(stored);
         if settled {
             return self.forget_lost().await;
