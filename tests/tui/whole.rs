@@ -204,7 +204,9 @@ impl Slow {
         // The slowness itself, not a wait for something.
         tokio::time::sleep(self.delay).await;
         let count = self.count.fetch_add(1, Ordering::Relaxed) + 1;
-        match self.fail_each > 0 && count.is_multiple_of(self.fail_each) {
+        // Scattered: in a fixed rhythm, a round of as many requests fails at the same one for ever.
+        let scattered = (count as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 33;
+        match self.fail_each > 0 && scattered.is_multiple_of(self.fail_each as u64) {
             true => Err(StoreError::Network { place: "memory".into(), reason: "cut".into() }),
             false => Ok(()),
         }
