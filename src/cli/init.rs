@@ -5,7 +5,7 @@ use clap::builder::NonEmptyStringValueParser;
 
 use super::bucket::Bucket;
 use super::output;
-use super::session::{Session, shown, write_new};
+use super::session::{Session, shown};
 use crate::config::{NewVault, add_vault};
 use crate::vault::{DeviceIdentity, Kind, Result, escape};
 
@@ -52,12 +52,7 @@ impl Init {
         let member = self.member.as_deref().or(settings.user.as_deref()).unwrap_or("owner");
         let (location, name) = (self.location.as_deref(), self.name.as_deref());
         let mut new = NewVault::new(settings, location, name, member)?;
-        if self.recovery_out.is_none() {
-            session.prompt.need_terminal(
-                "the recovery words are shown once",
-                "write them to a file with --recovery-out FILE",
-            )?;
-        }
+        session.check_words(self.recovery_out.as_deref())?;
         new.aws = self.bucket.options(&new.location, self.kms.is_some())?;
         (new.kms, new.single_writer) = (self.kms, self.single_writer);
         let ready = new.check(settings).await?;
@@ -67,14 +62,7 @@ impl Init {
             false => session.new_identity(self.no_passphrase).await?,
         };
         let recovery = DeviceIdentity::random();
-        match &self.recovery_out {
-            Some(file) => {
-                let mut words = recovery.to_words();
-                words.push(b'\n');
-                write_new(file, &words)?;
-            }
-            None => session.prompt.show_words(&recovery.to_words()).await?,
-        }
+        session.hand_over(&recovery, self.recovery_out.as_deref()).await?;
         let made = ready.make(settings, identity, &recovery).await;
         let (vault, entry) = made.inspect_err(|e| {
             // Only where somebody else's vault is there are the words certainly of none.

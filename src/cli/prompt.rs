@@ -136,16 +136,24 @@ impl Prompt {
         })
     }
 
+    /// The terminal that recovery words are shown on.
+    ///
+    /// # Errors
+    /// Usage if there is none.
+    pub fn terminal_for_words(&self) -> Result<File> {
+        self.need_terminal(
+            "the recovery words are shown once",
+            "write them to a file with --recovery-out FILE",
+        )
+    }
+
     /// Shows secret words on the terminal's other screen, which keeps no scroll-back, until the
     /// person has written them down.
     ///
     /// # Errors
     /// Usage if there is no terminal.
     pub async fn show_words(&self, words: &Secret) -> Result<()> {
-        let mut tty = self.need_terminal(
-            "the recovery words are shown once",
-            "write them to a file with --recovery-out FILE",
-        )?;
+        let mut tty = self.terminal_for_words()?;
         say(&mut tty, "\x1b[?1049h\x1b[2J\x1b[H")?;
         let shown = self.words_screen(&mut tty, words).await;
         say(&mut tty, LEAVE_SCREEN)?;

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::output;
 use super::rotation::{Follow, Reason};
-use super::session::{Session, read_words, shown, words_only, write_new};
+use super::session::{Session, read_words, shown, words_only};
 use crate::config::{VaultEntry, add_vault, name_of};
 use crate::vault::{
     AwsOptions, DeviceIdentity, Error, Join, Location, Result, Storage, Vault, escape,
@@ -90,24 +90,12 @@ impl Recover {
     }
 
     async fn make_new_words(&self, session: &Session) -> Result<()> {
-        if self.recovery_out.is_none() {
-            session.prompt.need_terminal(
-                "the recovery words are shown once",
-                "write them to a file with --recovery-out FILE",
-            )?;
-        }
+        session.check_words(self.recovery_out.as_deref())?;
         self.follow.confirm(session, None).await?;
         let vault = session.vault().await?;
         vault.check_admin().await?;
         let recovery = DeviceIdentity::random();
-        match &self.recovery_out {
-            Some(file) => {
-                let mut words = recovery.to_words();
-                words.push(b'\n');
-                write_new(file, &words)?;
-            }
-            None => session.prompt.show_words(&recovery.to_words()).await?,
-        }
+        session.hand_over(&recovery, self.recovery_out.as_deref()).await?;
         let changed = match vault.replace_recovery(&recovery).await {
             Ok(changed) => changed,
             Err(e) => {

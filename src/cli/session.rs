@@ -125,6 +125,36 @@ impl Session {
         Ok(identity)
     }
 
+    /// Checks, before anything else is asked, that recovery words can be handed over.
+    ///
+    /// # Errors
+    /// Usage if there is neither a terminal nor a file.
+    pub fn check_words(&self, file: Option<&FilePath>) -> Result<()> {
+        match file {
+            Some(_) => Ok(()),
+            None => self.prompt.terminal_for_words().map(drop),
+        }
+    }
+
+    /// Writes recovery words to a new file, or shows them once.
+    ///
+    /// # Errors
+    /// Conflict if the file is there; usage if there is no terminal.
+    pub async fn hand_over(
+        &self,
+        recovery: &DeviceIdentity,
+        file: Option<&FilePath>,
+    ) -> Result<()> {
+        let mut words = recovery.to_words();
+        match file {
+            Some(file) => {
+                words.push(b'\n');
+                write_new(file, &words)
+            }
+            None => self.prompt.show_words(&words).await,
+        }
+    }
+
     /// Makes an identity that opens with an SSH key, and its file.
     ///
     /// # Errors

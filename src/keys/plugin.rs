@@ -65,25 +65,31 @@ pub trait Ask: Send + Sync {
     fn passphrase(&self, what: &str) -> Result<Secret>;
 
     /// Something to do, such as to touch a token. Nobody need see it.
-    fn tell(&self, message: &str);
+    fn tell(&self, _message: &str) {}
 
     /// A PIN or something else that is not shown while it is typed.
     ///
     /// # Errors
     /// As [`Self::passphrase`].
-    fn hidden(&self, question: &str) -> Result<Secret>;
+    fn hidden(&self, question: &str) -> Result<Secret> {
+        Err(unasked(question))
+    }
 
     /// A line that may be shown.
     ///
     /// # Errors
     /// As [`Self::passphrase`].
-    fn line(&self, question: &str) -> Result<String>;
+    fn line(&self, question: &str) -> Result<String> {
+        Err(unasked(question))
+    }
 
     /// True for `yes`.
     ///
     /// # Errors
     /// As [`Self::passphrase`].
-    fn confirm(&self, question: &str, yes: &str, no: Option<&str>) -> Result<bool>;
+    fn confirm(&self, question: &str, _yes: &str, _no: Option<&str>) -> Result<bool> {
+        Err(unasked(question))
+    }
 }
 
 /// What a plugin asks, and what became of the first question that was not answered.
@@ -138,25 +144,11 @@ impl Ask for Nobody {
     fn passphrase(&self, what: &str) -> Result<Secret> {
         Err(unasked(what))
     }
-
-    fn tell(&self, _: &str) {}
-
-    fn hidden(&self, question: &str) -> Result<Secret> {
-        Err(unasked(question))
-    }
-
-    fn line(&self, question: &str) -> Result<String> {
-        Err(unasked(question))
-    }
-
-    fn confirm(&self, question: &str, _: &str, _: Option<&str>) -> Result<bool> {
-        Err(unasked(question))
-    }
 }
 
 fn unasked(question: &str) -> Error {
-    Error::usage(format!("an age plugin asks `{question}` before it encrypts, and nobody is asked"))
-        .hint("a recipient whose plugin asks nothing is needed")
+    Error::usage(format!("an age plugin asks `{question}`, and nobody is asked here"))
+        .hint("`vault get` passes questions on; to encrypt, a plugin that asks nothing is needed")
 }
 
 /// The same as a string that `age` zeroes; `None` if it is not UTF-8.

@@ -189,23 +189,4 @@ impl Ask for Typed {
         let typed = self.0.lock().expect("no panic holds this lock").take();
         typed.ok_or_else(|| Error::credentials(format!("{what} has a passphrase")))
     }
-
-    fn tell(&self, _: &str) {}
-
-    fn hidden(&self, question: &str) -> Result<Secret> {
-        Err(unasked(question))
-    }
-
-    fn line(&self, question: &str) -> Result<String> {
-        Err(unasked(question))
-    }
-
-    fn confirm(&self, question: &str, _: &str, _: Option<&str>) -> Result<bool> {
-        Err(unasked(question))
-    }
-}
-
-fn unasked(question: &str) -> Error {
-    Error::usage(format!("an age plugin asks `{question}`, which only the commands can pass on"))
-        .hint("`vault get` and the other commands do")
 }

@@ -7,6 +7,7 @@ use super::device::Memory;
 use super::open::{Location, Places, Storage};
 use super::team::check_name;
 use super::{Vault, note_key, now, object_key};
+use crate::aws::LazyAws;
 use crate::core::cipher::sha256;
 use crate::core::error::{Error, Result};
 use crate::core::header::GroupGen;
@@ -63,12 +64,7 @@ impl Vault {
     /// # Errors
     /// Usage for a key that cannot; not found; denied.
     pub async fn check_kms(storage: &Storage, key: &str) -> Result<String> {
-        let aws = storage.aws.get().await?;
-        let arn = kms::resolve(aws, key).await?;
-        let group = GroupGen { group: "main".to_owned(), generation: 1 };
-        let path = SecretPath::parse("vault/init")?;
-        KmsKeys::new(aws, &arn, [0; 32], group).prove(&path).await?;
-        Ok(arn.to_string())
+        proved_kms(&storage.aws, key).await
     }
 
     /// Makes a vault. Note 0, written last and create-only, is the moment at which it exists.
@@ -138,6 +134,16 @@ impl Vault {
         }
         Ok(vault)
     }
+}
+
+/// The ARN of a KMS key, after it has proved that it can wrap data keys.
+pub(super) async fn proved_kms(aws: &LazyAws, key: &str) -> Result<String> {
+    let aws = aws.get().await?;
+    let arn = kms::resolve(aws, key).await?;
+    let group = GroupGen { group: "main".to_owned(), generation: 1 };
+    let path = SecretPath::parse("vault/init")?;
+    KmsKeys::new(aws, &arn, [0; 32], group).prove(&path).await?;
+    Ok(arn.to_string())
 }
 
 fn taken(location: &Location) -> Error {

@@ -116,7 +116,7 @@ fn questions_reach_the_caller_and_no_answer_is_an_error() {
         // Nobody is asked while something is sealed.
         let sealing = error(seal(&[&recipient("vnosy", 1)]));
         assert_eq!(sealing.kind, Kind::Usage);
-        assert!(sealing.message.contains("asks `Who is it for?` before it encrypts"));
+        assert!(sealing.message.contains("asks `Who is it for?`, and nobody is asked here"));
     });
 }
 

@@ -30,13 +30,15 @@ impl Vault {
         if groups.is_empty() {
             return Ok(cuts);
         }
+        // Counted first: what this device reads meanwhile is listed, and not yet counted.
+        let marks = self.device.marks()?;
         let mut paths = self.numbers_by_path().await?;
         // A head whose history is hidden must not fall out of the cut.
         for path in self.list(&Prefix::default()).await? {
             paths.entry(path).or_default();
         }
         if !after_loss {
-            self.check_nothing_is_hidden(paths.keys())?;
+            self.check_nothing_is_hidden(marks, paths.keys())?;
         }
         let owned = |path: &SecretPath| {
             after.owner(path).filter(|group| groups.contains(*group)).map(str::to_owned)
@@ -129,13 +131,14 @@ impl Vault {
     /// Checks that every path with a mark on this device is among those that the storage lists.
     fn check_nothing_is_hidden<'p>(
         &self,
+        marks: usize,
         paths: impl Iterator<Item = &'p SecretPath>,
     ) -> Result<()> {
         let mut listed = 0;
         for path in paths {
             listed += usize::from(self.device.mark(path)?.is_some());
         }
-        match self.device.marks()?.saturating_sub(listed) {
+        match marks.saturating_sub(listed) {
             0 => Ok(()),
             n => Err(Error::integrity(format!(
                 "the storage does not list {n} secrets that this device has seen"

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use crate::core::error::{Error, Result};
 use crate::core::header::is_group_name;
-use crate::core::path::{Prefix, escape};
-use crate::keys::kms::{self, KmsKeys};
+use crate::core::path::Prefix;
 use crate::team::ops::{Op, Right, WrapChoice};
 
 use super::super::Vault;
+use super::super::init::proved_kms;
 use super::append::Intent;
 use super::members::member;
 use super::rotate::{Rotated, unknown_group};
@@ -145,7 +145,7 @@ impl Vault {
         let wrap = match &change.wrapping {
             None => None,
             Some(Wrapping::Local) => Some(WrapChoice::Local),
-            Some(Wrapping::Kms(key)) => Some(WrapChoice::Kms(self.check_group_kms(key).await?)),
+            Some(Wrapping::Kms(key)) => Some(WrapChoice::Kms(proved_kms(&self.aws, key).await?)),
         };
         self.change_team(&mut |view| {
             let state = &view.state;
@@ -189,18 +189,5 @@ impl Vault {
             Ok(Intent { ops, ..Intent::default() })
         })
         .await
-    }
-
-    /// The ARN of a KMS key, after it has proved that it can wrap data keys.
-    async fn check_group_kms(&self, key: &str) -> Result<String> {
-        let aws = self.aws.get().await?;
-        let arn = kms::resolve(aws, key).await?;
-        let group = crate::core::header::GroupGen { group: "main".to_owned(), generation: 1 };
-        let path = crate::core::path::SecretPath::parse("vault/init")?;
-        KmsKeys::new(aws, &arn, [0; 32], group).prove(&path).await.map_err(|e| {
-            Error::new(e.kind, format!("{} cannot wrap data keys", escape(&arn.to_string())))
-                .because(e)
-        })?;
-        Ok(arn.to_string())
     }
 }

@@ -48,6 +48,8 @@ pub(in super::super) struct Logged {
     pub hash: Hash,
     pub by: KeyId,
     pub time: u64,
+    /// SHA-256 of the state after it.
+    pub state: Hash,
     pub ops: Vec<Op>,
 }
 
@@ -60,7 +62,7 @@ impl Vault {
     pub async fn team_log(&self) -> Result<Vec<LogEntry>> {
         let notes = self.team_notes().await?;
         let view = self.view();
-        let entry = |Logged { seq, hash, by, time, ops }| {
+        let entry = |Logged { seq, hash, by, time, ops, .. }| {
             let name = view.state.key(by).map(|(_, name)| name.to_owned());
             let recovery = view.state.recovery.as_ref();
             let is_recovery = recovery.is_some_and(|(key, _)| KeyId::of(key) == by);
@@ -93,8 +95,9 @@ impl Vault {
             // Its hash is known: it was verified by whoever signed the note after it.
             let signed = SignedNote::split(&bytes).ok_or_else(|| replaced(seq))?;
             let note = Note::parse(signed.unverified()).ok_or_else(|| replaced(seq))?;
-            log.push(Logged { seq, hash, by: signed.by, time: note.time, ops: note.ops });
-            hash = note.prev;
+            let Note { time, state, ops, prev, .. } = note;
+            log.push(Logged { seq, hash, by: signed.by, time, state, ops });
+            hash = prev;
         }
         Ok(log)
     }

@@ -179,7 +179,12 @@ impl Vault {
         };
         let state = match seq == known.seq() {
             true => known.state.clone(),
-            false => self.state_after(&note).await?,
+            false => {
+                let note = SignedNote::split(&note).and_then(|n| Note::parse(n.unverified()));
+                let malformed = || Error::integrity("a note of the team is malformed");
+                let note = note.ok_or_else(malformed)?;
+                self.state_of(seq, &note.ops, &note.state).await?
+            }
         };
         let count = usize::try_from(seq - known.first).expect("it was counted") + 1;
         let kept = View { first: known.first, hashes: known.hashes[..count].to_vec(), state };
@@ -195,27 +200,16 @@ impl Vault {
         let notes = self.team_notes().await?;
         let note = notes.iter().find(|note| note.seq == seq);
         let note = note.ok_or_else(|| Error::integrity(format!("note {seq} is not there")))?;
-        match self.store.get(&note_key(seq), MAX_NOTE as u64).await {
-            Ok(object) if sha256(&[&object.body]) == note.hash => {
-                self.state_after(&object.body).await
-            }
-            Ok(_) => Err(Error::integrity(format!("note {seq} of the team was replaced"))),
-            Err(e) => Err(e.into()),
-        }
+        self.state_of(seq, &note.ops, &note.state).await
     }
 
-    /// The state after a note whose hash is known.
-    async fn state_after(&self, note: &[u8]) -> Result<State> {
-        let note = SignedNote::split(note).and_then(|signed| Note::parse(signed.unverified()));
-        let note = note.ok_or_else(|| Error::integrity("a note of the team is malformed"))?;
-        let text = match note.seq {
-            0 => {
-                return rules::after(&State::default(), &note.ops, 0)
-                    .map_err(|why| Error::integrity(format!("note 0 is refused: {why}")));
-            }
-            _ => fetch_pinned(&*self.store, &note.state, MAX_STATE, "team state").await?,
-        };
-        parse_state(&text)
+    /// The state after a note whose hash is known. Note 0 pins none: it is what its ops make.
+    async fn state_of(&self, seq: u64, ops: &[Op], hash: &Hash) -> Result<State> {
+        if seq == 0 {
+            return rules::after(&State::default(), ops, 0)
+                .map_err(|why| Error::integrity(format!("note 0 is refused: {why}")));
+        }
+        parse_state(&fetch_pinned(&*self.store, hash, MAX_STATE, "team state").await?)
     }
 
     /// Follows the stored notes after `kept`. Where they are others than this device knows, they
