@@ -90,7 +90,7 @@ async fn grow(vault: &Vault) {
         vault.add_member(&name(next), who.public(), Some(&grant(Role::Read))).await.expect("adds");
         vault.set_role(&name(next), &grant(Role::Write)).await.expect("changes");
         if next >= MEMBERS {
-            vault.remove_member(&name(next - MEMBERS), None).await.expect("removes");
+            vault.remove_members(&[&name(next - MEMBERS)]).await.expect("removes");
         }
         next += 1;
     }
@@ -171,7 +171,7 @@ async fn removal(dir: &Path) {
     let vault = Vault::open_in(here, &pin, &places, Some(identity(0))).await.expect("opens");
     counts();
     let start = Instant::now();
-    vault.remove_member("bob", None).await.expect("removes");
+    vault.remove_members(&["bob"]).await.expect("removes");
     let removed = (start.elapsed(), counts());
     let start = Instant::now();
     let exposed = vault.exposure(&Prefix::default()).await.expect("reports").len();

@@ -17,7 +17,8 @@ use crate::vault::{
   vault member add ci vault-id1AAAA… --role read
   vault member add jon vault-id1AAAA…             another device of jon's
   vault member role jon write --path dev
-  vault member rm jon --reseal")]
+  vault member rm jon --reseal
+  vault member rm jon eve                         both, by one note")]
 pub struct Member {
     #[command(subcommand)]
     action: Action,
@@ -56,13 +57,14 @@ enum Action {
         #[command(flatten)]
         follow: Follow,
     },
-    /// Remove a member, or a lost device of one
+    /// Remove members, or a lost device of one
     ///
     /// Opens new generations of every group that they could read, and lists the values that they
     /// knew: removing a person does not un-read a secret. Run again, it goes on where it stopped.
     Rm {
-        /// The member
-        name: String,
+        /// The member; several are removed by one note
+        #[arg(required = true, value_name = "NAME")]
+        names: Vec<String>,
         /// Only the device with this key id (`vault member ls --json`)
         #[arg(long, value_name = "KEY")]
         device: Option<String>,
@@ -109,25 +111,43 @@ impl Member {
                 follow.confirm(session, None).await?;
                 let vault = session.vault().await?;
                 let changed = vault.set_role(&name, &grant).await;
+                session.warn(&vault);
                 let changed = changed?;
                 tell(&vault, &name).await?;
                 follow.finish(session, &vault, changed, Reason::Removal).await
             }
-            Action::Rm { name, device, follow } => {
-                let what = match &device {
-                    None => format!("This removes {} from the team", escape(&name)),
-                    Some(device) => {
-                        format!("This removes the device {} of {}", escape(device), escape(&name))
-                    }
-                };
-                let vault = session.vault().await?;
-                vault.check_removable(&name).await?;
-                follow.confirm(session, Some((&what, &name))).await?;
-                let changed = vault.remove_member(&name, device.as_deref()).await;
-                follow.finish(session, &vault, changed?, Reason::Removal).await
+            Action::Rm { names, device, follow } => {
+                remove(session, &names, device.as_deref(), &follow).await
             }
         }
     }
+}
+
+async fn remove(
+    session: &Session,
+    names: &[String],
+    device: Option<&str>,
+    follow: &Follow,
+) -> Result<()> {
+    let who = names.iter().map(|name| escape(name)).collect::<Vec<_>>().join(", ");
+    let what = match device {
+        None => format!("This removes {who} from the team"),
+        Some(_) if names.len() > 1 => {
+            return Err(Error::usage("a device is one member's").hint("name one member"));
+        }
+        Some(device) => format!("This removes the device {} of {who}", escape(device)),
+    };
+    let vault = session.vault().await?;
+    for name in names {
+        vault.check_removable(name).await?;
+    }
+    follow.confirm(session, Some((&what, &names.join(" ")))).await?;
+    let changed = match device {
+        Some(device) => vault.remove_device(&names[0], device).await,
+        None => vault.remove_members(&Vec::from_iter(names.iter().map(String::as_str))).await,
+    };
+    session.warn(&vault);
+    follow.finish(session, &vault, changed?, Reason::Removal).await
 }
 
 fn grant(role: RoleName, path: Option<&str>) -> Result<Grant> {

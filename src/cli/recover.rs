@@ -1,10 +1,10 @@
-use std::path::PathBuf;
+use std::path::{Path as FilePath, PathBuf};
 
 use clap::Args;
 use serde_json::json;
 
 use super::output;
-use super::rotation::{Follow, Reason};
+use super::rotation::{Done, Follow, Reason};
 use super::session::{Session, read_words, shown, words_only};
 use crate::config::{VaultEntry, add_vault, name_of};
 use crate::vault::{
@@ -94,6 +94,9 @@ impl Recover {
         self.follow.confirm(session, None).await?;
         let vault = session.vault().await?;
         vault.check_admin().await?;
+        if let Some(file) = self.recovery_out.as_deref().filter(|file| file.exists()) {
+            return self.go_on(session, &vault, file).await;
+        }
         let recovery = DeviceIdentity::random();
         session.hand_over(&recovery, self.recovery_out.as_deref()).await?;
         let changed = match vault.replace_recovery(&recovery).await {
@@ -119,6 +122,28 @@ impl Recover {
             output::note(&format!("The new words are in {}.", shown(file)));
         }
         self.follow.finish(session, &vault, changed, Reason::Rotation(None)).await
+    }
+}
+
+impl Recover {
+    /// The file of words is there: of an earlier run that did all of it, or was cut off.
+    async fn go_on(&self, session: &Session, vault: &Vault, file: &FilePath) -> Result<()> {
+        let words = read_words(file).and_then(|words| DeviceIdentity::from_words(&words));
+        let holds = match words {
+            Ok(recovery) => vault.has_recovery(&recovery).await?,
+            Err(_) => false,
+        };
+        if !holds {
+            let message =
+                format!("{} is there already, and holds no words of this vault", shown(file));
+            return Err(Error::conflict(message).hint(
+                "of an earlier run that was cut off, it is worth nothing: move it away, and run \
+                 this again",
+            ));
+        }
+        output::note(&format!("The words in {} hold already.", shown(file)));
+        let done = Done::Already(vault.look_again(None).await?);
+        self.follow.finish(session, vault, done, Reason::Rotation(None)).await
     }
 }
 

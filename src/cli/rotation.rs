@@ -12,7 +12,7 @@ use super::output;
 use super::session::Session;
 use crate::vault::{
     Changed, Error, Exposed, Kind, Late, LateWrite, Meanwhile, Prefix, Reseal, Resealed, Result,
-    Rotated, Vault, escape,
+    Rotated, Unshown, Vault, escape,
 };
 
 /// How far to go after a new generation.
@@ -162,7 +162,8 @@ impl Follow {
         }
         let exposed = vault.exposure(&Prefix::default()).await?;
         report(session, &done, &decided, sealed.as_ref(), &exposed)?;
-        if failed.is_empty() { Ok(()) } else { Err(partly(&failed)) }
+        session.warn(vault);
+        if failed.is_empty() { held(&done) } else { Err(partly(&failed)) }
     }
 
     async fn decide<'d>(
@@ -243,6 +244,7 @@ fn tell(done: &Done, reason: &Reason) {
     if !groups.is_empty() {
         output::note(&format!("New generation: {}.", groups.join(", ")));
     }
+    tell_unshown(done);
     for path in &done.meanwhile().resealed {
         output::note(&format!("{path} was written meanwhile, and was sealed anew."));
     }
@@ -257,6 +259,36 @@ fn tell(done: &Done, reason: &Reason) {
         ));
     }
     output::note("Take their rights to the storage away as well, if they have any.");
+}
+
+fn tell_unshown(done: &Done) {
+    let Some(rotated) = done.note() else { return };
+    for Unshown { path, n } in &rotated.unshown {
+        output::note(&format!(
+            "The storage does not show version {n} of {path}, which was there: nothing else \
+             counts in its place."
+        ));
+    }
+    if rotated.unnamed > 0 {
+        output::note(&format!(
+            "{} more that earlier cuts hold are not listed: nothing else counts in their place.",
+            output::count(rotated.unnamed, "secret")
+        ));
+    }
+}
+
+/// Partial, if the storage does not show all that was there.
+fn held(done: &Done) -> Result<()> {
+    let hidden = done.note().map_or(0, |rotated| rotated.unshown.len() + rotated.unnamed);
+    if hidden == 0 {
+        return Ok(());
+    }
+    let secrets = output::count(hidden, "secret");
+    let message = format!("the change stands, but the storage does not show {secrets}");
+    Err(Error::new(Kind::Partial, message).hint(
+        "whoever can write the storage may have removed them; if they are gone for good, \
+         `vault team restored` gives them up",
+    ))
 }
 
 fn report(
@@ -306,10 +338,14 @@ fn as_json(
         json!({ "path": path.as_str(), "kind": error.kind.name(), "message": error.message })
     });
     let meanwhile = done.meanwhile().resealed.iter();
+    let unshown = done.note().map_or(&[][..], |rotated| &rotated.unshown).iter();
     json!({
         "note": done.note().map(|rotated| rotated.seq),
         "groups": done.groups(),
         "kms_keys": done.note().map_or(&[][..], |rotated| &rotated.kms_keys),
+        "unshown": unshown.map(|u| json!({ "path": u.path.as_str(), "version": u.n }))
+            .collect::<Vec<_>>(),
+        "unnamed": done.note().map_or(0, |rotated| rotated.unnamed),
         "written_meanwhile": meanwhile.map(|path| path.as_str()).collect::<Vec<_>>(),
         "late": late.collect::<Vec<_>>(),
         "resealed": sealed.map(|s| s.done),

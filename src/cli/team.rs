@@ -1,9 +1,12 @@
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::output;
-use super::session::Session;
-use crate::vault::{Loss, Result, escape};
+use super::session::{Session, read_words, words_only};
+use crate::config::set_pin;
+use crate::vault::{DeviceIdentity, Join, Loss, Result, Vault, escape};
 
 /// Look at the history of the team, and go on after a backup
 #[derive(Args)]
@@ -11,7 +14,8 @@ use crate::vault::{Loss, Result, escape};
   vault team log
   vault team log --json
   VAULT_PIN=$(vault team pin)                 for a machine, after a removal
-  vault team restored                         after the bucket came back from a backup")]
+  vault team restored                         after the bucket came back from a backup
+  vault team restored --recover               where no admin of that time is left")]
 pub struct Team {
     #[command(subcommand)]
     action: Action,
@@ -31,7 +35,23 @@ enum Action {
         /// Only show what is gone
         #[arg(long)]
         dry_run: bool,
+        #[command(flatten)]
+        recover: Recovery,
     },
+}
+
+/// How to go on where nobody is left who was an admin when the backup was made.
+#[derive(Args)]
+struct Recovery {
+    /// Become an admin with the recovery words first; asks for them
+    #[arg(long, conflicts_with = "dry_run")]
+    recover: bool,
+    /// Read the 24 words from this file
+    #[arg(long, value_name = "FILE", requires = "recover")]
+    words_file: Option<PathBuf>,
+    /// Your name in the team. Default: the login name
+    #[arg(long, requires = "recover")]
+    member: Option<String>,
 }
 
 impl Team {
@@ -39,7 +59,7 @@ impl Team {
         match self.action {
             Action::Log => log(session).await,
             Action::Pin => pin(session).await,
-            Action::Restored { dry_run } => restored(session, dry_run).await,
+            Action::Restored { dry_run, recover } => restored(session, dry_run, recover).await,
         }
     }
 }
@@ -87,7 +107,7 @@ async fn pin(session: &Session) -> Result<()> {
     output::line(&join.encode())
 }
 
-async fn restored(session: &Session, dry_run: bool) -> Result<()> {
+async fn restored(session: &Session, dry_run: bool, recover: Recovery) -> Result<()> {
     let vault = session.vault().await?;
     let loss = vault.loss().await;
     session.warn(&vault);
@@ -107,12 +127,34 @@ async fn restored(session: &Session, dry_run: bool) -> Result<()> {
         let warning = "This gives up what is gone, and trusts what is stored now";
         session.prompt.confirm_name(warning, "restored").await?;
     }
-    vault.accept_loss().await?;
+    let words = match (recover.recover, &recover.words_file) {
+        (false, _) => None,
+        (true, Some(file)) => Some(read_words(file)?),
+        (true, None) => Some(words_only(&session.prompt.words().await?)),
+    };
+    let words = words.as_ref().map(DeviceIdentity::from_words).transpose()?;
+    let member = recover.member.as_deref().or(session.settings.user.as_deref()).unwrap_or("owner");
+    let done = vault.accept_loss(words.as_ref().map(|words| (words, member))).await;
     session.warn(&vault);
+    done?;
+    keep_pin(session, &vault, &loss)?;
     output::note(
         "Done. `vault verify` checks what is there; `vault exposure` lists what to change.",
     );
+    if vault.member().is_none() {
+        output::note("You had joined after the backup was made: an admin has to add you again.");
+    }
     Ok(())
+}
+
+/// The configuration may pin a note that is gone.
+fn keep_pin(session: &Session, vault: &Vault, loss: &Loss) -> Result<()> {
+    let target = session.settings.target()?;
+    let Some(name) = target.name.filter(|_| target.join.pin.seq > loss.kept) else {
+        return Ok(());
+    };
+    let join = Join { pin: vault.join().pin, ..target.join.clone() };
+    set_pin(&session.settings.config_file, name, &join.encode())
 }
 
 fn show(session: &Session, loss: &Loss) -> Result<()> {
@@ -138,7 +180,7 @@ fn show(session: &Session, loss: &Loss) -> Result<()> {
     }
     if loss.unnamed > 0 {
         let secrets = output::count(loss.unnamed, "secret");
-        output::note(&format!("Gone altogether, and seen by this device: {secrets}."));
+        output::note(&format!("Gone altogether, and there when the keys were changed: {secrets}."));
     }
     let row = |lost: &crate::vault::LostVersion| {
         vec![lost.path.to_string(), lost.seen.to_string(), lost.stored.to_string()]

@@ -170,6 +170,21 @@ pub fn add_vault(path: &Path, name: &str, entry: &VaultEntry) -> Result<()> {
     })
 }
 
+/// Gives a vault of the configuration file another pin; everything else in it stays.
+///
+/// # Errors
+/// Whatever the system says.
+pub fn set_pin(path: &Path, name: &str, pin: &str) -> Result<()> {
+    edit(path, |document| {
+        let vaults = document.get_mut("vault").and_then(Item::as_table_like_mut);
+        let entry = vaults.and_then(|vaults| vaults.get_mut(name));
+        if let Some(entry) = entry.and_then(Item::as_table_like_mut) {
+            entry.insert("pin", value(pin));
+        }
+        Ok(())
+    })
+}
+
 /// Makes a vault the default.
 ///
 /// # Errors

@@ -19,7 +19,7 @@ use crate::vault::{
     is_member_name,
 };
 
-pub use file::{VaultEntry, add_vault, check_config, set_default};
+pub use file::{VaultEntry, add_vault, check_config, set_default, set_pin};
 pub use interface::Interface;
 pub use new_vault::{NewVault, Ready, name_of};
 pub use surroundings::{Surroundings, surroundings};

@@ -1,7 +1,7 @@
 //! A cut: the newest acceptable version of every path of a group at the moment in which a new
 //! generation begins. Nothing older can be added to behind it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::core::cipher::{Hash, sha256};
 use crate::core::path::SecretPath;
@@ -38,6 +38,20 @@ impl Cut {
     /// The entry of a path.
     pub fn get(&self, vault: &Hash, path: &SecretPath) -> Option<CutEntry> {
         self.0.get(&Self::path_hash(vault, path)).copied()
+    }
+
+    /// Takes over the entries of another cut whose paths `known` does not have. Answers how many.
+    pub fn carry(&mut self, other: &Self, known: &BTreeSet<Hash>) -> usize {
+        let before = self.0.len();
+        for (path, entry) in other.0.iter().filter(|(path, _)| !known.contains(*path)) {
+            self.0.entry(*path).or_insert(*entry);
+        }
+        self.0.len() - before
+    }
+
+    /// How many entries are of paths that `known` does not have.
+    pub fn unknown(&self, known: &BTreeSet<Hash>) -> usize {
+        self.0.keys().filter(|path| !known.contains(*path)).count()
     }
 
     /// The stored bytes: sorted 72-byte entries.

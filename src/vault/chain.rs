@@ -102,6 +102,11 @@ pub async fn from_pin(store: &dyn Store, pin: &Pin) -> Result<View> {
     Ok(View { first: pin.seq, hashes: vec![pin.hash], state: parse_state(&state)? })
 }
 
+fn two_chains() -> Error {
+    Error::integrity("the pin and what this device remembers are of two different team chains")
+        .hint(FORKED)
+}
+
 pub(super) fn parse_state(bytes: &[u8]) -> Result<State> {
     let state = std::str::from_utf8(bytes).ok().and_then(State::parse);
     state.ok_or_else(|| Error::integrity("the team state is malformed"))
@@ -140,9 +145,7 @@ impl Vault {
         let known =
             |seq: u64| record.hashes.get(usize::try_from(seq.checked_sub(record.first)?).ok()?);
         if known(pin.seq).is_some_and(|hash| *hash != pin.hash) {
-            return Err(Error::integrity(
-                "the pin and what this device remembers are of two different team chains",
-            ));
+            return Err(two_chains());
         }
         let state = match device.cached(&record.state) {
             Some(state) => state,
@@ -164,7 +167,8 @@ impl Vault {
             _ => Err(Error::integrity(
                 "the team chain that the storage shows does not lead from what this device \
                  remembers to the pin",
-            )),
+            )
+            .hint(FORKED)),
         }
     }
 
@@ -173,9 +177,7 @@ impl Vault {
         let notes = self.team_notes().await?;
         match notes.iter().find(|note| note.seq == pin.seq) {
             Some(note) if note.hash == pin.hash => Ok(()),
-            _ => Err(Error::integrity(
-                "the pin and what this device remembers are of two different team chains",
-            )),
+            _ => Err(two_chains()),
         }
     }
 
@@ -312,9 +314,13 @@ impl Vault {
         let unknown = header.team_seq > view.seq()
             || view.hash_at(header.team_seq).is_some_and(|hash| hash[..16] != header.team_hash);
         if unknown && leaving.unwrap_or(&view.state).member_of(header.by).is_none() {
+            let who = match leaving {
+                Some(_) => "is being removed",
+                None => "was removed",
+            };
             self.warn(format!(
-                "version {} of {path}, by {author}, who was removed, names a note of the team that \
-                 is not there; it is ignored",
+                "version {} of {path}, by {author}, who {who}, names a note of the team that is \
+                 not there; it is ignored",
                 header.n
             ));
             return Ok(false);
@@ -335,7 +341,7 @@ impl Vault {
             ))
             .hint(format!(
                 "if there is no such note, {author} made it up: `vault member rm {author}` makes \
-                 it junk"
+                 it junk (several who do this are removed together: `vault member rm NAME NAME`)"
             )));
         }
         match view.hash_at(header.team_seq) {
@@ -370,21 +376,24 @@ impl Vault {
     /// The entry of a path in the newest cut of the group that owns it.
     pub(super) async fn cut_entry(&self, path: &SecretPath) -> Result<Option<CutEntry>> {
         let view = self.view();
-        let owner = view.state.owner(path).and_then(|group| view.state.groups.get(group));
-        let Some(hash) = owner.and_then(|group| group.cut) else { return Ok(None) };
-        let known = self.secrets().cuts.get(&hash).cloned();
-        let cut = match known {
-            Some(cut) => cut,
-            None => {
-                let bytes = self.pinned(&hash, MAX_CUT, "cut").await?;
-                let cut =
-                    Cut::decode(&bytes).ok_or_else(|| Error::integrity("a cut is malformed"))?;
-                let cut = Arc::new(cut);
-                self.secrets().cuts.insert(hash, cut.clone());
-                cut
-            }
+        let Some(owner) = view.state.owner(path) else { return Ok(None) };
+        Ok(self.cut_of(&view.state, owner).await?.and_then(|cut| cut.get(&self.id, path)))
+    }
+
+    /// The newest cut of a group, if it has one.
+    pub(super) async fn cut_of(&self, state: &State, group: &str) -> Result<Option<Arc<Cut>>> {
+        let Some(hash) = state.groups.get(group).and_then(|group| group.cut) else {
+            return Ok(None);
         };
-        Ok(cut.get(&self.id, path))
+        let known = self.secrets().cuts.get(&hash).cloned();
+        if known.is_some() {
+            return Ok(known);
+        }
+        let bytes = self.pinned(&hash, MAX_CUT, "cut").await?;
+        let cut = Cut::decode(&bytes).ok_or_else(|| Error::integrity("a cut is malformed"))?;
+        let cut = Arc::new(cut);
+        self.secrets().cuts.insert(hash, cut.clone());
+        Ok(Some(cut))
     }
 
     /// What wraps and unwraps data keys of a group's generation, as the chain pins it.

@@ -5,24 +5,30 @@
 //! directory does not pass for what this device has seen. The cache is sealed: it would otherwise
 //! show names of members on a stolen disk.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::open::Places;
-use crate::core::cipher::{self, Hash, NONCE, hmac, sha256};
+use crate::core::cipher::{self, Hash, NONCE, TAG, hmac, sha256};
 use crate::core::error::{Error, Result};
 use crate::core::header::{KeyId, SignedHeader};
 use crate::core::path::SecretPath;
 use crate::core::random;
 use crate::core::secret::{Key, Secret};
-use crate::core::text::{decimal, hex, hex_array, lps};
+use crate::core::text::{b64url, b64url_decode, decimal, hex, hex_array, lps};
 use crate::keys::identity::Identity;
 
 /// Largest file of this device that is read: a chain record of a million notes.
 const MAX_FILE: u64 = 80_000_000;
+/// The sealed name of a mark is padded to a multiple of this many bytes.
+const NAME_STEP: usize = 64;
+/// Longest sealed name in bytes: that of the longest path, with nonce and tag.
+const MAX_NAME: usize = 512 + NONCE + TAG;
+/// Additional data of a sealed name.
+const MARK_NAME: &[u8] = b"vault/v1/mark-path";
 
 /// The newest version of a path that this device has seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,8 +94,8 @@ impl Memory {
     }
 
     /// [`Device::marks`]
-    pub fn marks(&self) -> Result<usize> {
-        self.0.as_ref().map_or(Ok(0), Device::marks)
+    pub fn marks(&self) -> Result<BTreeMap<SecretPath, Mark>> {
+        self.0.as_ref().map_or(Ok(BTreeMap::new()), Device::marks)
     }
 
     /// [`Device::keep_marks`]
@@ -178,7 +184,8 @@ impl Device {
         }
         let Mark { n, record, by } = mark;
         let mac = self.mark_mac(path, &mark);
-        let text = format!("vault-mark/v1 {n} {} {by} {}\n", hex(&record), hex(mac.bytes()));
+        let (record, name) = (hex(&record), b64url(&self.seal_name(path)));
+        let text = format!("vault-mark/v2 {n} {record} {by} {name} {}\n", hex(mac.bytes()));
         replace(&self.mark_file(path), text.as_bytes())
     }
 
@@ -215,16 +222,26 @@ impl Device {
         self.write_chain(record)
     }
 
-    /// How many paths have a mark.
+    /// All marks.
     ///
     /// # Errors
-    /// If the state directory cannot be read.
-    pub fn marks(&self) -> Result<usize> {
-        let mut count = 0;
+    /// If the state directory cannot be read; [`Kind::Integrity`](crate::core::error::Kind) if one
+    /// was edited.
+    pub fn marks(&self) -> Result<BTreeMap<SecretPath, Mark>> {
+        let mut marks = BTreeMap::new();
         for dir in entries(&self.state.join("marks"))? {
-            count += entries(&dir)?.len();
+            for file in entries(&dir)? {
+                // Removed meanwhile by somebody who agreed to forget it.
+                let Some(bytes) = read(&file)? else { continue };
+                let text = std::str::from_utf8(&bytes).ok();
+                let path = text.and_then(|text| self.open_name(text.split(' ').nth(4)?));
+                let path = path.filter(|path| self.mark_file(path) == file);
+                let mark = path.and_then(|path| Some((self.parse_mark(&path, text?)?, path)));
+                let (mark, path) = mark.ok_or_else(|| edited(&file))?;
+                marks.insert(path, mark);
+            }
         }
-        Ok(count)
+        Ok(marks)
     }
 
     /// Forgets all marks but those of `paths`: only after a person agreed.
@@ -301,7 +318,7 @@ impl Device {
 
     fn parse_mark(&self, path: &SecretPath, text: &str) -> Option<Mark> {
         let mut words = text.strip_suffix('\n')?.split(' ');
-        if words.next()? != "vault-mark/v1" {
+        if words.next()? != "vault-mark/v2" {
             return None;
         }
         let mark = Mark {
@@ -309,6 +326,9 @@ impl Device {
             record: hex_array(words.next()?)?,
             by: KeyId(hex_array(words.next()?)?),
         };
+        if self.open_name(words.next()?)? != *path {
+            return None;
+        }
         let mac: Hash = hex_array(words.next()?)?;
         let good = cipher::equal(&mac, self.mark_mac(path, &mark).bytes());
         (good && words.next().is_none()).then_some(mark)
@@ -340,6 +360,23 @@ impl Device {
 
     fn chain_mac(&self, text: &str) -> Key {
         hmac(self.mark_key.bytes(), &[b"vault/v1/chain", &lps(&[&self.vault]), text.as_bytes()])
+    }
+
+    /// The name of a path as its mark has it: padded, so that its length does not give it away.
+    fn seal_name(&self, path: &SecretPath) -> Vec<u8> {
+        let (nonce, name) = (random::array::<NONCE>(), path.as_str().as_bytes());
+        let mut padded = name.to_vec();
+        padded.resize(name.len().next_multiple_of(NAME_STEP), 0);
+        let sealed = cipher::seal(&self.cache_key, &nonce, MARK_NAME, Secret::copy_of(&padded));
+        [&nonce[..], &sealed].concat()
+    }
+
+    fn open_name(&self, sealed: &str) -> Option<SecretPath> {
+        let sealed = b64url_decode(sealed, MAX_NAME)?;
+        let (nonce, sealed) = sealed.split_first_chunk::<NONCE>()?;
+        let name = cipher::open(&self.cache_key, nonce, MARK_NAME, sealed.to_vec())?.into_public();
+        let end = name.iter().rposition(|b| *b != 0)? + 1;
+        SecretPath::parse(std::str::from_utf8(&name[..end]).ok()?).ok()
     }
 
     /// Named by a MAC, so that the state directory does not list the names of secrets.

@@ -73,7 +73,7 @@ pub use remove::Purged;
 pub use team::{
     Change, Changed, Device as MemberDevice, Exposed, Grant, Group, GroupChange, Late, LateWrite,
     LogEntry, Loss, LostVersion, Meanwhile, Member, Moved, Progress, Recovered, Reseal, Resealed,
-    Role, Rotated, Wrapping,
+    Role, Rotated, Unshown, Wrapping,
 };
 pub use verify::{Finding, Report, Severity};
 pub use write::Written;

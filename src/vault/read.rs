@@ -254,6 +254,14 @@ impl Vault {
             ))
             .hint(FORKED));
         }
+        // Neither can this be new, nor may what is left count in its place.
+        if let Some(cut) = self.cut_entry(path).await? {
+            return Err(Error::integrity(format!(
+                "{path} is gone: version {} of it was there when the keys were changed last",
+                cut.n
+            ))
+            .hint(FORKED));
+        }
         Ok(Some(Standing { newest: None, head: None, junk }))
     }
 

@@ -64,8 +64,12 @@ pub(super) enum MarkCheck {
 impl<'a> Versions<'a> {
     /// To be made before anything of the path is fetched.
     pub fn new(vault: &'a Vault, path: &'a SecretPath) -> Result<Self> {
-        let mark = vault.device.mark(path)?;
-        Ok(Self { vault, path, seen: BTreeMap::new(), mark, leaving: None })
+        Ok(Self::marked(vault, path, vault.device.mark(path)?))
+    }
+
+    /// The same, with a mark that was read before any name was listed.
+    pub fn marked(vault: &'a Vault, path: &'a SecretPath, mark: Option<Mark>) -> Self {
+        Self { vault, path, seen: BTreeMap::new(), mark, leaving: None }
     }
 
     /// The same, for a cut that leads to `state`: who is not in that any more must not be able to
@@ -74,9 +78,21 @@ impl<'a> Versions<'a> {
         Self { leaving: Some(state), ..self }
     }
 
+    /// The path that they are of.
+    pub fn path(&self) -> &'a SecretPath {
+        self.path
+    }
+
     /// The newest version that this device had seen before.
     pub fn mark(&self) -> Option<Mark> {
         self.mark
+    }
+
+    /// True if this device has seen a version above `n` whose author may write still: what stands
+    /// on version `n` beside it was decided about.
+    pub fn has_seen_above(&self, n: u64) -> bool {
+        let may = |mark: Mark| self.vault.view().state.may_write(mark.by, self.path);
+        self.mark.is_some_and(|mark| mark.n > n && may(mark))
     }
 
     /// The numbers of all stored versions, ascending.

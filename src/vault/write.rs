@@ -53,6 +53,9 @@ pub(super) type Make<'m> = dyn FnMut(Option<&Opened>) -> Result<Draft> + Send + 
 
 pub(super) enum Change<'c, 'm> {
     Tombstone(Op),
+    /// A tombstone where there is nothing, or a tombstone already: for what does not count and is
+    /// to be out of the way.
+    Bury,
     /// A new content whatever was there before, which is not decrypted.
     Whole(&'c mut Make<'m>),
     /// A content that is made from the one before.
@@ -241,10 +244,10 @@ impl Vault {
         };
         let seq = view.seq();
         let needed = matches!(change, Change::Content(_));
+        let grave = |op| (op, Kind::Raw, Secret::with_capacity(0), seq, op != Op::Purge);
         let (op, kind, plaintext, since, keeps) = match change {
-            Change::Tombstone(op) => {
-                (*op, Kind::Raw, Secret::with_capacity(0), seq, *op != Op::Purge)
-            }
+            Change::Tombstone(op) => grave(*op),
+            Change::Bury => grave(Op::Delete),
             Change::Whole(make) | Change::Content(make) => {
                 let before = match before {
                     Some(v) if needed && !v.signed.header.op.is_tombstone() => {

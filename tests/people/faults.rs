@@ -33,11 +33,11 @@ impl Step {
                 vault.add_member("eve", identity(3).public(), Some(&grant)).await
             }
             Self::Remove => {
-                vault.remove_member("bob", None).await?;
+                vault.remove_members(&["bob"]).await?;
                 reseal(false).await
             }
             Self::Purge => {
-                vault.remove_member("bob", None).await?;
+                vault.remove_members(&["bob"]).await?;
                 reseal(true).await
             }
             Self::Group => {

@@ -23,7 +23,7 @@ async fn a_new_device_with_an_old_pin_can_be_kept_in_the_past() {
     let before = Liar::new(&world.store);
     before.lies().hidden.push(note(2));
     let bob = world.open(before.clone(), "bob", BOB).await.unwrap();
-    ann.remove_member("bob", None).await.unwrap();
+    ann.remove_members(&["bob"]).await.unwrap();
     put(&bob, "a", "evil").await.unwrap();
     // Everything after note 1 is hidden: the removal, and that what bob wrote is void.
     let frozen = world.device_on(&before, "new").await;
@@ -72,7 +72,7 @@ async fn a_remover_who_never_saw_a_path_cannot_save_it_from_being_hidden() {
     hide(&liar);
     // Head and history of a path that this device never read: the cut is without it.
     let remover = world.device_on(&liar, "ann").await;
-    remover.remove_member("bob", None).await.unwrap();
+    remover.remove_members(&["bob"]).await.unwrap();
     assert_eq!(get(&world.device("ann").await, "a").await, Err(Kind::Integrity), "void, not read");
     // Shown later, it is reported as a write of somebody who was removed, and can be adopted.
     let ann = world.device("ann").await;
@@ -91,7 +91,7 @@ async fn whoever_has_a_value_carries_it_where_its_mark_does_not_follow() {
     let change = vault::vault::GroupChange { prefixes, ..Default::default() };
     ann.add_group("pay", &change).await.unwrap();
     put(&ann, "a", "1").await.unwrap();
-    ann.remove_member("bob", None).await.unwrap();
+    ann.remove_members(&["bob"]).await.unwrap();
     ann.copy(&path("a"), &path("b")).await.unwrap();
     let names = async || {
         let list = ann.exposure(&Prefix::default()).await.unwrap();

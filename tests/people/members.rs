@@ -47,7 +47,7 @@ async fn a_reader_reads_and_cannot_write() {
     let added = eve.add_member("zed", identity(9).public(), Some(&stranger)).await;
     assert_eq!(added.unwrap_err().kind, Kind::Denied);
     assert_eq!(eve.rotate(None).await.unwrap_err().kind, Kind::Denied);
-    assert_eq!(eve.remove_member("ann", None).await.unwrap_err().kind, Kind::Denied);
+    assert_eq!(eve.remove_members(&["ann"]).await.unwrap_err().kind, Kind::Denied);
 }
 
 #[tokio::test]
@@ -63,7 +63,8 @@ async fn a_writer_of_a_folder_writes_there_only() {
     // More, then less again.
     ann.set_role("bob", &grant(Role::Write, Some("prod"))).await.unwrap();
     assert_eq!(put(&bob, "prod/a", "1").await.unwrap(), 1);
-    let changed = ann.set_role("bob", &grant(Role::Read, Some("prod"))).await.unwrap().unwrap();
+    let changed =
+        ann.set_role("bob", &grant(Role::Read, Some("prod"))).await.unwrap().now().unwrap();
     assert_eq!(changed.groups, ["main"], "a right to write was taken");
     assert_eq!(put(&bob, "prod/a", "2").await.unwrap_err().kind, Kind::Denied);
     assert_eq!(put(&bob, "dev/a", "2").await.unwrap(), 2);
@@ -75,14 +76,14 @@ async fn a_role_is_set_once_and_then_there_is_nothing_to_do() {
     let world = World::new().await;
     let ann = world.device("ann").await;
     add(&ann, "bob", BOB, Role::Write, None).await;
-    assert!(ann.set_role("bob", &grant(Role::Write, None)).await.unwrap().is_none());
+    assert!(ann.set_role("bob", &grant(Role::Write, None)).await.unwrap().now().is_none());
     let before = ann.join().pin.seq;
     add(&ann, "bob", BOB, Role::Write, None).await;
     assert_eq!(ann.join().pin.seq, before, "no note without a change");
-    assert!(ann.set_role("bob", &grant(Role::Admin, None)).await.unwrap().is_some());
+    assert!(ann.set_role("bob", &grant(Role::Admin, None)).await.unwrap().now().is_some());
     let bob = as_seed(&world, "bob", BOB).await;
     add(&bob, "eve", EVE, Role::Read, None).await;
-    let less = bob.set_role("bob", &grant(Role::Read, None)).await.unwrap().unwrap();
+    let less = bob.set_role("bob", &grant(Role::Read, None)).await.unwrap().now().unwrap();
     assert_eq!(less.groups, ["main"]);
     assert_eq!(bob.rotate(None).await.unwrap_err().kind, Kind::Denied);
 }
@@ -112,9 +113,9 @@ async fn what_makes_no_sense_is_refused_and_changes_nothing() {
     assert_eq!(set("nobody", grant(Role::Read, None)).await, Kind::NotFound);
     assert_eq!(set("ann", grant(Role::Read, None)).await, Kind::Usage, "the last admin");
     assert_eq!(set("bob", grant(Role::Read, Some("dev"))).await, Kind::Usage, "writes above it");
-    assert_eq!(ann.remove_member("ann", None).await.unwrap_err().kind, Kind::Usage);
-    assert_eq!(ann.remove_member("nobody", None).await.unwrap_err().kind, Kind::NotFound);
-    assert_eq!(ann.remove_member("bob", Some("0000")).await.unwrap_err().kind, Kind::NotFound);
+    assert_eq!(ann.remove_members(&["ann"]).await.unwrap_err().kind, Kind::Usage);
+    assert_eq!(ann.remove_members(&["nobody"]).await.unwrap_err().kind, Kind::NotFound);
+    assert_eq!(ann.remove_device("bob", "0000").await.unwrap_err().kind, Kind::NotFound);
     assert_eq!(ann.join().pin.seq, seq, "nothing was written");
     drop(new);
 }
@@ -130,9 +131,9 @@ async fn a_lost_device_goes_and_the_other_one_stays() {
     assert_eq!(put(&lost, "a", "2").await.unwrap(), 2);
     assert_eq!(get(&kept, "a").await.as_deref(), Ok("2"));
     let id = identity(BOB).public().id().to_string();
-    let gone = ann.remove_member("bob", Some(&id)).await.unwrap().now().unwrap();
+    let gone = ann.remove_device("bob", &id).await.unwrap().now().unwrap();
     assert_eq!(gone.groups, ["main"]);
-    assert!(ann.remove_member("bob", Some(&id)).await.unwrap().now().is_none(), "done already");
+    assert!(ann.remove_device("bob", &id).await.unwrap().now().is_none(), "done already");
     assert_eq!(put(&lost, "a", "3").await.unwrap_err().kind, Kind::Denied);
     assert_eq!(put(&kept, "a", "3").await.unwrap(), 3);
     assert_eq!(get(&ann, "a").await.as_deref(), Ok("3"));
@@ -152,8 +153,8 @@ async fn a_name_can_come_back_with_another_device() {
     let world = World::new().await;
     let ann = world.device("ann").await;
     add(&ann, "bob", BOB, Role::Write, None).await;
-    ann.remove_member("bob", None).await.unwrap();
-    assert!(ann.remove_member("bob", None).await.unwrap().now().is_none());
+    ann.remove_members(&["bob"]).await.unwrap();
+    assert!(ann.remove_members(&["bob"]).await.unwrap().now().is_none());
     add(&ann, "bob", 12, Role::Read, None).await;
     let bob = as_seed(&world, "bob", 12).await;
     assert_eq!(put(&bob, "a", "1").await.unwrap_err().kind, Kind::Denied);

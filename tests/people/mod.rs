@@ -3,6 +3,7 @@
 mod capability;
 mod faults;
 mod groups;
+mod hidden;
 pub mod late;
 mod limits;
 mod members;

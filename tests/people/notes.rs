@@ -54,7 +54,7 @@ async fn a_note_by_somebody_who_is_no_admin_is_void() {
     let bob = world.open(Arc::new(copy.clone()), "bob", 2).await.unwrap();
     add(&bob, "x", 30, Role::Read, None).await;
     add(&bob, "evil", 31, Role::Admin, None).await;
-    ann.remove_member("bob", None).await.unwrap();
+    ann.remove_members(&["bob"]).await.unwrap();
     plant(&world, &note(3), &image(&copy, &note(3)).await.1).await;
     let seen = world.device("fresh").await;
     seen.check_membership().await.unwrap();
@@ -107,7 +107,7 @@ async fn the_log_says_who_did_what() {
     add(&ann, "bob", 2, Role::Admin, None).await;
     let bob = world.open(Arc::new(world.store.clone()), "bob", 2).await.unwrap();
     add(&bob, "eve", 3, Role::Write, Some("dev")).await;
-    ann.remove_member("eve", None).await.unwrap();
+    ann.remove_members(&["eve"]).await.unwrap();
     let log = ann.team_log().await.unwrap();
     let told: Vec<_> = log
         .iter()

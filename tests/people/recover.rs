@@ -52,7 +52,7 @@ async fn a_removed_key_is_not_recovered() {
     let world = World::new().await;
     let ann = world.device("ann").await;
     add(&ann, "bob", BOB, Role::Admin, None).await;
-    ann.remove_member("bob", None).await.unwrap();
+    ann.remove_members(&["bob"]).await.unwrap();
     let bob = as_seed(&world, "bob", BOB).await;
     assert_eq!(bob.recover(&identity(RECOVERY), "bob").await.unwrap_err().kind, Kind::Conflict);
 }

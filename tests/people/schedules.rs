@@ -233,7 +233,7 @@ impl Run {
             self.eve = Some((eve, Role::Read));
         } else {
             self.note("eve is removed");
-            self.ann.remove_member(&name, None).await.unwrap();
+            self.ann.remove_members(&[&name]).await.unwrap();
         }
     }
 

@@ -90,7 +90,11 @@ pub fn change_of(name: &str, seed: u8) -> TeamChange {
 
 fn rotated(meanwhile: Meanwhile) -> TeamAnswer {
     let groups = vec!["main".to_owned()];
-    TeamAnswer::Changed(Changed::Now(Rotated { seq: 9, groups, kms_keys: vec![], meanwhile }))
+    TeamAnswer::Changed(Changed::Now(note(groups, vec![], meanwhile)))
+}
+
+fn note(groups: Vec<String>, kms_keys: Vec<String>, meanwhile: Meanwhile) -> Rotated {
+    Rotated { seq: 9, groups, kms_keys, meanwhile, unshown: vec![], unnamed: 0 }
 }
 
 /// Removes jon; what came of it is answered.
@@ -287,7 +291,7 @@ async fn a_role_is_said_in_a_word() {
     members(&mut ui, "mira").key("r").text("write").key("ctrl-s");
     let (id, grant) = (id_of(&ui.effects[0]), Grant { role: Role::Write, path: None });
     let (groups, kms_keys, meanwhile) = (vec![], vec![], Meanwhile::default());
-    let changed = Changed::Now(Rotated { seq: 9, groups, kms_keys, meanwhile });
+    let changed = Changed::Now(note(groups, kms_keys, meanwhile));
     let change = TeamChange::Role("jon".into(), grant);
     ui.send(Message::TeamChanged(id, change, Ok(TeamAnswer::Changed(changed))));
     assert_eq!(ui.model.context(), Context::Members);

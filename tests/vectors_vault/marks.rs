@@ -5,7 +5,7 @@ use vault::core::cipher::{hmac, seal, sha256};
 use vault::core::header::KeyId;
 use vault::core::path::SecretPath;
 use vault::core::secret::Secret;
-use vault::core::text::{hex, hex_array, lps};
+use vault::core::text::{b64url, hex, hex_array, lps};
 use vault::vault::{ChainRecord, Device, Mark};
 
 use super::world::{key, path, person, seed, vault};
@@ -49,7 +49,14 @@ fn read(case: &Value) -> Result<(), String> {
             let device = Device::new(vault, again.path(), again.path(), &identity);
             device.raise(&path(text(case, "path")), mark, false).unwrap();
             let file = again.path().join(&folder).join(text(case, "file"));
-            assert_eq!(std::fs::read_to_string(file).unwrap(), text(case, "text"));
+            // All of it but the sealed name, whose nonce is another one each time.
+            let apart = |text: &str| {
+                let mut words: Vec<String> = text.split(' ').map(str::to_owned).collect();
+                (words.remove(4).len(), words)
+            };
+            let written = std::fs::read_to_string(file).unwrap();
+            assert_eq!(apart(&written), apart(text(case, "text")));
+            assert_eq!(device.marks().unwrap(), [(path(text(case, "path")), mark)].into());
         }
         "chain" => {
             place("s", text(case, "text").as_bytes());
@@ -90,12 +97,24 @@ fn mark(who: &str, at: &str, n: u64) -> Value {
     let file = hex(hmac(mark_key.bytes(), &[b"vault/v1/mark-name", &named(&at)]).bytes());
     let mac =
         hmac(mark_key.bytes(), &[b"vault/v1/mark", &named(&at), &n.to_be_bytes(), &record, &by.0]);
+    let sealed = sealed_name(who, at.as_str());
     json!({
         "name": format!("mark of {at} {n} for {who}"), "kind": "mark", "seed": who, "vault": hex(&vault()),
         "path": at.as_str(), "n": n, "record": hex(&record), "by": by.to_string(),
         "file": format!("marks/{}/{}", &file[..2], &file[2..]),
-        "text": format!("vault-mark/v1 {n} {} {by} {}\n", hex(&record), hex(mac.bytes())),
+        "text": format!("vault-mark/v2 {n} {} {by} {sealed} {}\n", hex(&record), hex(mac.bytes())),
     })
+}
+
+/// The name of a path as its mark has it.
+fn sealed_name(who: &str, at: &str) -> String {
+    let nonce = seed("mark nonce");
+    let nonce = nonce.first_chunk::<12>().unwrap();
+    let mut padded = at.as_bytes().to_vec();
+    padded.resize(at.len().div_ceil(64) * 64, 0);
+    let key = person(who).device_key("vault/v1/cache");
+    let sealed = seal(&key, nonce, b"vault/v1/mark-path", Secret::copy_of(&padded));
+    b64url(&[&nonce[..], &sealed].concat())
 }
 
 fn chain(who: &str, first: u64, count: u64) -> Value {
@@ -154,7 +173,25 @@ fn make() -> Cases {
             "another record",
             mark_text.replacen(&hex(&seed("record")), &hex(&seed("other")), 1),
         ),
-        edit(m, "another form", mark_text.replacen("v1", "v2", 1)),
+        edit(m, "another form", mark_text.replacen("v2", "v1", 1)),
+        edit(
+            m,
+            "the name of another path",
+            mark_text.replacen(
+                &sealed_name("ann", "prod/db/password"),
+                &sealed_name("ann", "prod/db/other"),
+                1,
+            ),
+        ),
+        edit(
+            m,
+            "a name that another identity sealed",
+            mark_text.replacen(
+                &sealed_name("ann", "prod/db/password"),
+                &sealed_name("bob", "prod/db/password"),
+                1,
+            ),
+        ),
         edit(m, "a leading zero", mark_text.replacen(" 7 ", " 07 ", 1)),
         edit(m, "no line break", mark_text.trim_end().to_owned()),
         edit(m, "a word more", format!("{} x\n", mark_text.trim_end())),

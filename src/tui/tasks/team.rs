@@ -7,7 +7,7 @@ use super::super::effect::Effect;
 use super::super::message::{Id, Message};
 use super::super::team::{At, Joined, Team, TeamAnswer, TeamChange};
 use super::{Job, Tasks};
-use crate::vault::{Changed, Error, Meanwhile, Prefix, Reseal, Result, Vault};
+use crate::vault::{Changed, Error, Prefix, Reseal, Result, Vault};
 
 impl Tasks {
     pub(super) fn on_team(&mut self, effect: Effect, vault: Arc<Vault>, job: Job) {
@@ -91,11 +91,8 @@ async fn apply(vault: &Vault, change: &TeamChange) -> Result<TeamAnswer> {
                 join: join.encode(),
             }));
         }
-        TeamChange::Role(name, grant) => match vault.set_role(name, grant).await? {
-            Some(rotated) => Changed::Now(rotated),
-            None => Changed::Before(Meanwhile::default()),
-        },
-        TeamChange::Remove(name) => vault.remove_member(name, None).await?,
+        TeamChange::Role(name, grant) => vault.set_role(name, grant).await?,
+        TeamChange::Remove(name) => vault.remove_members(&[name]).await?,
         TeamChange::Again => Changed::Before(vault.look_again(None).await?),
     };
     Ok(TeamAnswer::Changed(changed))

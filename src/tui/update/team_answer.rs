@@ -1,7 +1,7 @@
 //! Answers about the team.
 
 use crate::vault::{
-    Changed, Error, Exposed, Late, LogEntry, Loss, Meanwhile, Resealed, Rotated, escape,
+    Changed, Error, Exposed, Late, LogEntry, Loss, Meanwhile, Resealed, Rotated, Unshown, escape,
 };
 
 use super::super::effect::Effect;
@@ -240,8 +240,18 @@ impl Model {
 
 /// What a note did, in lines, and what was written meanwhile.
 fn told(rotated: Rotated) -> (Vec<String>, Meanwhile) {
-    let Rotated { seq, groups, kms_keys, meanwhile } = rotated;
+    let Rotated { seq, groups, kms_keys, meanwhile, unshown, unnamed } = rotated;
     let mut told = vec![format!("Note {seq} says so. New generation: {}.", groups.join(", "))];
+    for Unshown { path, n } in unshown.iter().take(NAMED) {
+        told.push(format!(
+            "The storage does not show version {n} of {path}, which was there: nothing else \
+             counts in its place."
+        ));
+    }
+    let more = unshown.len().saturating_sub(NAMED) + unnamed;
+    if more > 0 {
+        told.push(format!("{more} more secrets that were there are not shown."));
+    }
     for key in kms_keys {
         told.push(format!(
             "IAM decides who reads with {}: take kms:Decrypt and kms:GenerateDataKey from whoever \

@@ -16,6 +16,7 @@ use crate::team::{Note, State};
 
 use super::super::chain::View;
 use super::super::{Vault, note_key, now, object_key};
+use super::cut::{Cuts, Unshown};
 
 /// How often the race for the next note is run. Each lost one means that another admin's note
 /// was added, unless the store lies: then this ends it.
@@ -46,6 +47,10 @@ pub(super) struct Appended {
     pub rotated: BTreeSet<String>,
     /// What held before it.
     pub before: Arc<View>,
+    /// What its cuts hold and the storage does not show.
+    pub unshown: Vec<Unshown>,
+    /// How many more there are, whose names this device does not know.
+    pub unnamed: usize,
 }
 
 impl Vault {
@@ -78,15 +83,16 @@ impl Vault {
             rekey.extend(needs.rekey.iter().cloned());
             let keys = self.keyring_ops(opener, &before.state, &needs, &rotate, &rekey).await?;
             ops.extend(keys);
-            let cuts = self.cuts(&rotate, &needs.state, after_loss).await?;
-            for (group, cut) in &cuts {
+            let Cuts { made, unshown, unnamed } =
+                self.cuts(&rotate, &needs.state, after_loss).await?;
+            for (group, cut) in &made {
                 let hash = self.keep_object(&cut.encode()).await?;
                 ops.push(Op::Cut { group: group.clone(), hash });
             }
             let state = rules::after(&before.state, &ops, seq).map_err(refused)?;
             if let Some(view) = self.try_note(&before, state, ops).await? {
                 self.adopt(view)?;
-                return Ok(Some(Appended { seq, rotated: rotate, before }));
+                return Ok(Some(Appended { seq, rotated: rotate, before, unshown, unnamed }));
             }
         }
         Err(Error::conflict("other admins were always faster")

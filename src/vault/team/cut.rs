@@ -1,61 +1,103 @@
-//! Making the cut that a new generation starts from: the newest acceptable version of every path
-//! of the group, as signed headers show it.
+//! Making the cut that a new generation starts from: of every path of the group the newest version
+//! that counts, as signed headers show it, or what this device has seen where that is not shown.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
+use crate::core::cipher::Hash;
 use crate::core::error::{Error, Result};
 use crate::core::header::SignedHeader;
-use crate::core::path::{Prefix, SecretPath, escape};
-use crate::store::{StoreError, list_wide};
+use crate::core::path::{Prefix, SecretPath};
+use crate::store::{Metadata, StoreError, list_wide};
+use crate::team::accept::follows;
 use crate::team::cut::CutEntry;
 use crate::team::{Cut, State};
 
-use super::super::chain::FORKED;
+use super::super::device::Mark;
 use super::super::versions::{MarkCheck, Versions};
 use super::super::{PARALLEL, Vault, head_key, version_number};
 
+/// A version that a cut holds, so that nothing else counts in its place, and that the storage does
+/// not show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unshown {
+    /// Where.
+    pub path: SecretPath,
+    /// Its number.
+    pub n: u64,
+}
+
+/// The cuts of a note.
+#[derive(Default)]
+pub(super) struct Cuts {
+    /// By group.
+    pub made: BTreeMap<String, Cut>,
+    /// What they hold and the storage does not show.
+    pub unshown: Vec<Unshown>,
+    /// How many more there are, whose names this device does not know.
+    pub unnamed: usize,
+}
+
+/// What is known of a path before its versions are looked at.
+pub(super) struct Known<'k> {
+    /// Numbers of its stored versions, ascending.
+    pub numbers: Vec<u64>,
+    /// The newest version that this device has seen.
+    pub mark: Option<Mark>,
+    /// The state after the note that a cut is made for.
+    pub leaving: Option<&'k State>,
+}
+
 impl Vault {
-    /// The cuts of `groups`, which own paths as `after` says. `after_loss`: versions that this
-    /// device has seen may be gone.
+    /// The cuts of `groups`, which own paths as `after` says. `after_loss`: what this device and
+    /// earlier cuts know may be gone, and a person agreed to that.
     pub(super) async fn cuts(
         &self,
         groups: &BTreeSet<String>,
         after: &State,
         after_loss: bool,
-    ) -> Result<BTreeMap<String, Cut>> {
-        let mut cuts: BTreeMap<String, Cut> =
-            groups.iter().map(|group| (group.clone(), Cut::default())).collect();
+    ) -> Result<Cuts> {
+        let made = groups.iter().map(|group| (group.clone(), Cut::default())).collect();
+        let mut cuts = Cuts { made, ..Cuts::default() };
         if groups.is_empty() {
             return Ok(cuts);
         }
-        // Counted first: what this device reads meanwhile is listed, and not yet counted.
-        let marks = self.device.marks()?;
+        // Read first: what this device sees meanwhile is listed, and must not be missed there.
+        let marks = if after_loss { BTreeMap::new() } else { self.device.marks()? };
         let mut paths = self.numbers_by_path().await?;
-        // A head whose history is hidden must not fall out of the cut.
-        for path in self.list(&Prefix::default()).await? {
+        // A head whose history is hidden must not fall out of the cut, nor what was seen here.
+        for path in self.list(&Prefix::default()).await?.into_iter().chain(marks.keys().cloned()) {
             paths.entry(path).or_default();
         }
-        if !after_loss {
-            self.check_nothing_is_hidden(marks, paths.keys())?;
-        }
-        let owned = |path: &SecretPath| {
-            after.owner(path).filter(|group| groups.contains(*group)).map(str::to_owned)
-        };
-        let paths = paths.into_iter();
-        let paths = paths.filter_map(|(path, numbers)| Some((owned(&path)?, path, numbers)));
-        let mut found = stream::iter(paths)
-            .map(|(group, path, numbers)| async move {
-                let newest = self.newest_header(&path, &numbers, Some(after), after_loss).await?;
-                Ok::<_, Error>((group, path, newest))
+        let known = paths.keys().map(|path| Cut::path_hash(&self.id, path)).collect();
+        let owned = paths.into_iter().filter_map(|(path, numbers)| {
+            let group = after.owner(&path).filter(|group| groups.contains(*group))?;
+            let mark = marks.get(&path).copied();
+            Some((group.to_owned(), path, numbers, mark))
+        });
+        let mut found = stream::iter(owned)
+            .map(|(group, path, numbers, mark)| async move {
+                let known = Known { numbers, mark, leaving: Some(after) };
+                let found = match after_loss {
+                    true => self.what_is_left(&path, &known).await?.map(|signed| shown(&signed)),
+                    false => self.pinned_entry(&path, &known).await?,
+                };
+                Ok::<_, Error>((group, path, found))
             })
             .buffered(PARALLEL);
-        while let Some((group, path, newest)) = found.try_next().await? {
-            if let (Some(signed), Some(cut)) = (newest, cuts.get_mut(&group)) {
-                let entry = CutEntry { n: signed.header.n, record: signed.record_hash };
-                cut.insert(&self.id, &path, entry);
+        while let Some((group, path, found)) = found.try_next().await? {
+            let (Some((entry, shown)), Some(cut)) = (found, cuts.made.get_mut(&group)) else {
+                continue;
+            };
+            cut.insert(&self.id, &path, entry);
+            if !shown {
+                cuts.unshown.push(Unshown { path, n: entry.n });
             }
+        }
+        drop(found);
+        if !after_loss {
+            self.carry_unlisted(&mut cuts, after, &known).await?;
         }
         Ok(cuts)
     }
@@ -77,73 +119,176 @@ impl Vault {
         Ok(paths)
     }
 
-    /// The newest version that counts, of those with these numbers.
-    ///
-    /// # Errors
-    /// Integrity where it does not lead on from what this device has seen: a cut must not make a
-    /// rollback final.
-    pub(super) async fn newest_header(
+    /// The entry of a path, and whether the storage shows that version: the newest one that
+    /// counts. Where that does not lead on from what this device has seen, what it has seen; and
+    /// where nothing counts, the entry of the cut before. So nobody makes a rollback final by
+    /// hiding or planting a version, and nobody can stand in the way of being removed.
+    async fn pinned_entry(
         &self,
         path: &SecretPath,
-        numbers: &[u64],
-        leaving: Option<&State>,
-        after_loss: bool,
+        known: &Known<'_>,
+    ) -> Result<Option<(CutEntry, bool)>> {
+        let before = self.cut_entry(path).await?;
+        let mut versions = versions(self, path, known);
+        let mut newest = self.newest_of(&mut versions, known).await?;
+        if newest.is_none() {
+            newest = self.head_of(&mut versions, path).await?;
+        }
+        if let Some(signed) = &newest
+            && !matches!(versions.check_mark(signed.header.n).await?, MarkCheck::Fails(_))
+        {
+            return Ok(Some(shown(signed)));
+        }
+        let seen = known.mark.filter(|mark| {
+            // Below the cut before, and where its author had lost the right, it is this device's
+            // word against the team's.
+            mark.n > before.map_or(0, |cut| cut.n) && self.view().state.may_write(mark.by, path)
+        });
+        let hidden = match (seen, newest, before) {
+            (Some(mark), ..) => CutEntry { n: mark.n, record: mark.record },
+            (None, Some(signed), _) => return Ok(Some(shown(&signed))),
+            (None, None, Some(before)) => before,
+            (None, None, None) => return Ok(None),
+        };
+        Ok(Some((hidden, self.is_shown(path, hidden, known).await?)))
+    }
+
+    /// The newest version that counts now or, where the storage lost what the cut before holds,
+    /// that somebody signed who may write there: all that is left to choose from.
+    pub(super) async fn what_is_left(
+        &self,
+        path: &SecretPath,
+        known: &Known<'_>,
     ) -> Result<Option<SignedHeader>> {
-        let mut versions = Versions::new(self, path)?;
-        if let Some(state) = leaving {
-            versions = versions.leaving(state);
+        let mut versions = versions(self, path, known);
+        if let Some(newest) = self.newest_of(&mut versions, known).await? {
+            return Ok(Some(newest));
         }
-        for n in numbers.iter().rev() {
-            if versions.at(*n).await?.is_none() || versions.check(*n).await?.is_err() {
-                continue;
+        if self.cut_entry(path).await?.is_none() {
+            return Ok(None);
+        }
+        let view = self.view();
+        for n in known.numbers.iter().rev() {
+            let Some(signed) = versions.at(*n).await? else { continue };
+            let by = signed.header.by;
+            let right = view.state.may_write(by, path)
+                && known.leaving.is_none_or(|after| after.may_write(by, path))
+                && view.state.ever_owned(&signed.header.group, path)
+                && view.state.key(by).is_some_and(|(key, _)| signed.verify(key));
+            if right {
+                return Ok(Some(signed.clone()));
             }
-            if !after_loss && let MarkCheck::Fails(why) = versions.check_mark(*n).await? {
-                return Err(Error::integrity(escape(&why))
-                    .hint("nothing was changed; `vault verify` shows what is wrong"));
-            }
-            return Ok(versions.get(*n).cloned());
-        }
-        if let Some(mark) = versions.mark().filter(|_| !after_loss) {
-            return Err(Error::integrity(format!(
-                "{path} is gone without a tombstone: this device has seen version {}",
-                mark.n
-            ))
-            .hint(FORKED));
-        }
-        if numbers.is_empty() && !after_loss && self.has_head(path).await? {
-            return Err(Error::integrity(format!(
-                "{path} has a head, but the storage shows no history of it"
-            ))
-            .hint("nothing was changed; `vault verify --repair` mends it if it can"));
         }
         Ok(None)
     }
 
-    /// True if something that counts is at the head's key.
-    async fn has_head(&self, path: &SecretPath) -> Result<bool> {
+    /// The newest version that counts, of those that are listed. Whoever leaves must not be able
+    /// to have put something beside what is there: a version of theirs that contradicts the one
+    /// below it is passed over.
+    pub(super) async fn newest_of(
+        &self,
+        versions: &mut Versions<'_>,
+        known: &Known<'_>,
+    ) -> Result<Option<SignedHeader>> {
+        for n in known.numbers.iter().rev() {
+            if versions.at(*n).await?.is_none() || versions.check(*n).await?.is_err() {
+                continue;
+            }
+            let signed = versions.get(*n).cloned().expect("it was just looked at");
+            let leaves = known
+                .leaving
+                .is_some_and(|after| !after.may_write(signed.header.by, versions.path()));
+            if leaves
+                && signed.header.from < *n
+                && versions.at(*n - 1).await?.is_some_and(|below| follows(&signed, below).is_err())
+            {
+                continue;
+            }
+            return Ok(Some(signed));
+        }
+        Ok(None)
+    }
+
+    /// The version at the head's key, if it counts.
+    pub(super) async fn head_of(
+        &self,
+        versions: &mut Versions<'_>,
+        path: &SecretPath,
+    ) -> Result<Option<SignedHeader>> {
+        let head = match self.fetch_head(&head_key(path)).await {
+            Ok(head) => head,
+            Err(StoreError::NotFound { .. } | StoreError::Damaged { .. }) => return Ok(None),
+            Err(e) => return Err(e.into()),
+        };
+        self.counts(versions, &head.metadata).await
+    }
+
+    /// The version that an object at the head's key is, if it counts.
+    pub(super) async fn counts(
+        &self,
+        versions: &mut Versions<'_>,
+        metadata: &Metadata,
+    ) -> Result<Option<SignedHeader>> {
+        let Some(signed) = versions.learn(None, metadata).await? else { return Ok(None) };
+        Ok(versions.check(signed.header.n).await?.is_ok().then_some(signed))
+    }
+
+    /// True if the version that an entry names is stored, in the history or as the head.
+    async fn is_shown(
+        &self,
+        path: &SecretPath,
+        entry: CutEntry,
+        known: &Known<'_>,
+    ) -> Result<bool> {
+        let mut versions = versions(self, path, known);
+        let is_it = |signed: &SignedHeader| signed.record_hash == entry.record;
+        if known.numbers.contains(&entry.n) && versions.at(entry.n).await?.is_some_and(is_it) {
+            return Ok(true);
+        }
         match self.fetch_head(&head_key(path)).await {
-            Ok(head) => Ok(self.counting(path, &head.metadata).await?.is_some()),
+            Ok(head) => {
+                let signed = SignedHeader::parse(&self.id, path, &head.metadata);
+                Ok(signed.is_ok_and(|signed| is_it(&signed)))
+            }
             Err(StoreError::NotFound { .. } | StoreError::Damaged { .. }) => Ok(false),
             Err(e) => Err(e.into()),
         }
     }
 
-    /// Checks that every path with a mark on this device is among those that the storage lists.
-    fn check_nothing_is_hidden<'p>(
+    /// Takes over what earlier cuts hold of paths that are not listed any more. Where folders
+    /// move, nobody can say whose such a path becomes: all receivers hold it.
+    async fn carry_unlisted(
         &self,
-        marks: usize,
-        paths: impl Iterator<Item = &'p SecretPath>,
+        cuts: &mut Cuts,
+        after: &State,
+        known: &BTreeSet<Hash>,
     ) -> Result<()> {
-        let mut listed = 0;
-        for path in paths {
-            listed += usize::from(self.device.mark(path)?.is_some());
+        let state = &self.view().state;
+        let moved = state.prefixes_at(u64::MAX) != after.prefixes_at(u64::MAX);
+        let mut carried = 0;
+        for group in state.groups.keys() {
+            let Some(old) = self.cut_of(state, group).await? else { continue };
+            let mut most = 0;
+            for (into, cut) in &mut cuts.made {
+                if moved || into == group {
+                    most = most.max(cut.carry(&old, known));
+                }
+            }
+            carried += most;
         }
-        match marks.saturating_sub(listed) {
-            0 => Ok(()),
-            n => Err(Error::integrity(format!(
-                "the storage does not list {n} secrets that this device has seen"
-            ))
-            .hint(FORKED)),
-        }
+        cuts.unnamed = carried;
+        Ok(())
     }
+}
+
+fn versions<'v>(vault: &'v Vault, path: &'v SecretPath, known: &Known<'v>) -> Versions<'v> {
+    let versions = Versions::marked(vault, path, known.mark);
+    match known.leaving {
+        Some(after) => versions.leaving(after),
+        None => versions,
+    }
+}
+
+fn shown(signed: &SignedHeader) -> (CutEntry, bool) {
+    (CutEntry { n: signed.header.n, record: signed.record_hash }, true)
 }

@@ -5,9 +5,14 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use crate::core::error::Result;
 use crate::core::path::{Prefix, SecretPath};
 use crate::store::StoreError;
+use crate::team::Cut;
 use crate::team::ops::{Op, Right};
 
+use super::super::versions::{MarkCheck, Versions};
 use super::super::{PARALLEL, Vault, head_key};
+use super::cut::Known;
+
+const NOT_AS_SEEN: &str = "the storage does not show what was there";
 
 /// A secret whose value has to be changed.
 #[derive(Clone, Debug)]
@@ -32,9 +37,19 @@ impl Vault {
     /// Those of the store; integrity if a note is not what the chain says.
     pub async fn exposure(&self, prefix: &Prefix) -> Result<Vec<Exposed>> {
         self.refresh().await?;
-        let paths = self.list(prefix).await?;
+        // Read first: what this device sees meanwhile is listed, and must not be missed there.
+        let marks = self.device.marks()?;
+        let mut paths = self.numbers_by_path().await?;
+        for path in self.list(prefix).await?.into_iter().chain(marks.keys().cloned()) {
+            paths.entry(path).or_default();
+        }
+        self.warn_of_unlisted(paths.keys()).await?;
+        paths.retain(|path, _| prefix.covers(path));
         let checked = stream::iter(paths)
-            .map(|path| async move { self.exposed_one(path).await })
+            .map(|(path, numbers)| {
+                let mark = marks.get(&path).copied();
+                async move { self.exposed_one(path, Known { numbers, mark, leaving: None }).await }
+            })
             .buffered(PARALLEL);
         let found: Vec<Option<(Exposed, u64)>> = checked.try_collect().await?;
         let found: Vec<(Exposed, u64)> = found.into_iter().flatten().collect();
@@ -52,25 +67,74 @@ impl Vault {
         Ok(found.into_iter().map(explain).collect())
     }
 
-    /// What is to be said of one path, and since when its value is set.
-    async fn exposed_one(&self, path: SecretPath) -> Result<Option<(Exposed, u64)>> {
+    /// What is to be said of one path, and since when its value is set. The head is asked, and the
+    /// history where that shows something newer or there is no head.
+    async fn exposed_one(
+        &self,
+        path: SecretPath,
+        known: Known<'_>,
+    ) -> Result<Option<(Exposed, u64)>> {
+        let mut versions = Versions::marked(self, &path, known.mark);
         let head = match self.fetch_head(&head_key(&path)).await {
-            Ok(head) => head,
-            Err(StoreError::NotFound { .. }) => return Ok(None),
+            Ok(head) => Some(head),
+            Err(StoreError::NotFound { .. } | StoreError::Damaged { .. }) => None,
             Err(e) => return Err(e.into()),
         };
+        let mut newest = match &head {
+            Some(head) => self.counts(&mut versions, &head.metadata).await?,
+            None => None,
+        };
+        let above = known.numbers.last().copied();
+        if newest.as_ref().map(|signed| signed.header.n) < above
+            && let Some(signed) = self.newest_of(&mut versions, &known).await?
+        {
+            newest = newest.filter(|head| head.header.n > signed.header.n).or(Some(signed));
+        }
         let view = self.view();
         let group = view.state.owner(&path).unwrap_or_default().to_owned();
-        let Some(signed) = self.counting(&path, &head.metadata).await? else {
-            // What cannot be checked is not all right.
-            let (seq, why) = (view.seq(), vec!["its head cannot be verified".to_owned()]);
-            return Ok(Some((Exposed { path, version: 0, group, seq, why }, seq)));
+        let odd = match &newest {
+            Some(signed) => match versions.check_mark(signed.header.n).await? {
+                MarkCheck::Fails(_) => Some(NOT_AS_SEEN),
+                MarkCheck::Passes | MarkCheck::Moves => None,
+            },
+            None if known.mark.is_some() || self.cut_entry(&path).await?.is_some() => {
+                Some(NOT_AS_SEEN)
+            }
+            None if head.is_some() => Some("its head cannot be verified"),
+            None => return Ok(None),
+        };
+        // What cannot be checked is not all right.
+        if let Some(why) = odd {
+            let (seq, why) = (view.seq(), vec![why.to_owned()]);
+            let version = known.mark.map_or(0, |mark| mark.n);
+            return Ok(Some((Exposed { path, version, group, seq, why }, seq)));
+        }
+        let Some(signed) = newest.filter(|signed| !signed.header.op.is_tombstone()) else {
+            return Ok(None);
         };
         let header = signed.header;
         let Some(seq) = self.exposed_since(&path, &header) else { return Ok(None) };
         let group = view.state.owner_of_loss(&path, seq).unwrap_or(group);
         let (version, since) = (header.n, header.since.min(header.team_seq));
         Ok(Some((Exposed { path, version, group, seq, why: Vec::new() }, since)))
+    }
+
+    /// Says so if an earlier cut holds paths that are not listed: nobody can tell their names.
+    async fn warn_of_unlisted(&self, paths: impl Iterator<Item = &SecretPath>) -> Result<()> {
+        let listed = paths.map(|path| Cut::path_hash(&self.id, path)).collect();
+        let view = self.view();
+        let mut unlisted = 0;
+        for group in view.state.groups.keys() {
+            let cut = self.cut_of(&view.state, group).await?;
+            unlisted += cut.map_or(0, |cut| cut.unknown(&listed));
+        }
+        if unlisted > 0 {
+            self.warn(format!(
+                "{unlisted} secrets that were there when the keys were changed last are not \
+                 listed any more; this says nothing of them"
+            ));
+        }
+        Ok(())
     }
 }
 

@@ -6,9 +6,11 @@ use crate::core::error::{Error, Kind, Result};
 use crate::core::header::{Op, SignedHeader};
 use crate::core::path::SecretPath;
 use crate::team::State;
+use crate::team::accept::follows;
 
 use super::super::read::{Newest, Opened};
 use super::super::remove::again;
+use super::super::versions::Versions;
 use super::super::write::{Change, Draft};
 use super::super::{Vault, version_key};
 
@@ -23,6 +25,28 @@ pub struct LateWrite {
     /// Whose.
     pub author: String,
     record: Hash,
+    /// What it stands on: a decision is about this, and nothing that is written later.
+    base: Option<Base>,
+}
+
+/// The newest version of a path that counts, or the cut's entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Base {
+    pub n: u64,
+    pub record: Hash,
+    /// The newest note that its author knew.
+    pub seq: u64,
+}
+
+impl Base {
+    pub fn of(signed: &SignedHeader) -> Self {
+        let SignedHeader { header, record_hash, .. } = signed;
+        Self { n: header.n, record: *record_hash, seq: header.team_seq }
+    }
+
+    fn is(self, signed: &SignedHeader) -> bool {
+        self.n == signed.header.n && self.record == signed.record_hash
+    }
 }
 
 /// What becomes of a late write.
@@ -35,47 +59,78 @@ pub enum Late {
 }
 
 impl LateWrite {
-    /// A version that does not count now, if it would have under `before`, the state after note
-    /// `seq`. Whoever had no right then, a reader or somebody removed earlier, is not asked about.
-    pub(super) fn of(
-        before: &State,
-        seq: u64,
-        path: &SecretPath,
-        signed: &SignedHeader,
-    ) -> Option<Self> {
+    /// Version `n`, which does not count now, if it did in a state of `before` and leads on from
+    /// `base`. Whoever had no right then, a reader or somebody removed earlier, is not asked
+    /// about; nor is what nobody can have written then: a number out of the air, or on top of what
+    /// was written after the note.
+    pub(super) async fn find(
+        versions: &mut Versions<'_>,
+        n: u64,
+        base: Option<Base>,
+        before: &[(u64, State)],
+    ) -> Result<Option<Self>> {
+        let path = versions.path();
+        let Some(signed) = versions.get(n).cloned() else { return Ok(None) };
         let header = &signed.header;
-        let (key, author) = before.key(header.by)?;
-        let right = before.may_write(header.by, path)
-            && before.current(path).as_ref() == Some(&header.group)
-            && header.team_seq <= seq
-            && signed.verify(key);
-        right.then(|| Self {
-            path: path.clone(),
-            n: header.n,
-            author: author.to_owned(),
-            record: signed.record_hash,
-        })
+        let right = before.iter().find_map(|(seq, state)| {
+            let (key, author) = state.key(header.by)?;
+            let right = state.may_write(header.by, path)
+                && state.current(path).as_ref() == Some(&header.group)
+                && header.team_seq <= *seq
+                && base.is_none_or(|base| base.seq <= *seq)
+                && signed.verify(key);
+            right.then(|| author.to_owned())
+        });
+        let Some(author) = right else { return Ok(None) };
+        let floor = base.map_or(0, |base| base.n);
+        if versions.has_seen_above(floor) || !leads_on(versions, &signed, base).await? {
+            return Ok(None);
+        }
+        let record = signed.record_hash;
+        Ok(Some(Self { path: path.clone(), n, author, record, base }))
     }
+}
+
+/// True if each version from `signed` down names the one below it, and the last one `base`.
+async fn leads_on(
+    versions: &mut Versions<'_>,
+    signed: &SignedHeader,
+    base: Option<Base>,
+) -> Result<bool> {
+    let (floor, record) = base.map_or((0, [0; 32]), |base| (base.n, base.record));
+    let mut above = signed.clone();
+    while above.header.n > floor + 1 {
+        let Some(below) = versions.at(above.header.n - 1).await? else { return Ok(false) };
+        if follows(&above, below).is_err() {
+            return Ok(false);
+        }
+        above = below.clone();
+    }
+    Ok(above.header.n == floor + 1 && above.header.prev == record)
 }
 
 impl Vault {
     /// Decides about a late write: writes a version of this identity either way, so that it is
-    /// out of the way. False if that was decided meanwhile, by a newer version that counts.
+    /// out of the way. False if something else counts there now than when it was found.
     ///
     /// # Errors
     /// Denied; integrity if it cannot be decrypted (then it can only be dropped).
     pub async fn resolve_late(&self, late: &LateWrite, what: Late) -> Result<bool> {
         let path = &late.path;
         let newest = self.standing(path).await?.newest;
-        if newest.as_ref().is_some_and(|v| v.signed.header.n >= late.n) {
+        let same = match (late.base, &newest) {
+            (None, None) => true,
+            (Some(base), Some(newest)) => base.is(&newest.signed),
+            _ => false,
+        };
+        if !same {
             return Ok(false);
         }
         let live = newest.filter(|v| !v.signed.header.op.is_tombstone());
         // What is written now must follow what was just read, and nothing newer.
         let base = Some(live.as_ref().map_or(0, |v| v.signed.header.n));
         let done = match (what, live) {
-            // Nothing is below it: the next write replaces it.
-            (Late::Drop, None) => return Ok(true),
+            (Late::Drop, None) => self.commit(path, base, Change::Bury).await.map(drop),
             (Late::Drop, Some(live)) => {
                 let version = self.decrypt_newest(path, live).await?;
                 self.rewrite(path, &version, base).await
@@ -98,13 +153,8 @@ impl Vault {
             return Err(changed());
         }
         if signed.header.op.is_tombstone() {
-            return match live {
-                true => {
-                    let gone = Change::Tombstone(Op::Delete);
-                    self.commit(path, base, gone).await.map(drop)
-                }
-                false => Ok(()),
-            };
+            let gone = if live { Change::Tombstone(Op::Delete) } else { Change::Bury };
+            return self.commit(path, base, gone).await.map(drop);
         }
         // Not through the mark: what does not count must not raise it.
         let version = Newest { signed, object, from_head: false };

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::core::cipher::PublicKey;
 use crate::core::error::{Error, Result};
 use crate::core::header::KeyId;
 use crate::core::path::{Prefix, escape};
@@ -11,7 +12,8 @@ use crate::team::ops::{Op, Right, is_member_name};
 use crate::team::{State, state};
 
 use super::super::Vault;
-use super::append::Intent;
+use super::super::chain::View;
+use super::append::{Intent, Make};
 use super::rotate::{Meanwhile, Rotated};
 
 /// A person or machine, as everybody in the team sees it.
@@ -62,7 +64,7 @@ pub struct Grant {
     pub path: Option<Prefix>,
 }
 
-/// A removal.
+/// A change that may take something away.
 #[derive(Debug)]
 pub enum Changed {
     /// By this call.
@@ -119,7 +121,7 @@ impl Vault {
         grant: Option<&Grant>,
     ) -> Result<()> {
         check_name(name)?;
-        let mut make = |view: &super::super::chain::View| {
+        let mut make = |view: &View| {
             let state = &view.state;
             let mut ops = Vec::new();
             let there = state.members.contains_key(name);
@@ -166,32 +168,73 @@ impl Vault {
     ///
     /// # Errors
     /// As [`Self::add_member`]; not found.
-    pub async fn set_role(&self, name: &str, grant: &Grant) -> Result<Option<Rotated>> {
-        self.change_team(&mut |view| {
+    pub async fn set_role(&self, name: &str, grant: &Grant) -> Result<Changed> {
+        let mut make = |view: &View| {
             member(&view.state, name)?;
             Ok(Intent { ops: role_ops(&view.state, name, grant)?, ..Intent::default() })
-        })
-        .await
+        };
+        let taken = |op: &Op| matches!(op, Op::Role { member, grant: false, .. } if member == name);
+        self.change_or_look_again(&mut make, taken).await
     }
 
-    /// Removes a member, or (`device`: a key id) one of their devices.
+    /// Removes members, by one note: where two protect each other with what they wrote, neither
+    /// could be removed before the other.
     ///
     /// # Errors
-    /// Not found; denied; usage for the last admin; integrity if what is stored is not what this
-    /// device has seen: a cut would make that final.
-    pub async fn remove_member(&self, name: &str, device: Option<&str>) -> Result<Changed> {
-        let made = self.remove_note(name, device).await?;
-        if let Some(rotated) = made {
-            return Ok(Changed::Now(rotated));
-        }
-        let is_it = |op: &Op| match (op, device) {
-            (Op::MemberRemove(of), None) => of == name,
-            (Op::KeyRemove { member, key }, Some(id)) => {
-                member == name && KeyId::of(key).to_string() == id
+    /// Not found; denied; usage for the last admin.
+    pub async fn remove_members(&self, names: &[&str]) -> Result<Changed> {
+        let mut make = |view: &View| {
+            let mut ops = Vec::new();
+            for name in BTreeSet::from_iter(names) {
+                if view.state.members.contains_key(*name) {
+                    ops.push(Op::MemberRemove((*name).to_string()));
+                } else if !view.state.retired.values().any(|owner| owner == name) {
+                    member(&view.state, name)?;
+                }
             }
+            Ok(Intent { ops, ..Intent::default() })
+        };
+        let is_it = |op: &Op| matches!(op, Op::MemberRemove(of) if names.contains(&of.as_str()));
+        self.change_or_look_again(&mut make, is_it).await
+    }
+
+    /// Removes a device of a member. `device`: its key id.
+    ///
+    /// # Errors
+    /// As [`Self::remove_members`].
+    pub async fn remove_device(&self, name: &str, device: &str) -> Result<Changed> {
+        let id = |key: &PublicKey| KeyId::of(key).to_string();
+        let mut make = |view: &View| {
+            let found = member(&view.state, name)?;
+            if let Some(key) = found.keys.keys().find(|key| id(key) == device) {
+                let ops = vec![Op::KeyRemove { member: name.to_owned(), key: *key }];
+                return Ok(Intent { ops, ..Intent::default() });
+            }
+            let mut gone = view.state.retired.iter();
+            match gone.any(|(key, owner)| owner == name && id(key) == device) {
+                true => Ok(Intent::default()),
+                false => Err(Error::not_found(format!("{name} has no device {}", escape(device)))
+                    .hint("`vault member ls --json` lists the devices with their ids")),
+            }
+        };
+        let is_it = |op: &Op| match op {
+            Op::KeyRemove { member, key } => member == name && id(key) == device,
             _ => false,
         };
-        self.look_again_at(is_it).await.map(Changed::Before)
+        self.change_or_look_again(&mut make, is_it).await
+    }
+
+    /// Changes the team or, where that was done before by a run that may have been cut off, looks
+    /// again at what was written meanwhile. `is_it` knows the ops of that run.
+    async fn change_or_look_again(
+        &self,
+        make: &mut Make<'_>,
+        is_it: impl Fn(&Op) -> bool,
+    ) -> Result<Changed> {
+        match self.change_team(make).await? {
+            Some(rotated) => Ok(Changed::Now(rotated)),
+            None => self.look_again_at(is_it).await.map(Changed::Before),
+        }
     }
 
     /// Checks that there is something to remove, before a person is asked.
@@ -205,33 +248,6 @@ impl Vault {
             return Ok(());
         }
         member(&view.state, name).map(drop)
-    }
-
-    async fn remove_note(&self, name: &str, device: Option<&str>) -> Result<Option<Rotated>> {
-        self.change_team(&mut |view| {
-            let state = &view.state;
-            let gone = state.retired.iter().filter(|(_, owner)| *owner == name);
-            let mut gone = gone.map(|(key, _)| KeyId::of(key).to_string());
-            if !state.members.contains_key(name) && device.is_none() && gone.next().is_some() {
-                return Ok(Intent::default());
-            }
-            let found = member(state, name)?;
-            let Some(device) = device else {
-                let ops = vec![Op::MemberRemove(name.to_owned())];
-                return Ok(Intent { ops, ..Intent::default() });
-            };
-            let key = found.keys.keys().find(|key| KeyId::of(key).to_string() == device);
-            match key {
-                Some(key) => {
-                    let ops = vec![Op::KeyRemove { member: name.to_owned(), key: *key }];
-                    Ok(Intent { ops, ..Intent::default() })
-                }
-                None if gone.any(|id| id == device) => Ok(Intent::default()),
-                None => Err(Error::not_found(format!("{name} has no device {}", escape(device)))
-                    .hint("`vault member ls --json` lists the devices with their ids")),
-            }
-        })
-        .await
     }
 }
 

@@ -13,6 +13,7 @@ mod reseal;
 mod restored;
 mod rotate;
 
+pub use cut::Unshown;
 pub use exposure::Exposed;
 pub use groups::{Group, GroupChange, Moved, Wrapping};
 pub use late::{Late, LateWrite};

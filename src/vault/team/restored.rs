@@ -10,23 +10,26 @@ use std::ops::RangeInclusive;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use crate::core::cipher::{Hash, sha256};
+use crate::core::cipher::{Hash, PublicKey, sha256};
 use crate::core::error::{Error, Result};
 use crate::core::header::{KeyId, SignedHeader};
 use crate::core::json::ascii_string;
 use crate::core::path::{SecretPath, escape};
 use crate::core::text::{decimal, hex};
+use crate::keys::identity::Identity;
 use crate::store::StoreError;
 use crate::team::note::{MAX_NOTE, SignedNote};
 use crate::team::ops::{Op, Right};
 use crate::team::rules::{self, Refusal};
 use crate::team::state::MAX_STATE;
-use crate::team::{Note, State};
+use crate::team::{Cut, Note, State};
 
 use super::super::chain::{View, fetch_pinned, parse_state};
 use super::super::device::Mark;
+use super::super::versions::{MarkCheck, Versions};
 use super::super::{PARALLEL, Vault, note_key};
 use super::append::Intent;
+use super::cut::Known;
 
 /// Longest list of what was lost, in bytes.
 pub(in super::super) const MAX_LOSS: usize = 8 * 1024 * 1024;
@@ -40,22 +43,23 @@ pub struct Loss {
     pub notes: u64,
     /// What these notes had done, in words.
     pub undone: Vec<String>,
-    /// Secrets of which newer versions are gone.
+    /// Secrets of which a version is gone.
     pub versions: Vec<LostVersion>,
-    /// Secrets that this device has seen and of which nothing is left; their names are not known.
+    /// Secrets that the newest cuts hold and of which nothing is left; their names are not known.
     pub unnamed: usize,
     /// True if an admin has said already that this is a backup.
     pub settled: bool,
 }
 
-/// A secret of which newer versions are gone.
+/// A secret of which a version is gone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LostVersion {
     /// Its name.
     pub path: SecretPath,
-    /// The newest version that this device has seen.
+    /// The version that this device has seen, or that the newest cut holds.
     pub seen: u64,
-    /// The newest one that is there.
+    /// The newest one that is there, 0 for none. Where it is not lower, another one is in the place
+    /// of what was seen.
     pub stored: u64,
 }
 
@@ -95,8 +99,11 @@ pub(in super::super) fn lost_notes(text: &[u8]) -> Option<RangeInclusive<u64>> {
 
 /// The chain as it is stored now, from where it parts from what this device has seen.
 struct Found {
+    /// Up to where it is the same, as far as this device can tell.
     kept: View,
     stored: View,
+    /// Seq of the newest note that is surely as this device has seen it.
+    last: u64,
     settled: bool,
 }
 
@@ -111,44 +118,72 @@ impl Vault {
     }
 
     /// Goes on with what is stored. The first admin who does this adds a note that says so, opens
-    /// new generations of all groups, and removes again whoever had been removed; other devices
-    /// then follow. Lowers what this device remembers.
+    /// new generations of all groups, and takes away again what had been taken away; other devices
+    /// then follow, and those of admins take away what the first one did not know of. Lowers what
+    /// this device remembers. `words`: the recovery key and a name, where no admin is left.
     ///
     /// # Errors
     /// Denied for the first one who is no admin.
-    pub async fn accept_loss(&self) -> Result<()> {
+    pub async fn accept_loss(&self, words: Option<(&Identity, &str)>) -> Result<()> {
         let found = self.find_chain().await?;
         let loss = self.loss_of(&found).await?;
         if loss.is_none() {
             return Ok(());
         }
         let newest = self.view();
-        let Found { kept, stored, settled } = found;
+        let Found { kept, stored, settled, .. } = found;
         if loss.notes > 0 {
             let lost = loss.kept + 1..=loss.kept + loss.notes;
             self.lost.lock().expect("no panic holds this lock").push(lost);
         }
         // Other notes have the numbers of those that are gone: a person is told of them, too.
-        self.device.look(self.device.looked().min(kept.seq()))?;
+        self.device.look(self.device.looked().min(loss.kept))?;
         self.show(stored);
-        if settled {
-            return self.forget_lost().await;
-        }
-        if let Err(e) = self.need_admin(&self.view()) {
-            self.show_arc(newest);
-            return Err(e.hint("an admin says first that this is a backup: vault team restored"));
-        }
-        let hash = self.keep_object(loss.text().as_bytes()).await?;
-        let mut make = |view: &View| {
-            let mut ops = vec![Op::Restored(hash)];
-            ops.extend(removed_again(&view.state, &newest.state, kept.seq() < newest.seq()));
-            Ok(Intent { ops, after_loss: true, ..Intent::default() })
-        };
-        if let Err(e) = self.append(&mut make).await {
+        let done = self.say_so(&loss, &kept, &newest, settled, words).await;
+        if let Err(e) = done {
             self.show_arc(newest);
             return Err(e);
         }
         self.forget_lost().await
+    }
+
+    /// The notes that this device has to add before it follows, if any.
+    async fn say_so(
+        &self,
+        loss: &Loss,
+        kept: &View,
+        newest: &View,
+        settled: bool,
+        words: Option<(&Identity, &str)>,
+    ) -> Result<()> {
+        let admin = match (self.need_admin(&self.view()), words) {
+            (Err(_), Some((recovery, name))) => {
+                self.recover(recovery, name).await?;
+                Ok(())
+            }
+            (admin, _) => admin,
+        };
+        if let Err(e) = admin {
+            return match settled {
+                // Somebody else has to do what is left, and `undone` says so.
+                true => Ok(()),
+                false => {
+                    Err(e.hint("an admin says first that this is a backup: vault team restored"))
+                }
+            };
+        }
+        let hash = match settled {
+            true => None,
+            false => Some(self.keep_object(loss.text().as_bytes()).await?),
+        };
+        let mut make = |view: &View| {
+            let mut ops: Vec<Op> = hash.map(Op::Restored).into_iter().collect();
+            if loss.notes > 0 {
+                ops.extend(taken_again(&view.state, &kept.state, &newest.state));
+            }
+            Ok(Intent { ops, after_loss: true, ..Intent::default() })
+        };
+        self.append(&mut make).await.map(drop)
     }
 
     /// Finds where the stored chain parts from the one that this device knows, and follows it.
@@ -157,26 +192,14 @@ impl Vault {
         let mut kept = None;
         for seq in (known.first..=known.seq()).rev() {
             let hash = known.hash_at(seq).expect("it is of this view");
-            match self.store.get(&note_key(seq), MAX_NOTE as u64).await {
-                Ok(note) if sha256(&[&note.body]) == *hash => {
-                    kept = Some((seq, note.body));
-                    break;
-                }
-                Ok(_)
-                | Err(
-                    StoreError::NotFound { .. }
-                    | StoreError::TooLarge { .. }
-                    | StoreError::Damaged { .. },
-                ) => {}
-                Err(e) => return Err(e.into()),
+            if let Some(note) = self.stored_note(seq).await?
+                && sha256(&[&note]) == *hash
+            {
+                kept = Some((seq, note));
+                break;
             }
         }
-        let Some((seq, note)) = kept else {
-            return Err(Error::integrity(
-                "nothing of the team that this device knows is stored here",
-            )
-            .hint("another vault is stored here now; `vault join` opens it under another name"));
-        };
+        let Some((seq, note)) = kept else { return self.find_from_the_start(&known).await };
         let state = match seq == known.seq() {
             true => known.state.clone(),
             false => {
@@ -192,19 +215,77 @@ impl Vault {
         // Where only secrets are gone, the note that says so was taken for any other one.
         let unread = |seq: &u64| *seq >= known.first && *seq > self.device.agreed();
         let settled = settled || known.state.restored.keys().last().is_some_and(unread);
-        Ok(Found { kept, stored, settled })
+        Ok(Found { kept, stored, last: seq, settled })
     }
 
-    /// The state after a note of the chain.
-    pub(super) async fn state_at(&self, seq: u64) -> Result<State> {
-        let notes = self.team_notes().await?;
-        let note = notes.iter().find(|note| note.seq == seq);
-        let note = note.ok_or_else(|| Error::integrity(format!("note {seq} is not there")))?;
-        self.state_of(seq, &note.ops, &note.state).await
+    /// [`Self::find_chain`] for a device that joined after the backup was made, and knows none of
+    /// the stored notes: all of them are checked, from the one that the vault is named by. An admin
+    /// whom this device knows must have signed, since, that this is a backup; that signature holds
+    /// everything before it.
+    async fn find_from_the_start(&self, known: &View) -> Result<Found> {
+        let nothing = || {
+            Error::integrity("nothing of the team that this device knows is stored here")
+                .hint("another vault is stored here now; `vault join` opens it under another name")
+        };
+        let first = self.stored_note(0).await?.filter(|note| sha256(&[note]) == self.id);
+        let first = first.filter(|_| known.first > 0).ok_or_else(nothing)?;
+        let (_, state) = rules::first(&first)
+            .map_err(|why| Error::integrity(format!("note 0 of the team is refused: {why}")))?;
+        let mut stored = View { first: 0, hashes: vec![self.id], state };
+        let mut kept = None;
+        while let Some((note, by, after)) = self.next_stored(&stored).await? {
+            let news = |op: &Op| match op {
+                Op::Restored(hash) => known.state.restored.get(&note.seq) != Some(hash),
+                _ => false,
+            };
+            if kept.is_none() && is_admin(&known.state, by) && note.ops.iter().any(news) {
+                let View { first, hashes, state } = &stored;
+                let (hashes, state) = (hashes.clone(), state.clone());
+                kept = Some(View { first: *first, hashes, state });
+            }
+            stored = after;
+        }
+        let settled = kept.is_some();
+        let kept = match kept {
+            Some(kept) => kept,
+            None => View { first: 0, hashes: stored.hashes.clone(), state: stored.state.clone() },
+        };
+        let last = kept.seq().min(known.first - 1);
+        Ok(Found { kept, stored, last, settled })
+    }
+
+    /// What is stored as a note; `None` for nothing, or something that cannot be one.
+    async fn stored_note(&self, seq: u64) -> Result<Option<Vec<u8>>> {
+        match self.store.get(&note_key(seq), MAX_NOTE as u64).await {
+            Ok(object) => Ok(Some(object.body)),
+            Err(
+                StoreError::NotFound { .. }
+                | StoreError::TooLarge { .. }
+                | StoreError::Damaged { .. },
+            ) => Ok(None),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// The stored note that follows `view`, who signed it, and what it leads to.
+    async fn next_stored(&self, view: &View) -> Result<Option<(Note, KeyId, View)>> {
+        let seq = view.seq() + 1;
+        let Some(bytes) = self.stored_note(seq).await? else { return Ok(None) };
+        let (note, state) = match rules::next(&self.id, seq - 1, view.hash(), &view.state, &bytes) {
+            Ok(next) => next,
+            Err(Refusal::Void) => return Ok(None),
+            Err(Refusal::Invalid(why)) => {
+                let message = format!("note {seq} of the team is refused: {why}");
+                return Err(Error::integrity(message));
+            }
+        };
+        let by = SignedNote::split(&bytes).expect("it was one a moment ago").by;
+        let hashes = [&view.hashes[..], &[sha256(&[&bytes])]].concat();
+        Ok(Some((note, by, View { first: view.first, hashes, state })))
     }
 
     /// The state after a note whose hash is known. Note 0 pins none: it is what its ops make.
-    async fn state_of(&self, seq: u64, ops: &[Op], hash: &Hash) -> Result<State> {
+    pub(super) async fn state_of(&self, seq: u64, ops: &[Op], hash: &Hash) -> Result<State> {
         if seq == 0 {
             return rules::after(&State::default(), ops, 0)
                 .map_err(|why| Error::integrity(format!("note 0 is refused: {why}")));
@@ -213,69 +294,91 @@ impl Vault {
     }
 
     /// Follows the stored notes after `kept`. Where they are others than this device knows, they
-    /// must be of people who are admins in the state that it knows, and begin with one that says
-    /// that this is a backup.
+    /// must be of people who are admins in the state that it knows, or whom the recovery key of
+    /// that state made one, and one of these must say that this is a backup.
     async fn follow(&self, kept: &View, known: &View) -> Result<(View, bool)> {
-        let (mut hashes, mut state) = (kept.hashes.clone(), kept.state.clone());
-        let (mut seq, mut last): (u64, Hash) = (kept.seq(), *kept.hash());
+        let clone = |view: &View| View {
+            first: view.first,
+            hashes: view.hashes.clone(),
+            state: view.state.clone(),
+        };
+        let mut stored = clone(kept);
         let (lost, mut settled) = (kept.seq() < known.seq(), false);
-        loop {
-            let bytes = match self.store.get(&note_key(seq + 1), MAX_NOTE as u64).await {
-                Ok(object) => object.body,
-                Err(StoreError::NotFound { .. }) => break,
-                Err(StoreError::TooLarge { .. } | StoreError::Damaged { .. }) => Vec::new(),
-                Err(e) => return Err(e.into()),
-            };
-            let (note, after) = match rules::next(&self.id, seq, &last, &state, &bytes) {
-                Ok(next) => next,
-                Err(Refusal::Void) => break,
-                Err(Refusal::Invalid(why)) => {
-                    return Err(Error::integrity(format!(
-                        "note {} of the team is refused: {why}",
-                        seq + 1
-                    )));
-                }
-            };
-            let by = SignedNote::split(&bytes).map(|signed| signed.by);
-            let trusted = by.is_some_and(|by| is_admin(&known.state, by) || !lost || settled);
+        let mut recovered: Option<KeyId> = None;
+        while let Some((note, by, after)) = self.next_stored(&stored).await? {
             let says_so = note.ops.iter().any(|op| matches!(op, Op::Restored(_)));
-            if !trusted || (lost && !settled && !says_so) {
-                return Err(Error::integrity(format!(
-                    "note {} of the team is another one than this device has seen, and no admin \
-                     whom it knows says that this is a backup",
-                    seq + 1
-                ))
-                .hint("somebody may be using an old backup; ask the other admins what they see"));
+            if lost && !settled {
+                let words = known.state.recovery.as_ref().map(|(key, _)| KeyId::of(key));
+                match &note.ops[..] {
+                    [Op::RecoveryUsed { key, .. }] if Some(by) == words => {
+                        recovered = Some(KeyId::of(key));
+                    }
+                    _ if recovered == Some(by) => {}
+                    _ if is_admin(&known.state, by) && says_so => {}
+                    _ => return Err(not_a_backup(note.seq)),
+                }
             }
-            settled |= says_so && (lost || seq >= known.seq());
-            (seq, last, state) = (seq + 1, sha256(&[&bytes]), after);
-            hashes.push(last);
+            settled |= says_so && (lost || note.seq > known.seq());
+            stored = after;
         }
-        Ok((View { first: kept.first, hashes, state }, settled))
+        Ok((stored, settled))
     }
 
     async fn loss_of(&self, found: &Found) -> Result<Loss> {
         let known = self.view();
-        let kept = found.kept.seq();
         let mut loss = Loss {
-            kept,
-            notes: known.seq() - kept,
-            undone: undone(&found.kept.state, &known.state),
+            kept: found.last,
+            notes: known.seq() - found.last,
             settled: found.settled,
             ..Loss::default()
         };
-        let mut there = 0;
-        let paths = self.numbers_by_path().await?;
-        for (path, numbers) in &paths {
-            let Some(mark) = self.device.mark(path)? else { continue };
-            there += 1;
-            let stored = numbers.last().copied().unwrap_or(0);
-            if stored < mark.n {
-                loss.versions.push(LostVersion { path: path.clone(), seen: mark.n, stored });
+        let may = self.need_admin(&found.stored).is_ok() || !found.settled;
+        loss.undone = undone(&found.kept.state, &known.state, &found.stored.state, may);
+        let marks = self.device.marks()?;
+        let mut paths = self.numbers_by_path().await?;
+        for path in marks.keys() {
+            paths.entry(path.clone()).or_default();
+        }
+        let listed = paths.keys().map(|path| Cut::path_hash(&self.id, path)).collect();
+        let notes = loss.notes;
+        let lost = stream::iter(paths).map(|(path, numbers)| {
+            let mark = marks.get(&path).copied();
+            async move {
+                let stored = numbers.last().copied().unwrap_or(0);
+                let seen = match notes {
+                    0 => self.lost_version(&path, &Known { numbers, mark, leaving: None }).await?,
+                    // Of the versions that are there, some name notes that are not.
+                    _ => mark.map(|mark| mark.n).filter(|n| stored < *n),
+                };
+                Ok::<_, Error>(seen.map(|seen| LostVersion { path, seen, stored }))
+            }
+        });
+        let lost: Vec<Option<LostVersion>> = lost.buffered(PARALLEL).try_collect().await?;
+        loss.versions = lost.into_iter().flatten().collect();
+        if loss.notes == 0 {
+            for group in known.state.groups.keys() {
+                let cut = self.cut_of(&known.state, group).await?;
+                loss.unnamed += cut.map_or(0, |cut| cut.unknown(&listed));
             }
         }
-        loss.unnamed = self.device.marks()?.saturating_sub(there);
         Ok(loss)
+    }
+
+    /// The number of the version of a path that was seen, or is in the cut, if what is stored does
+    /// not lead on from it.
+    async fn lost_version(&self, path: &SecretPath, known: &Known<'_>) -> Result<Option<u64>> {
+        let mut versions = Versions::marked(self, path, known.mark);
+        for newest in
+            [self.newest_of(&mut versions, known).await?, self.head_of(&mut versions, path).await?]
+        {
+            if let Some(signed) = newest
+                && !matches!(versions.check_mark(signed.header.n).await?, MarkCheck::Fails(_))
+            {
+                return Ok(None);
+            }
+        }
+        let cut = self.cut_entry(path).await?.map(|cut| cut.n);
+        Ok(known.mark.map(|mark| mark.n).max(cut))
     }
 
     /// Lets this device remember what is stored now, and nothing newer.
@@ -283,7 +386,8 @@ impl Vault {
         let view = self.view();
         self.device.replace_chain(&view.record())?;
         let paths = stream::iter(self.numbers_by_path().await?).map(|(path, numbers)| async move {
-            let newest = self.newest_header(&path, &numbers, None, true).await?;
+            let known = Known { numbers, mark: None, leaving: None };
+            let newest = self.what_is_left(&path, &known).await?;
             Ok::<_, Error>((path, newest))
         });
         let newest: Vec<(SecretPath, Option<SignedHeader>)> =
@@ -304,46 +408,64 @@ fn is_admin(state: &State, by: KeyId) -> bool {
     state.member_of(by).is_some_and(|(_, member)| member.admin)
 }
 
-/// The ops that take away again what had been taken away after the backup was made.
-fn removed_again(state: &State, newest: &State, lost: bool) -> Vec<Op> {
+fn not_a_backup(seq: u64) -> Error {
+    Error::integrity(format!(
+        "note {seq} of the team is another one than this device has seen, and no admin whom it \
+         knows says that this is a backup"
+    ))
+    .hint("somebody may be using an old backup; ask the other admins what they see")
+}
+
+/// The ops that take away from `state` what had been taken away between `kept` and `newest`. Who
+/// was added again since has other keys.
+fn taken_again(state: &State, kept: &State, newest: &State) -> Vec<Op> {
     let mut ops = Vec::new();
-    if !lost {
-        return ops;
-    }
     for (name, member) in &state.members {
-        let Some(then) = newest.members.get(name) else {
+        let then = newest.members.get(name);
+        let gone = |key: &&PublicKey| newest.retired.contains_key(*key);
+        let gone: Vec<&PublicKey> = member.keys.keys().filter(gone).collect();
+        if then.is_none() && gone.len() == member.keys.len() {
             ops.push(Op::MemberRemove(name.clone()));
             continue;
-        };
-        for key in member.keys.keys().filter(|key| !then.keys.contains_key(*key)) {
-            ops.push(Op::KeyRemove { member: name.clone(), key: *key });
         }
+        ops.extend(gone.into_iter().map(|key| Op::KeyRemove { member: name.clone(), key: *key }));
+        let (Some(then), Some(was)) = (then, kept.members.get(name)) else { continue };
         let mut take = |right| ops.push(Op::Role { member: name.clone(), grant: false, right });
-        if member.admin && !then.admin {
+        if member.admin && was.admin && !then.admin {
             take(Right::Admin);
         }
         if !then.admin {
-            member.read.difference(&then.read).for_each(|group| take(Right::Read(group.clone())));
-            member.write.difference(&then.write).for_each(|p| take(Right::Write(p.clone())));
+            let read = member.read.intersection(&was.read).filter(|g| !then.read.contains(*g));
+            read.for_each(|group| take(Right::Read(group.clone())));
+            let write = member.write.intersection(&was.write).filter(|p| !then.write.contains(*p));
+            write.for_each(|prefix| take(Right::Write(prefix.clone())));
         }
     }
     ops
 }
 
-/// What the notes between two states had done, in words.
-fn undone(kept: &State, known: &State) -> Vec<String> {
+/// What the notes between two states had done, in words, and what becomes of it. `stored`: what
+/// holds now. `may`: what had been taken away, and was not again, this device takes away again.
+fn undone(kept: &State, known: &State, stored: &State, may: bool) -> Vec<String> {
+    let again = |there: bool| match (may, there) {
+        (true, _) => "is removed again",
+        (false, false) => "was removed again",
+        (false, true) => "is there again: an admin has to remove it again",
+    };
     let mut lines = Vec::new();
     for name in known.members.keys().filter(|name| !kept.members.contains_key(*name)) {
         lines.push(format!("{name} had joined: add them again"));
     }
     for name in kept.members.keys().filter(|name| !known.members.contains_key(*name)) {
-        lines.push(format!("{name} had been removed: is removed again"));
+        let there = again(stored.members.contains_key(name));
+        lines.push(format!("{name} had been removed: {there}"));
     }
     for (name, was) in &kept.members {
         let Some(is) = known.members.get(name) else { continue };
         for key in was.keys.keys().filter(|key| !is.keys.contains_key(*key)) {
+            let there = again(stored.members.get(name).is_some_and(|m| m.keys.contains_key(key)));
             let key = KeyId::of(key);
-            lines.push(format!("the device {key} of {name} had been removed: is removed again"));
+            lines.push(format!("the device {key} of {name} had been removed: {there}"));
         }
         for key in is.keys.keys().filter(|key| !was.keys.contains_key(*key)) {
             let key = KeyId::of(key);

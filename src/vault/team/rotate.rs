@@ -12,7 +12,8 @@ use crate::team::{Standing, State, accept};
 use super::super::versions::Versions;
 use super::super::{PARALLEL, Vault};
 use super::append::{Appended, Intent, Make};
-use super::late::LateWrite;
+use super::cut::Unshown;
+use super::late::{Base, LateWrite};
 
 /// What a change of the team led to.
 #[derive(Debug)]
@@ -25,6 +26,11 @@ pub struct Rotated {
     pub kms_keys: Vec<String>,
     /// What was written while the note was made.
     pub meanwhile: Meanwhile,
+    /// What was seen before and the storage does not show now. The cut holds it: nothing else
+    /// counts in its place.
+    pub unshown: Vec<Unshown>,
+    /// How many more there are, whose names this device does not know.
+    pub unnamed: usize,
 }
 
 /// What was written while a new generation was opened.
@@ -71,42 +77,42 @@ impl Vault {
         self.look_again_at(ours).await
     }
 
-    /// [`Self::look_again`] at the newest note with an op that `is_it` knows.
+    /// [`Self::look_again`] at all notes with an op that `is_it` knows.
     pub(super) async fn look_again_at(&self, is_it: impl Fn(&Op) -> bool) -> Result<Meanwhile> {
         let notes = self.team_notes().await?;
-        let Some(note) = notes.iter().find(|note| note.seq > 0 && note.ops.iter().any(&is_it))
-        else {
-            return Ok(Meanwhile::default());
-        };
-        let cut = |op: &Op| match op {
-            Op::Cut { group, .. } => Some(group.clone()),
-            _ => None,
-        };
-        let groups: BTreeSet<String> = note.ops.iter().filter_map(cut).collect();
-        let before = self.state_at(note.seq - 1).await?;
-        Ok(self.settle(&groups, &before, note.seq - 1).await)
+        let ours = |ops: &[Op]| ops.iter().any(&is_it);
+        let mut groups = BTreeSet::new();
+        let mut before = Vec::new();
+        for (note, last) in notes.iter().zip(notes.iter().skip(1)).filter(|(n, _)| ours(&n.ops)) {
+            groups.extend(note.ops.iter().filter_map(cut_group));
+            before.push((last.seq, last.ops.clone(), last.state));
+        }
+        let before = stream::iter(before).map(|(seq, ops, hash)| async move {
+            Ok::<_, Error>((seq, self.state_of(seq, &ops, &hash).await?))
+        });
+        let before: Vec<(u64, State)> = before.buffered(PARALLEL).try_collect().await?;
+        Ok(self.settle(&groups, &before).await)
     }
 
     /// Adds a note and does what a new generation leads to. `None` if there was nothing to do.
     pub(super) async fn change_team(&self, make: &mut Make<'_>) -> Result<Option<Rotated>> {
-        let Some(Appended { seq, rotated, before }) = self.append(make).await? else {
-            return Ok(None);
-        };
-        let meanwhile = self.settle(&rotated, &before.state, before.seq()).await;
+        let Some(appended) = self.append(make).await? else { return Ok(None) };
+        let Appended { seq, rotated, before, unshown, unnamed } = appended;
+        let meanwhile = self.settle(&rotated, &[(before.seq(), before.state.clone())]).await;
         let view = self.view();
         let groups = rotated.iter().filter_map(|group| view.state.groups.get(group));
         let kms_keys = groups.flat_map(|group| &group.generations).filter_map(|g| g.wrap.kms());
         let kms_keys: BTreeSet<String> = kms_keys.map(str::to_owned).collect();
         let (groups, kms_keys) = (rotated.into_iter().collect(), kms_keys.into_iter().collect());
-        Ok(Some(Rotated { seq, groups, kms_keys, meanwhile }))
+        Ok(Some(Rotated { seq, groups, kms_keys, meanwhile, unshown, unnamed }))
     }
 
     /// Looks once more at the groups that have a new generation: what members wrote meanwhile is
-    /// sealed anew; what was right under `before`, the state after note `seq`, and is not any
-    /// more, is reported. The note stands whatever happens here.
-    async fn settle(&self, groups: &BTreeSet<String>, before: &State, seq: u64) -> Meanwhile {
+    /// sealed anew; what was right in a state of `before`, the one after the note with this seq,
+    /// and is not any more, is reported. The note stands whatever happens here.
+    async fn settle(&self, groups: &BTreeSet<String>, before: &[(u64, State)]) -> Meanwhile {
         let mut found = Meanwhile::default();
-        if let Err(e) = self.settle_into(groups, before, seq, &mut found).await {
+        if let Err(e) = self.settle_into(groups, before, &mut found).await {
             found.unfinished = Some(e);
         }
         found
@@ -115,8 +121,7 @@ impl Vault {
     async fn settle_into(
         &self,
         groups: &BTreeSet<String>,
-        before: &State,
-        seq: u64,
+        before: &[(u64, State)],
         found: &mut Meanwhile,
     ) -> Result<()> {
         if groups.is_empty() {
@@ -125,12 +130,9 @@ impl Vault {
         let view = self.view();
         let ours = |path: &SecretPath| view.state.owner(path).is_some_and(|g| groups.contains(g));
         let paths = self.numbers_by_path().await?.into_iter().filter(|(path, _)| ours(path));
-        let mut missed =
-            stream::iter(paths)
-                .map(|(path, numbers)| async move {
-                    self.missed_by_cut(path, &numbers, before, seq).await
-                })
-                .buffered(PARALLEL);
+        let mut missed = stream::iter(paths)
+            .map(|(path, numbers)| async move { self.missed_by_cut(path, &numbers, before).await })
+            .buffered(PARALLEL);
         let mut stragglers = Vec::new();
         while let Some(missed) = missed.try_next().await? {
             stragglers.extend(missed.straggler);
@@ -154,26 +156,24 @@ impl Vault {
         &self,
         path: SecretPath,
         numbers: &[u64],
-        before: &State,
-        seq: u64,
+        before: &[(u64, State)],
     ) -> Result<Missed> {
         let cut = self.cut_entry(&path).await?;
         let floor = cut.map_or(0, |cut| cut.n);
+        let mut base = cut.map(|cut| Base { n: cut.n, record: cut.record, seq: 0 });
         let mut found = Missed::default();
         let mut versions = Versions::new(self, &path)?;
+        let mut refused = Vec::new();
         for n in numbers.iter().rev().take_while(|n| **n > floor) {
             if versions.at(*n).await?.is_none() {
                 continue;
             }
-            let counts = versions.check(*n).await?.is_ok();
-            let Some(signed) = versions.get(*n) else { continue };
-            if !counts {
-                // One question a path, about the newest.
-                if found.late.is_none() {
-                    found.late = LateWrite::of(before, seq, &path, signed);
-                }
+            if versions.check(*n).await?.is_err() {
+                refused.push(*n);
                 continue;
             }
+            let Some(signed) = versions.get(*n) else { continue };
+            base = Some(Base::of(signed));
             let view = self.view();
             if accept::standing(&view.state, cut, &path, signed) == Standing::Straggler
                 && !signed.header.op.is_tombstone()
@@ -182,7 +182,22 @@ impl Vault {
             }
             break;
         }
+        // One question a path, about the newest.
+        for n in refused {
+            found.late = LateWrite::find(&mut versions, n, base, before).await?;
+            if found.late.is_some() {
+                break;
+            }
+        }
         Ok(found)
+    }
+}
+
+/// The group of a cut.
+fn cut_group(op: &Op) -> Option<String> {
+    match op {
+        Op::Cut { group, .. } => Some(group.clone()),
+        _ => None,
     }
 }
 
