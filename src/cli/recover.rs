@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::output;
-use super::rotation::{Done, Follow, Reason};
+use super::rotation::{Follow, Reason};
 use super::session::{Session, read_words, shown, words_only};
 use crate::config::{VaultEntry, add_vault, name_of};
 use crate::vault::{
@@ -95,7 +95,7 @@ impl Recover {
         let vault = session.vault().await?;
         vault.check_admin().await?;
         if let Some(file) = self.recovery_out.as_deref().filter(|file| file.exists()) {
-            return self.go_on(session, &vault, file).await;
+            return Err(there_already(&vault, file).await);
         }
         let recovery = DeviceIdentity::random();
         session.hand_over(&recovery, self.recovery_out.as_deref()).await?;
@@ -125,25 +125,26 @@ impl Recover {
     }
 }
 
-impl Recover {
-    /// The file of words is there: of an earlier run that did all of it, or was cut off.
-    async fn go_on(&self, session: &Session, vault: &Vault, file: &FilePath) -> Result<()> {
-        let words = read_words(file).and_then(|words| DeviceIdentity::from_words(&words));
-        let holds = match words {
-            Ok(recovery) => vault.has_recovery(&recovery).await?,
-            Err(_) => false,
-        };
-        if !holds {
-            let message =
-                format!("{} is there already, and holds no words of this vault", shown(file));
-            return Err(Error::conflict(message).hint(
-                "of an earlier run that was cut off, it is worth nothing: move it away, and run \
-                 this again",
-            ));
-        }
-        output::note(&format!("The words in {} hold already.", shown(file)));
-        let done = Done::Already(vault.look_again(None).await?);
-        self.follow.finish(session, vault, done, Reason::Rotation(None)).await
+/// The file of words is there: of an earlier run that was done, or was cut off.
+async fn there_already(vault: &Vault, file: &FilePath) -> Error {
+    let words = read_words(file).and_then(|words| DeviceIdentity::from_words(&words));
+    let holds = match words {
+        Ok(recovery) => vault.has_recovery(&recovery).await.unwrap_or(false),
+        Err(_) => false,
+    };
+    let file = shown(file);
+    match holds {
+        true => Error::conflict(format!("{file} is there already, and its words hold")).hint(
+            "they were replaced before: `vault rotate --resume` does what that run left; to \
+             replace them again, name another file",
+        ),
+        false => Error::conflict(format!(
+            "{file} is there already, and has no words that hold in this vault"
+        ))
+        .hint(
+            "if it is of an earlier run that was cut off, it is worth nothing: move it away and \
+             run this again",
+        ),
     }
 }
 

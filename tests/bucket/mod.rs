@@ -7,6 +7,7 @@ mod faults;
 mod hostile;
 mod iam;
 mod race;
+mod wrap;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -63,9 +64,19 @@ impl Bucket {
 
     /// Ann on a device, which reaches the server as the options say.
     pub async fn device(&self, name: &str, options: AwsOptions) -> Result<Vault, Error> {
+        self.device_of(name, ANN, options).await
+    }
+
+    /// Somebody on a device.
+    pub async fn device_of(
+        &self,
+        name: &str,
+        seed: u8,
+        options: AwsOptions,
+    ) -> Result<Vault, Error> {
         let storage = storage(&self.prefix, options).await;
         let places = places(&self.dir, name);
-        Vault::open_in(storage, &self.pin, &places, Some(identity(ANN))).await
+        Vault::open_in(storage, &self.pin, &places, Some(identity(seed))).await
     }
 
     /// Somebody without an identity, who is about to read at `path`.

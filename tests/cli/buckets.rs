@@ -26,7 +26,9 @@ const DIRECTORIES: [&str; 23] = [
     // They spoil a value or a note, and bring the storage back from a copy.
     "cli::rotate::what_could_not_be_sealed_is_told_and_the_rest_is_done",
     "cli::team::a_note_that_is_gone_or_changed_is_an_integrity_error",
+    "cli::member::a_removal_does_not_wait_for_what_is_hidden",
     "cli::team::restored_from_a_backup_is_shown_asked_and_agreed_to_once_each",
+    "cli::team::who_joined_later_follows_or_begins_with_the_recovery_words",
     "cli::rm::the_storage_cannot_bring_it_back",
     "cli::verify::a_crash_before_the_head_is_mended",
     "cli::verify::changed_bytes_are_an_error",

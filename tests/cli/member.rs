@@ -198,3 +198,51 @@ fn names_that_drive_a_terminal_are_refused_and_escaped() {
         is_clean(&ann.run(["member", "add", "zed", &id, "--role", "read"]).fails(2, ""));
     }
 }
+
+#[test]
+fn several_are_removed_by_one_note() {
+    let (ann, bob) = two();
+    let eve = member(&ann, "eve", &["--role", "write"]);
+    ann.put("a", "1");
+    ann.run(["member", "rm"]).fails(2, "NAME");
+    ann.run(["member", "rm", "bob", "eve", "--device", "00", "--yes"]).fails(2, "one member");
+    ann.run(["member", "rm", "bob", "none", "--yes"]).fails(3, "none is not in the team");
+    let both = ["member", "rm", "bob", "eve"];
+    on_a_terminal(&ann, &both, &[("Type bob eve to go on", "bob\r")], (2, "nothing was done"));
+    let json = ann.run(both.iter().chain(&["--yes", "--json"])).ok().json();
+    assert_eq!(
+        (&json["note"], &json["unshown"], &json["unnamed"]),
+        (&3.into(), &json!([]), &0.into())
+    );
+    assert_eq!(json["change_needed"][0]["why"], json!(["bob was removed", "eve was removed"]));
+    for home in [&bob, &eve] {
+        home.run(["put", "a", "user=x"]).fails(5, "");
+    }
+    ann.run(both.iter().chain(&["--yes"])).ok();
+}
+
+/// What was seen and is not there does not stop a removal; it is told, and stays what counts.
+#[test]
+fn a_removal_does_not_wait_for_what_is_hidden() {
+    let (ann, bob) = two();
+    ann.put("a", "1");
+    ann.put("b", "1");
+    bob.run(["get", "b"]).ok();
+    let apart = ann.path().join("apart");
+    let history = ann.vault_dir().join("h.d/b.d");
+    std::fs::rename(&history, &apart).unwrap();
+    let head = ann.vault_dir().join("s.d/b.o");
+    let kept = std::fs::read(&head).unwrap();
+    std::fs::remove_file(&head).unwrap();
+    let ran = ann.run(["member", "rm", "bob", "--yes", "--json"]);
+    assert_eq!(ran.code, 9, "{}", ran.stderr);
+    assert!(ran.stderr.contains("does not show version 1 of b"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("vault team restored"), "{}", ran.stderr);
+    assert_eq!(ran.json()["unshown"], json!([{ "path": "b", "version": 1 }]));
+    ann.run(["get", "b"]).fails(7, "");
+    assert_eq!(ann.get("a"), "1");
+    std::fs::rename(&apart, &history).unwrap();
+    std::fs::write(&head, kept).unwrap();
+    assert_eq!(ann.get("b"), "1");
+    assert!(ann.run(["verify"]).ok().text().is_empty());
+}

@@ -113,8 +113,14 @@ fn new_words_are_written_once_and_privately() {
     assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     let words = fs::read_to_string(&file).unwrap();
     assert_eq!(words.split(' ').count(), 24);
-    ann.run(args).fails(6, "is there already");
+    ann.run(args).fails(6, "is there already, and its words hold");
     assert_eq!(fs::read_to_string(&file).unwrap(), words, "not overwritten");
+    // Of a run that was cut off before its note; and something else altogether.
+    for text in [fs::read_to_string(ann.path().join("recovery.txt")).unwrap(), "x".to_owned()] {
+        fs::write(&file, text).unwrap();
+        let ran = ann.run(args).fails(6, "has no words that hold");
+        assert!(ran.stderr.contains("move it away"), "{}", ran.stderr);
+    }
     let log = ann.run(["team", "log", "--json"]).ok().json();
     assert_eq!(log[0]["changes"][0]["op"], "recovery-set");
     assert_eq!(log[0]["seq"], 2, "one note for one replacement");

@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::home::Home;
-use super::people::{is_clean, newcomer, on_a_terminal, two};
+use super::people::{is_clean, member, newcomer, on_a_terminal, two};
 
 #[test]
 fn the_log_says_who_did_what_the_newest_first() {
@@ -92,15 +92,16 @@ fn restored_from_a_backup_is_shown_asked_and_agreed_to_once_each() {
 
     ann.run(["get", "a"]).fails(7, "");
     let dry = ann.run(["team", "restored", "--dry-run"]).ok();
-    assert_eq!(dry.text(), "a\t2\t1\n");
+    assert_eq!(dry.text(), "a\t2\t1\nc\t1\t0\n");
     assert!(dry.stderr.contains("Gone after note 1 of the team: 1 note."), "{}", dry.stderr);
     assert!(dry.stderr.contains("eve had joined: add them again"), "{}", dry.stderr);
     let json = ann.run(["team", "restored", "--dry-run", "--json"]).ok().json();
     assert_eq!(
         (&json["kept"], &json["notes"], &json["unnamed"]),
-        (&json!(1), &json!(1), &json!(1))
+        (&json!(1), &json!(1), &json!(0))
     );
-    assert_eq!(json["versions"], json!([{ "path": "a", "seen": 2, "stored": 1 }]));
+    let lost = |path: &str, seen, stored| json!({ "path": path, "seen": seen, "stored": stored });
+    assert_eq!(json["versions"], json!([lost("a", 2, 1), lost("c", 1, 0)]));
     ann.run(["get", "a"]).fails(7, "");
 
     let ran = ann.run(["team", "restored"]);
@@ -117,4 +118,42 @@ fn restored_from_a_backup_is_shown_asked_and_agreed_to_once_each() {
     ann.put("a", "3");
     assert_eq!(bob.get("a"), "3");
     assert!(ann.run(["verify"]).ok().text().is_empty());
+}
+
+/// Eve joined after the backup was made, as an admin, and removed ann.
+#[test]
+fn who_joined_later_follows_or_begins_with_the_recovery_words() {
+    let (ann, _bob) = two();
+    ann.put("a", "1");
+    let backup = ann.path().join("backup");
+    copy(&ann.vault_dir(), &backup);
+    let eve = member(&ann, "eve", &["--role", "admin"]);
+    assert_eq!(eve.get("a"), "1");
+    let dan = member(&ann, "dan", &["--role", "read"]);
+    assert_eq!(dan.get("a"), "1");
+    eve.run(["member", "rm", "ann", "--yes"]).ok();
+    let join = eve.run(["team", "pin"]).ok().text();
+    copy(&backup, &ann.vault_dir());
+
+    dan.run(["get", "none"]).fails(7, "");
+    let ran = dan.run(["join", join.trim()]).fails(7, "");
+    assert!(ran.stderr.contains("vault team restored"), "{}", ran.stderr);
+    dan.run(["team", "restored", "--yes"]).fails(5, "an admin says first");
+    let ran = eve.run(["team", "restored", "--yes"]);
+    assert!(ran.code == 5 && ran.stderr.contains("--recover"), "{}", ran.stderr);
+    let words = eve.path().join("words");
+    std::fs::copy(ann.path().join("recovery.txt"), &words).unwrap();
+    eve.run(["team", "restored", "--words-file", "words"]).fails(2, "--recover");
+    let go = ["team", "restored", "--yes", "--recover", "--words-file", "words"];
+    eve.run(go.iter().chain(&["--member", "eve"])).ok();
+    assert_eq!(eve.get("a"), "1");
+    let names = eve.run(["member", "ls"]).ok();
+    assert_eq!(names.lines().len(), 2, "ann is removed again: {}", names.text());
+    // Dan follows, and opens the vault again as soon as he was added again.
+    let ran = dan.run(["team", "restored", "--yes"]).ok();
+    assert!(ran.stderr.contains("an admin has to add you again"), "{}", ran.stderr);
+    let id = dan.run(["id", "show"]).ok().text();
+    eve.run(["member", "add", "dan", id.trim(), "--role", "read"]).ok();
+    assert_eq!(dan.get("a"), "1");
+    assert!(dan.run(["verify"]).ok().text().is_empty());
 }

@@ -3,17 +3,19 @@
 //!
 //! Values say where they were written, as which attempt, and by whom with what right. What an
 //! honest device reads must be of that place, written with a right, and not older than what it
-//! read before. On a storage that was honest so far it must be the newest.
+//! read before. On a storage that was honest so far it must be the newest. Keys are changed, and
+//! people removed, also while the storage lies.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use vault::store::{Condition, MemoryStore, Metadata, Store, list_all};
-use vault::vault::{Grant, Kind, Reseal, Role, Vault};
+use vault::vault::{Grant, Kind, Late, Reseal, Role, Vault};
 
 use crate::support::{World, add, get, identity, put};
 
 const PATHS: [&str; 3] = ["a", "b", "dir/c"];
+const BOB: u8 = 50;
 const STEPS: usize = 12;
 const SCHEDULES: u64 = 2_500;
 /// How many of them each kind of outcome must be among, or the test shows nothing.
@@ -72,12 +74,19 @@ struct Count {
     forged: u64,
     replayed: u64,
     removals: u64,
+    /// Changes of the team that were made while the storage lied.
+    beset: u64,
+    dropped: u64,
 }
 
 struct Run {
     dice: Dice,
     world: World,
     ann: Vault,
+    /// The other admin.
+    bob: Vault,
+    /// True if bob saw everything that eve lost.
+    bob_knows: bool,
     /// Eve, while she is a member, and with what.
     eve: Option<(Vault, Role)>,
     /// Eve as she was before she lost a right, on a storage of her own.
@@ -103,10 +112,14 @@ impl Run {
     async fn new(seed: u64) -> Self {
         let world = World::new().await;
         let ann = world.device("ann").await;
+        add(&ann, "bob", BOB, Role::Admin, None).await;
+        let bob = world.open(Arc::new(world.store.clone()), "bob", BOB).await.unwrap();
         Self {
             dice: Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1),
             world,
             ann,
+            bob,
+            bob_knows: true,
             eve: None,
             turned: None,
             past: Vec::new(),
@@ -133,22 +146,23 @@ impl Run {
         assert!(known, "{}: {kind:?}", self.what);
     }
 
-    async fn write(&mut self, by_eve: bool) {
+    async fn write(&mut self, by: &'static str) {
         let path = self.dice.path();
         self.attempt += 1;
         let text = value(path, self.attempt, true);
-        self.note(&format!("{} writes {path}", if by_eve { "eve" } else { "ann" }));
-        let done = match (&self.eve, by_eve) {
-            (Some((eve, Role::Write)), true) => put(eve, path, &text).await,
-            (_, true) => return,
-            (_, false) => put(&self.ann, path, &text).await,
+        self.note(&format!("{by} writes {path}"));
+        let done = match (&self.eve, by) {
+            (Some((eve, Role::Write)), "eve") => put(eve, path, &text).await,
+            (_, "eve") => return,
+            (_, "bob") => put(&self.bob, path, &text).await,
+            _ => put(&self.ann, path, &text).await,
         };
         match done {
-            Ok(_) => drop(self.newest.insert(path, text)),
+            Ok(_) => {
+                self.newest.insert(path, text);
+                self.seen.insert((by, path), self.attempt);
+            }
             Err(e) => self.refused(e.kind),
-        }
-        if !by_eve && self.honest {
-            self.seen.insert(("ann", path), self.attempt);
         }
     }
 
@@ -158,6 +172,7 @@ impl Run {
         count.reads += 1;
         let got = match device {
             "ann" => get(&self.ann, path).await,
+            "bob" => get(&self.bob, path).await,
             "eve" => match &self.eve {
                 Some((eve, _)) => get(eve, path).await,
                 None => return,
@@ -188,6 +203,10 @@ impl Run {
             // She believes what she likes, as long as the storage keeps the truth from her.
             return;
         }
+        if device == "bob" && !self.bob_knows {
+            // From whom the storage keeps that she lost it.
+            return;
+        }
         assert_eq!(parts.next(), Some("right"), "{}: forged: {text}", self.what);
         if self.honest {
             assert_eq!(Some(&text), self.newest.get(path), "{}", self.what);
@@ -213,27 +232,53 @@ impl Run {
 
     /// Eve is removed, or may only read from now on; she keeps a copy of everything before.
     async fn eve_loses(&mut self, count: &mut Count) {
-        if !self.honest {
-            return;
-        }
         let Some((eve, role)) = self.eve.take() else { return };
         let seed = 100 + self.eves;
         let copy = copy_of(&image(&self.world.store).await).await;
-        if role == Role::Write {
-            let device = format!("turned{seed}");
-            let turned = self.world.open(Arc::new(copy.clone()), &device, seed).await.unwrap();
-            self.turned = Some((turned, copy));
+        let name = format!("eve{seed}");
+        let less = role == Role::Write && self.dice.roll(3) == 0;
+        let lost = match less {
+            true => {
+                self.note("eve may only read");
+                let grant = Grant { role: Role::Read, path: None };
+                self.ann.set_role(&name, &grant).await
+            }
+            false => {
+                self.note("eve is removed");
+                self.ann.remove_members(&[&name]).await
+            }
+        };
+        if let Err(e) = lost {
+            self.refused(e.kind);
+            self.eve = Some((eve, role));
+            return;
         }
         count.removals += 1;
-        let name = format!("eve{seed}");
-        if role == Role::Write && self.dice.roll(3) == 0 {
-            self.note("eve may only read");
-            let grant = Grant { role: Role::Read, path: None };
-            self.ann.set_role(&name, &grant).await.unwrap();
+        count.beset += u64::from(!self.honest);
+        self.bob_knows &= self.honest && self.bob.check_membership().await.is_ok();
+        if role == Role::Write {
+            // By herself, on what she had; unless that is a lie, too.
+            let device = format!("turned{seed}");
+            let turned = self.world.open(Arc::new(copy.clone()), &device, seed).await;
+            self.turned = turned.ok().map(|turned| (turned, copy)).or(self.turned.take());
+        }
+        if less {
             self.eve = Some((eve, Role::Read));
-        } else {
-            self.note("eve is removed");
-            self.ann.remove_members(&[&name]).await.unwrap();
+        }
+    }
+
+    /// Ann drops what she is asked about.
+    async fn drop_late(&mut self, count: &mut Count) {
+        self.note("ann drops what came late");
+        let found = match self.ann.look_again(None).await {
+            Ok(found) => found,
+            Err(e) => return self.refused(e.kind),
+        };
+        for late in &found.late {
+            match self.ann.resolve_late(late, Late::Drop).await {
+                Ok(done) => count.dropped += u64::from(done),
+                Err(e) => self.refused(e.kind),
+            }
         }
     }
 
@@ -301,14 +346,19 @@ impl Run {
             self.past.push(image(&self.world.store).await);
         }
         match self.dice.roll(12) {
-            0 | 1 => self.write(false).await,
-            2 | 3 => self.write(true).await,
+            0 => self.write("ann").await,
+            1 => {
+                let admin = ["ann", "bob"][self.dice.roll(2)];
+                self.write(admin).await;
+            }
+            2 | 3 => self.write("eve").await,
             4 => self.read("ann", count).await,
             5 => {
-                let device = ["eve", "fresh"][self.dice.roll(2)];
+                let device = ["eve", "fresh", "bob"][self.dice.roll(3)];
                 self.read(device, count).await;
             }
-            6 if self.honest => self.rotate().await,
+            6 if !self.honest && self.dice.roll(2) == 0 => self.drop_late(count).await,
+            6 => self.rotate(count).await,
             7 if self.dice.roll(3) == 0 => self.storage_lies(count).await,
             8..=10 if self.turned.is_some() => self.eve_forges(count).await,
             _ if self.eve.is_some() => self.eve_loses(count).await,
@@ -316,12 +366,22 @@ impl Run {
         }
     }
 
-    async fn rotate(&mut self) {
-        self.note("rotation");
-        self.ann.rotate(None).await.unwrap();
+    async fn rotate(&mut self, count: &mut Count) {
+        let by_bob = self.dice.roll(3) == 0;
+        self.note(if by_bob { "bob rotates" } else { "ann rotates" });
+        let admin = if by_bob { &self.bob } else { &self.ann };
+        match admin.rotate(None).await {
+            Ok(_) => count.beset += u64::from(!self.honest),
+            Err(e) => return self.refused(e.kind),
+        }
         if self.dice.roll(2) == 0 {
             let what = Reseal { purge_history: self.dice.roll(2) == 0, ..Reseal::default() };
-            self.ann.reseal(&what, &mut |_, _| {}).await.unwrap();
+            let done = admin.reseal(&what, &mut |_, _| {}).await;
+            let failed = match done {
+                Ok(done) => done.failed.into_iter().map(|(_, e)| e.kind).next(),
+                Err(e) => Some(e.kind),
+            };
+            failed.into_iter().for_each(|kind| self.refused(kind));
         }
     }
 }
@@ -334,17 +394,23 @@ async fn schedules(from: u64) {
             run.step(&mut count).await;
         }
         // Whatever happened: every device reads every path once more.
-        for device in ["ann", "fresh"] {
+        for device in ["ann", "fresh", "bob"] {
             for _ in PATHS {
                 run.read(device, &mut count).await;
             }
         }
     }
     eprintln!("schedules from {from}: {count:?}");
-    let Count { refused, forged, replayed, removals, .. } = count;
-    for (what, n) in
-        [("refused", refused), ("forged", forged), ("lies", replayed), ("removals", removals)]
-    {
+    let Count { refused, forged, replayed, removals, beset, dropped, .. } = count;
+    let enough = [
+        ("refused", refused),
+        ("forged", forged),
+        ("lies", replayed),
+        ("removals", removals),
+        ("changes while it lied", beset),
+        ("dropped", 10 * dropped),
+    ];
+    for (what, n) in enough {
         assert!(n >= ENOUGH, "only {n} {what}: this shows nothing");
     }
     drop(identity(1));

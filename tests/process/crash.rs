@@ -18,6 +18,30 @@ struct Case {
     after: &'static [(&'static str, Option<&'static str>)],
     /// Exit code of a second run after a run that was complete.
     again: i32,
+    /// What else must hold in the end.
+    finally: fn(&Home, &str),
+}
+
+/// Stands for the identity of another member in `prepare`.
+const BEA: &str = "BEA";
+
+fn no_more(_: &Home, _: &str) {}
+
+/// Bea is gone, the value is of the second generation, and is to be changed.
+fn bea_is_gone(home: &Home, what: &str) {
+    let members = home.run(["member", "ls", "--json"]).ok().json();
+    assert_eq!(members.as_array().unwrap().len(), 1, "{what}");
+    let list = home.run(["exposure", "--json"]).ok().json();
+    assert_eq!(list.as_array().unwrap().len(), 1, "{what}: {list}");
+    assert_eq!((&list[0]["path"], &list[0]["why"][0]), (&"old".into(), &"bea was removed".into()));
+    all_is_sealed(home, what);
+}
+
+/// Nothing is left to be sealed anew.
+fn all_is_sealed(home: &Home, what: &str) {
+    let rest = home.run(["rotate", "--resume", "--json"]).ok().json();
+    assert_eq!(rest["resealed"], 0, "{what}: {rest}");
+    assert!(rest["current"].as_u64() > Some(0), "{what}: {rest}");
 }
 
 const CASES: &[Case] = &[
@@ -28,6 +52,7 @@ const CASES: &[Case] = &[
         before: &[("new", None)],
         after: &[("new", Some("v1"))],
         again: 0,
+        finally: no_more,
     },
     Case {
         args: &["put", "old"],
@@ -36,6 +61,7 @@ const CASES: &[Case] = &[
         before: &[("old", Some("v1"))],
         after: &[("old", Some("v2"))],
         again: 0,
+        finally: no_more,
     },
     Case {
         args: &["rm", "old"],
@@ -44,6 +70,7 @@ const CASES: &[Case] = &[
         before: &[("old", Some("v1"))],
         after: &[("old", None)],
         again: 3,
+        finally: no_more,
     },
     Case {
         args: &["undelete", "old"],
@@ -52,6 +79,7 @@ const CASES: &[Case] = &[
         before: &[("old", None)],
         after: &[("old", Some("v1"))],
         again: 6,
+        finally: no_more,
     },
     Case {
         args: &["rollback", "old@1"],
@@ -60,6 +88,7 @@ const CASES: &[Case] = &[
         before: &[("old", Some("v1"))],
         after: &[("old", Some("v1"))],
         again: 0,
+        finally: no_more,
     },
     Case {
         args: &["mv", "old", "moved"],
@@ -68,6 +97,7 @@ const CASES: &[Case] = &[
         before: &[("old", Some("v1")), ("moved", None)],
         after: &[("old", None), ("moved", Some("v1"))],
         again: 3,
+        finally: no_more,
     },
     Case {
         args: &["purge", "old", "--yes"],
@@ -76,6 +106,25 @@ const CASES: &[Case] = &[
         before: &[("old", Some("v1"))],
         after: &[("old", None)],
         again: 0,
+        finally: no_more,
+    },
+    Case {
+        args: &["member", "rm", "bea", "--yes", "--reseal"],
+        stdin: b"",
+        prepare: &[&["member", "add", "bea", BEA, "--role", "write"]],
+        before: &[("old", Some("v1"))],
+        after: &[("old", Some("v1"))],
+        again: 0,
+        finally: bea_is_gone,
+    },
+    Case {
+        args: &["group", "add", "apart", "--path", "in"],
+        stdin: b"",
+        prepare: &[&["mv", "old", "in/old"]],
+        before: &[("in/old", Some("v1"))],
+        after: &[("in/old", Some("v1"))],
+        again: 0,
+        finally: all_is_sealed,
     },
 ];
 
@@ -91,8 +140,9 @@ impl Case {
     fn template(&self) -> (Home, Home) {
         let (home, copy) = (Home::with_vault(), Home::new());
         home.put("old", "v1");
+        let bea = crate::support::identity(2).id_string();
         for args in self.prepare {
-            home.run(*args).ok();
+            home.run(args.iter().map(|arg| if *arg == BEA { bea.as_str() } else { arg })).ok();
         }
         copy_all(home.path(), &copy.path().join("home"));
         (home, copy)
@@ -158,6 +208,7 @@ impl Case {
         }
         let clean = home.run(["verify"]);
         assert_eq!((clean.code, clean.text().as_str()), (0, ""), "{what}");
+        (self.finally)(home, what);
     }
 }
 

@@ -167,9 +167,10 @@ impl Vault {
             return match settled {
                 // Somebody else has to do what is left, and `undone` says so.
                 true => Ok(()),
-                false => {
-                    Err(e.hint("an admin says first that this is a backup: vault team restored"))
-                }
+                false => Err(e.hint(
+                    "an admin says first that this is a backup: `vault team restored`; where \
+                         none of that time is left, --recover takes the recovery words",
+                )),
             };
         }
         let hash = match settled {
