@@ -70,7 +70,7 @@ impl Bucket {
 
     /// Somebody without an identity, who is about to read at `path`.
     pub async fn reader(&self, options: AwsOptions, path: &str) -> Result<Vault, Error> {
-        let storage = storage(&self.prefix, options).await.reading(&crate::support::path(path));
+        let storage = storage(&self.prefix, options).await.reading(&[crate::support::path(path)]);
         Vault::open_in(storage, &self.pin, &places(&self.dir, "none"), None).await
     }
 
