@@ -8,6 +8,7 @@ mod chain;
 mod context;
 mod device;
 pub mod doctor;
+mod env_file;
 pub mod error;
 mod fields;
 mod forms;
@@ -22,6 +23,7 @@ mod read;
 mod reference;
 mod remove;
 mod team;
+mod template;
 mod transfer;
 mod verify;
 mod versions;
@@ -67,6 +69,7 @@ pub use crate::team::capability::Capability;
 pub use crate::team::join::{Join, Pin};
 pub use crate::team::ops::is_member_name;
 pub use access::Folder;
+pub use env_file::{Declared, MAX_ENV_FILE, is_variable_name, parse_env, write_env};
 pub use fields::{choose as choose_field, no_field};
 pub use history::Version;
 pub use import::{ForeignBucket, ForeignKey, Imported, Older};
@@ -82,6 +85,7 @@ pub use team::{
     LogEntry, Loss, LostVersion, Meanwhile, Member, Moved, Progress, Recovered, Reseal, Resealed,
     Role, Rotated, Wrapping,
 };
+pub use template::{MAX_TEMPLATE, Template};
 pub use verify::{Finding, Report, Severity};
 pub use write::Written;
 
