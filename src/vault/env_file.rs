@@ -80,7 +80,8 @@ impl<'t> Reader<'t> {
             self.rest = rest;
             self.skip_blanks();
         }
-        let end = self.rest.find(|c: char| c.is_whitespace() || c == '=').unwrap_or(self.rest.len());
+        let end =
+            self.rest.find(|c: char| c.is_whitespace() || c == '=').unwrap_or(self.rest.len());
         let (name, rest) = self.rest.split_at(end);
         if !is_variable_name(name) {
             // What stands there may be a part of a value whose quotes are wrong.

@@ -76,7 +76,8 @@ fn only_what_could_become_a_value_is_held() {
 
 #[test]
 fn a_value_that_begins_another_does_not_wait() {
-    let (mut stream, mut out) = (Masked::new(masks(&["secret", "secret-long"])), Secret::new(vec![]));
+    let (mut stream, mut out) =
+        (Masked::new(masks(&["secret", "secret-long"])), Secret::new(vec![]));
     stream.read(b"secret", &mut out);
     assert_eq!((out.bytes(), stream.held()), (&b"***"[..], 0));
     stream.read(b"-l", &mut out);

@@ -142,7 +142,14 @@ impl Storage {
     /// A store that is open already, known as `location`.
     pub fn of(store: Arc<dyn Store>, location: Location, options: AwsOptions) -> Self {
         let aws = Arc::new(LazyAws::new(options));
-        Self { store, location, region: String::new(), aws, single_writer: false, ahead: Vec::new() }
+        Self {
+            store,
+            location,
+            region: String::new(),
+            aws,
+            single_writer: false,
+            ahead: Vec::new(),
+        }
     }
 
     /// The same, about to be read at these paths: a device that has not seen the vault asks for

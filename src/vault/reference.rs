@@ -72,7 +72,9 @@ impl Reference {
                     .ok_or_else(|| wrong("a path follows the name: `vault://@NAME/path`"))?;
                 let name = decode(name).ok_or_else(|| wrong(ENCODING))?;
                 if name.is_empty() || name.len() > MAX_VAULT || name.contains('/') {
-                    return Err(wrong("`@` is followed by the name of a vault (`%40` is a plain @)"));
+                    return Err(wrong(
+                        "`@` is followed by the name of a vault (`%40` is a plain @)",
+                    ));
                 }
                 (Some(name), path)
             }
