@@ -14,6 +14,21 @@ pub const SHORTEST: usize = 4;
 const URL: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 /// What JavaScript's `encodeURIComponent` leaves as it is.
 const COMPONENT: &AsciiSet = &URL.remove(b'!').remove(b'\'').remove(b'(').remove(b')').remove(b'*');
+/// What Python's `quote` leaves as it is.
+const QUOTE: &AsciiSet = &URL.remove(b'/');
+/// What JavaScript's `encodeURI` leaves as it is: all that has a meaning in an address.
+const ADDRESS: &AsciiSet = &COMPONENT
+    .remove(b';')
+    .remove(b'/')
+    .remove(b'?')
+    .remove(b':')
+    .remove(b'@')
+    .remove(b'&')
+    .remove(b'=')
+    .remove(b'+')
+    .remove(b'$')
+    .remove(b',')
+    .remove(b'#');
 /// What browsers send from a form; a space becomes `+`.
 const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'*').remove(b'-').remove(b'.').remove(b'_');
 
@@ -101,7 +116,8 @@ fn both_alphabets(out: &mut Vec<Secret>, text: &[u8]) {
 }
 
 fn url(out: &mut Vec<Secret>, value: &[u8]) {
-    for (set, plus) in [(URL, false), (COMPONENT, false), (FORM, true)] {
+    let sets = [(URL, false), (COMPONENT, false), (QUOTE, false), (ADDRESS, false), (FORM, true)];
+    for (set, plus) in sets {
         let mut upper = Secret::with_capacity(value.len() * 3);
         let mut lower = Secret::with_capacity(value.len() * 3);
         for byte in value {
@@ -161,6 +177,8 @@ mod tests {
             ("hunter2!", "hunter2%21"),
             ("two words", "two+words"),
             ("two words", "two%20words"),
+            ("a/b c", "a/b%20c"),
+            ("a?b=c d", "a?b=c%20d"),
             ("a/b/", "a%2fb%2f"),
             ("a/b/", "a%2Fb%2F"),
             ("a/b/", "a\\/b\\/"),

@@ -1,6 +1,7 @@
 //! Masks values in a stream of bytes, however they are split. Holds back only what could still
 //! become a value; everything else passes byte for byte.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use zeroize::Zeroize;
@@ -90,7 +91,7 @@ impl Masks {
 
     /// Sets where to go on when a byte does not fit, from the root outwards.
     fn link(&mut self) {
-        let mut queue = std::collections::VecDeque::from([ROOT]);
+        let mut queue = VecDeque::from([ROOT]);
         while let Some(at) = queue.pop_front() {
             let mut child = self.node(at).first_child;
             while child != ROOT {
@@ -144,14 +145,17 @@ pub struct Masked {
     held: Secret,
     /// How many bytes were read before those.
     before: u64,
-    /// Up to here, a mask stands in the place of what was read.
+    /// Where values were found that no mask was written for yet: from and to, without overlap.
+    found: VecDeque<(u64, u64)>,
+    /// Up to here, a mask that was written stands in the place of what was read.
     masked_to: u64,
 }
 
 impl Masked {
     /// A stream of which nothing was read yet.
     pub fn new(masks: Arc<Masks>) -> Self {
-        Self { masks, at: ROOT, held: Secret::with_capacity(4096), before: 0, masked_to: 0 }
+        let held = Secret::with_capacity(4096);
+        Self { masks, at: ROOT, held, before: 0, found: VecDeque::new(), masked_to: 0 }
     }
 
     /// Reads bytes, and appends to `out` what can no longer become a part of a value.
@@ -160,9 +164,9 @@ impl Masked {
             self.held.push(byte);
             self.at = self.masks.next(self.at, byte);
             let node = self.masks.node(self.at);
-            let (ends, depth) = (node.ends as usize, node.depth as usize);
+            let (ends, depth) = (u64::from(node.ends), node.depth as usize);
             if ends > 0 {
-                self.mask(ends, out);
+                self.mask(ends);
             }
             // Moving what is left is not worth it for every byte.
             if self.held.len() >= 2 * depth + 4096 {
@@ -175,8 +179,7 @@ impl Masked {
 
     /// How many bytes are held back.
     pub fn held(&self) -> usize {
-        let end = self.before + self.held.len() as u64;
-        (end - self.masked_to.clamp(self.before, end)) as usize
+        (self.end() - self.masked_to.clamp(self.before, self.end())) as usize
     }
 
     /// Passes on what is held back. If it becomes a value all the same, the rest of it is masked.
@@ -184,28 +187,47 @@ impl Masked {
         self.pass(self.held.len(), out);
     }
 
-    /// The last `len` bytes are a value.
-    fn mask(&mut self, len: usize, out: &mut Secret) {
-        let end = self.before + self.held.len() as u64;
-        let begin = end - len as u64;
-        let joins = begin < self.masked_to;
-        // What was flushed before it was known to be a value is out.
-        let free = begin.saturating_sub(self.before) as usize;
-        self.pass(free.min(self.held.len()), out);
-        if !joins {
-            out.extend(MASK);
-        }
-        self.masked_to = end;
+    fn end(&self) -> u64 {
+        self.before + self.held.len() as u64
     }
 
-    /// Passes on this many of the bytes that are held, but for those that a mask stands for.
+    /// The last `len` bytes are a value. What overlaps gets one mask.
+    fn mask(&mut self, len: u64) {
+        let end = self.end();
+        // What was flushed before it was known to be a value is out.
+        let mut begin = (end - len).max(self.before);
+        while let Some((from, _)) = self.found.pop_back_if(|(_, to)| *to > begin) {
+            begin = begin.min(from);
+        }
+        self.found.push_back((begin, end));
+    }
+
+    /// Passes on this many of the bytes that are held, or a mask.
     fn pass(&mut self, len: usize, out: &mut Secret) {
-        let hidden = (self.masked_to.saturating_sub(self.before) as usize).min(len);
-        out.extend(&self.held.bytes()[hidden..len]);
+        let limit = self.before + len as u64;
+        let mut at = self.before;
+        // One that begins here is certain to be masked, whatever it becomes a part of.
+        while let Some((from, to)) = self.found.pop_front_if(|(from, _)| *from <= limit) {
+            if from >= self.masked_to {
+                self.copy(at.max(self.masked_to), from, out);
+                out.extend(MASK);
+            }
+            self.masked_to = self.masked_to.max(to);
+            at = from;
+        }
+        self.copy(at.max(self.masked_to), limit, out);
         let rest = Secret::copy_of(&self.held.bytes()[len..]);
         self.held.truncate(0);
         self.held.extend(rest.bytes());
-        self.before += len as u64;
+        self.before = limit;
+    }
+
+    /// Copies held bytes by their places in the stream.
+    fn copy(&self, from: u64, to: u64, out: &mut Secret) {
+        if from < to {
+            let place = |at: u64| (at - self.before) as usize;
+            out.extend(&self.held.bytes()[place(from)..place(to)]);
+        }
     }
 }
 

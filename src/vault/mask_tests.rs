@@ -87,6 +87,19 @@ fn a_value_that_begins_another_does_not_wait() {
 }
 
 #[test]
+fn lines_of_one_value_are_one_mask() {
+    let masks = masks(&["first line\nsecond line\n}"]);
+    for (text, out) in [
+        ("first line\nsecond line\n}\n", "***\n"),
+        ("first line\nsecond line\n)", "***\n***\n)"),
+        ("first line\nother line", "***\nother line"),
+        ("second line\nfirst line\n", "***\n***\n"),
+    ] {
+        assert_eq!(whole(&masks, text), out, "{text}");
+    }
+}
+
+#[test]
 fn values_too_large_are_refused() {
     let large = Secret::new(vec![b'x'; MOST]);
     assert!(Masks::new([&large]).is_err());
@@ -124,10 +137,14 @@ fn slowly(values: &[String], text: &[u8]) -> Vec<u8> {
 proptest! {
     #[test]
     fn the_automaton_finds_what_a_slow_search_finds(
-        values in proptest::collection::vec("[ab\"/=]{4,7}", 1..4),
-        text in "[ab\"/=\\\\%u0]{0,60}",
+        values in proptest::collection::vec("[ab\"/=\n]{4,12}", 1..4),
+        text in "[ab\"/=\n\\\\%u0]{0,40}",
+        quoted in proptest::collection::vec((0usize..4, "[ab\n]{0,3}"), 0..4),
         sizes in proptest::collection::vec(1usize..9, 1..20),
     ) {
+        // Chance alone would hardly ever write a value.
+        let quoted = quoted.iter().map(|(i, rest)| format!("{}{rest}", values[i % values.len()]));
+        let text = format!("{text}{}", quoted.collect::<String>());
         let lent: Vec<&str> = values.iter().map(String::as_str).collect();
         let masks = masks(&lent);
         let (mut pieces, mut rest, mut sizes) = (Vec::new(), text.as_bytes(), sizes.iter().cycle());

@@ -7,6 +7,7 @@ mod faults;
 mod hostile;
 mod iam;
 mod race;
+mod run;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
