@@ -158,7 +158,10 @@ impl Sources {
             };
         }
         for (name, reference) in &self.flags {
-            let reference = reference.as_ref().map(Clone::clone).map_err(resolve::again);
+            let reference = match reference {
+                Ok(reference) => Ok(reference.clone()),
+                Err(e) => Err(resolve::again(e)),
+            };
             out.insert(name.clone(), reference);
         }
         out
