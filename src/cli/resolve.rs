@@ -186,6 +186,13 @@ pub fn again(error: &Error) -> Error {
 pub fn failures(all: Vec<(String, Error)>, then: &str) -> Option<Error> {
     let kind = all.iter().map(|(_, e)| e.kind).max_by_key(|kind| weight(*kind))?;
     let count = all.len();
+    // The vault itself cannot be opened, or the network is gone: once is enough.
+    if let [(_, first), rest @ ..] = all.as_slice()
+        && !rest.is_empty()
+        && rest.iter().all(|(_, e)| again(e).message == again(first).message)
+    {
+        return Some(again(first));
+    }
     let mut message = match count {
         1 => format!("a value is not to be had; {then}"),
         _ => format!("{count} values are not to be had; {then}"),

@@ -33,6 +33,8 @@ struct Node {
 /// built, so that no copy of a part of a value is left behind, and it is overwritten when dropped.
 pub struct Masks {
     nodes: Vec<Node>,
+    /// The children of the root by their byte: most bytes of most output are looked up there.
+    first: [u32; 256],
 }
 
 impl Masks {
@@ -53,7 +55,7 @@ impl Masks {
             }
             all.extend(made);
         }
-        let mut masks = Self { nodes: Vec::with_capacity(size + 1) };
+        let mut masks = Self { nodes: Vec::with_capacity(size + 1), first: [ROOT; 256] };
         masks.push(0, 0);
         for form in &all {
             masks.add(form.bytes());
@@ -82,6 +84,9 @@ impl Masks {
                     let child = self.push(byte, self.node(at).depth + 1);
                     self.nodes[child as usize].sibling = self.node(at).first_child;
                     self.nodes[at as usize].first_child = child;
+                    if at == ROOT {
+                        self.first[usize::from(byte)] = child;
+                    }
                     child
                 }
             };
@@ -113,6 +118,10 @@ impl Masks {
     }
 
     fn child(&self, at: u32, byte: u8) -> Option<u32> {
+        if at == ROOT {
+            let child = self.first[usize::from(byte)];
+            return (child != ROOT).then_some(child);
+        }
         let mut child = self.node(at).first_child;
         while child != ROOT && self.node(child).byte != byte {
             child = self.node(child).sibling;
@@ -134,6 +143,7 @@ impl Masks {
 impl Drop for Masks {
     fn drop(&mut self) {
         self.nodes.iter_mut().for_each(|node| node.byte.zeroize());
+        self.first.zeroize();
     }
 }
 

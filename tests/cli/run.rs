@@ -213,6 +213,27 @@ fn a_passphrase_is_not_passed_on() {
     assert_ne!(ran.code, 0, "the shell has no descriptor 7");
 }
 
+/// Nothing of ours is open in the program: stdin, stdout, stderr, and the directory that it lists.
+#[test]
+fn no_file_of_ours_is_passed_on() {
+    let home = with_values();
+    for mask in ["--mask", "--no-mask"] {
+        let script = "import os; print(len(os.listdir('/proc/self/fd')))";
+        let args = ["run", mask, "-e", "A=vault://prod/db", "--", "python3", "-c", script];
+        assert_eq!(home.run(args).ok().text(), "4\n", "{mask}");
+    }
+}
+
+#[test]
+fn what_concerns_all_values_is_said_once() {
+    let home = with_values();
+    let flags = ["-e", "A=vault://prod/db", "-e", "B=vault://other"];
+    let mut command = home.command([&["run"], &flags[..], &["--", "true"]].concat());
+    command.env("VAULT_IDENTITY", "/dev/null");
+    let ran = super::home::finish(command, b"").fails(4, "error: ");
+    assert_eq!(ran.stderr.matches("identity").count(), 1, "{}", ran.stderr);
+}
+
 #[test]
 fn a_mounted_file_has_the_variables() {
     let home = with_values();

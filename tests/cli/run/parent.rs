@@ -118,6 +118,17 @@ fn a_closed_pipe_ends_the_program_as_without_us() {
 }
 
 #[test]
+fn a_closed_pipe_without_a_parent() {
+    use std::os::unix::process::ExitStatusExt;
+    let home = with_value();
+    let script = "while echo \"line $A\"; do :; done; exit 5";
+    let (mut child, mut out) = start(&home, &["--no-mask", "-e", "A=vault://a"], script);
+    assert_eq!(line(&mut out), "line s3cret-one");
+    drop(out);
+    assert_eq!(child.wait().unwrap().signal(), Some(13));
+}
+
+#[test]
 fn a_reader_that_is_slow_gets_everything() {
     let home = with_value();
     let script = "i=0; while [ $i -lt 40000 ]; do i=$((i + 1)); echo \"$i $A\"; done";
