@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Commands on a vault in a bucket, side by side with what their requests cost at least.
 
-    benches/bucket.py [--vault target/release/vault] [--nitor PATH] [--runs 15]
+    benches/bucket.py [--vault target/release/vault] [--nitor PATH] [--runs 15] [--case run]
 
 Starts a server that speaks S3 and KMS and a proxy before it that counts requests and adds 0 or 40 ms
 to each, then runs, interleaved, each command, `curl` making the same dependent requests (signed by
@@ -28,6 +28,9 @@ import urllib.request
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VENV = os.path.join(ROOT, ".test-tools", "venv")
 REGION = "us-east-1"
+REFERENCES = 50
+# Requests that the program has under way at once.
+PARALLEL = 32
 
 
 class Proxy:
@@ -120,7 +123,7 @@ def measure(command, env, stdin=None):
 
 class Bench:
     def __init__(self, args, folder):
-        self.runs, self.vault, self.nitor = args.runs, args.vault, args.nitor
+        self.runs, self.vault, self.nitor, self.only = args.runs, args.vault, args.nitor, args.case
         self.server, port = start_server(folder)
         self.account = prepare(port)
         self.proxy = Proxy(port)
@@ -205,6 +208,7 @@ print(json.dumps(kms.generate_data_key(KeyId="{self.account['arn']}", KeySpec="A
             },
         }
         vault("put", "raw", "--raw", "--vault", "kms", stdin=b"value")
+        self.cases |= self.references(vault, decrypt)
         if self.nitor:
             nitor = [self.nitor, "--bucket", "bench", "--key-arn", self.account["arn"], "--prefix", "nitor"]
             store = [*nitor, "store", "a", "--value", "value", "--overwrite"]
@@ -212,11 +216,50 @@ print(json.dumps(kms.generate_data_key(KeyId="{self.account['arn']}", KeySpec="A
             self.cases["get, KMS"]["nitor-vault"] = ([*nitor, "lookup", "a"], None)
             self.cases["put over another, KMS"]["nitor-vault"] = (store, None)
 
+    def references(self, vault, decrypt):
+        """A program with many references, the same requests by curl equally parallel, and one by one."""
+        env_file = os.path.join(self.env["HOME"], "references")
+        with open(env_file, "w") as file:
+            for i in range(REFERENCES):
+                vault("put", f"many/{i}", "--vault", "kms", stdin=b"value %d" % i)
+                file.write(f"SECRET_{i}=vault://many/{i}\n")
+        heads = os.path.join(self.env["HOME"], "heads")
+        keys = os.path.join(self.env["HOME"], "keys")
+        with open(heads, "w") as file:
+            # The note that is not there yet is asked for, too.
+            for key in [*(f"s/many/{i}" for i in range(REFERENCES)), ".vault/team/0000000000000099"]:
+                file.write(f'url = "{self.endpoint}/bench/kms/{key}"\noutput = /dev/null\n')
+        with open(keys, "w") as file:
+            for _ in range(REFERENCES):
+                file.write(f'url = "{self.endpoint}/"\noutput = /dev/null\n')
+        user = f"{self.account['aws_access_key_id']}:{self.account['aws_secret_access_key']}"
+        curl = lambda service, rest: (
+            f"curl -s --parallel --parallel-immediate --parallel-max {PARALLEL} --user {user} "
+            f"--aws-sigv4 aws:amz:{REGION}:{service} {rest}"
+        )
+        decrypts = (
+            "-H 'X-Amz-Target: TrentService.Decrypt' -H 'Content-Type: application/x-amz-json-1.1' "
+            f"--data @{decrypt} -K {keys}"
+        )
+        plain = f"{curl('s3', f'-K {heads}')} && {curl('kms', decrypts)}"
+        singles = f"for i in $(seq 0 {REFERENCES - 1}); do {self.vault} get many/$i --vault kms; done"
+        run = [self.vault, "run", "--no-mask", "--vault", "kms", "--env-file", env_file, "--", "true"]
+        return {
+            f"run, {REFERENCES} references": {
+                "vault": (run, None),
+                "vault, masked": ([*run[:2], "--mask", *run[3:]], None),
+                "curl": (["sh", "-c", plain], None),
+                f"{REFERENCES} x get": (["sh", "-c", singles], None),
+            }
+        }
+
     def run(self):
         for delay in (0, 0.040):
             print(f"\n{delay * 1000:.0f} ms added to each request, medians of {self.runs}")
             print(f"{'':34}{'wall ms':>9}{'CPU ms':>9}{'MiB <=':>7}{'requests':>10}{'of curl':>9}")
             for name, clients in self.cases.items():
+                if self.only not in name:
+                    continue
                 self.case(name, clients, delay)
 
     def case(self, name, clients, delay):
@@ -243,6 +286,7 @@ def main():
     parser.add_argument("--vault", default=os.path.join(ROOT, "target", "release", "vault"))
     parser.add_argument("--nitor", help="the nitor-vault binary")
     parser.add_argument("--runs", type=int, default=15)
+    parser.add_argument("--case", default="", help="only cases with this in their name")
     args = parser.parse_args()
     if not shutil.which("curl"):
         sys.exit("curl is missing")

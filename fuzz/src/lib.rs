@@ -19,6 +19,7 @@ use vault::team::capability::Capability;
 use vault::team::join::Join;
 use vault::team::note::{Note, SignedNote};
 use vault::team::{Cut, Op, State, rules};
+use vault::vault::{Reference, Template, parse_env, write_env};
 
 /// A target: its name and what it does.
 pub type Target = (&'static str, fn(&[u8]));
@@ -27,7 +28,7 @@ pub type Target = (&'static str, fn(&[u8]));
 const SSH_KEY: &[u8] = include_bytes!("../corpus/ssh_key/ed25519");
 
 /// All of them.
-pub const TARGETS: [Target; 17] = [
+pub const TARGETS: [Target; 20] = [
     ("metadata", metadata),
     ("instruction_file", instruction_file),
     ("header", header),
@@ -45,6 +46,9 @@ pub const TARGETS: [Target; 17] = [
     ("plugin_file", plugin_file),
     ("strings", strings),
     ("dir_object", dir_object),
+    ("reference", reference),
+    ("env_file", env_file),
+    ("template", template),
 ];
 
 /// `name: value` lines as metadata, through both readers of S3EC objects and the signed header.
@@ -240,4 +244,43 @@ pub fn strings(bytes: &[u8]) {
 /// A file of a directory store.
 pub fn dir_object(bytes: &[u8]) {
     let _ = parse_head(bytes);
+}
+
+/// A reference, which is written in one form.
+pub fn reference(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Ok(reference) = Reference::parse(text) {
+        let written = reference.to_string();
+        assert_eq!(Reference::parse(&written).ok().as_ref(), Some(&reference), "{written}");
+    }
+}
+
+/// An env file, written and read again.
+pub fn env_file(bytes: &[u8]) {
+    let Ok(declared) = parse_env(&Secret::copy_of(bytes)) else { return };
+    let mut written = Secret::with_capacity(bytes.len());
+    let with_value = || declared.iter().filter_map(|d| Some((d, d.value.as_ref()?)));
+    with_value().for_each(|(d, value)| write_env(&mut written, &d.name, value));
+    // Carriage returns before line ends do not come back.
+    if bytes.contains(&b'\r') || declared.iter().any(|d| d.value.as_ref().is_some_and(has_return)) {
+        return;
+    }
+    let again = parse_env(&written).expect("what was written is legal");
+    assert_eq!(again.len(), with_value().count());
+    for ((was, value), is) in with_value().zip(&again) {
+        let same = is.value.as_ref().is_some_and(|v| v.bytes() == value.bytes());
+        assert!(same && is.name == was.name, "{}", was.name);
+    }
+}
+
+fn has_return(value: &Secret) -> bool {
+    value.bytes().contains(&b'\r')
+}
+
+/// A template; without references nothing changes.
+pub fn template(bytes: &[u8]) {
+    let Ok(template) = Template::parse(Secret::copy_of(bytes)) else { return };
+    let value = Secret::copy_of(b"value");
+    let out = template.render(&vec![&value; template.spots.len()]);
+    assert!(!template.spots.is_empty() || out.bytes() == bytes);
 }

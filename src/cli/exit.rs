@@ -26,6 +26,10 @@ pub enum Exit {
     Network = 8,
     /// Some of it was done, some not.
     Partial = 9,
+    /// The program of `vault run` cannot be executed.
+    NotExecutable = 126,
+    /// There is no program of that name for `vault run`.
+    NoProgram = 127,
     /// The terminal went away while the terminal UI was open.
     HungUp = 129,
     /// Ctrl-C.
@@ -38,7 +42,7 @@ pub enum Exit {
 
 impl Exit {
     /// Every code with what it means, for `vault help exit-codes`.
-    pub const ALL: [(Self, &'static str); 14] = [
+    pub const ALL: [(Self, &'static str); 16] = [
         (Self::Ok, "it worked; also when the reader of a pipe went away"),
         (Self::General, "it failed for a reason without a code of its own"),
         (Self::Usage, "the command line, a path or a setting is wrong"),
@@ -49,6 +53,11 @@ impl Exit {
         (Self::Integrity, "tampering, rollback, or something that cannot be decrypted or verified"),
         (Self::Network, "the network failed or timed out"),
         (Self::Partial, "some of it was done, some not"),
+        (Self::NotExecutable, "`vault run`: the program cannot be executed"),
+        (
+            Self::NoProgram,
+            "`vault run`: there is no such program; every other code is the program's own, 128 + N if signal N ended it",
+        ),
         (Self::HungUp, "the terminal of the terminal UI went away"),
         (Self::Interrupted, "interrupted with Ctrl-C"),
         (Self::Quit, "the terminal UI was ended by SIGQUIT"),
@@ -84,7 +93,7 @@ mod tests {
     #[test]
     fn the_numbers_are_fixed() {
         let numbers: Vec<u8> = Exit::ALL.iter().map(|(exit, _)| exit.code()).collect();
-        assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 129, 130, 131, 143]);
+        assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 126, 127, 129, 130, 131, 143]);
     }
 
     #[test]

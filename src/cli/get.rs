@@ -6,8 +6,8 @@ use super::output;
 use super::session::Session;
 use super::target;
 use crate::vault::{
-    Charset, Content, Document, Error, Field, Opened, Path, Result, Secret, b64_secret, escape,
-    write_string,
+    Charset, Content, Field, Opened, Path, Result, Secret, b64_secret, choose_field as choose,
+    no_field, write_string,
 };
 
 /// Print a value
@@ -53,33 +53,6 @@ impl Get {
         };
         output::secret(value, self.output.as_deref(), self.force)
     }
-}
-
-/// The field named, or `value`, or the only one.
-fn choose<'a>(path: &Path, document: &'a Document, name: Option<&str>) -> Result<&'a Field> {
-    if let Some(name) = name {
-        return document.field(name).ok_or_else(|| no_field(path, name, Some(document)));
-    }
-    match (document.field("value"), document.fields.as_slice()) {
-        (Some(field), _) => Ok(field),
-        (None, [only]) => Ok(only),
-        (None, []) => Err(Error::not_found(format!("{path} has no fields"))),
-        (None, _) => Err(Error::usage(format!("{path} has several fields, none of them `value`"))
-            .hint(format!("name one of: {}", names(document)))),
-    }
-}
-
-fn no_field(path: &Path, name: &str, document: Option<&Document>) -> Error {
-    let error = Error::not_found(format!("{path} has no field {}", escape(name)));
-    match document {
-        Some(document) => error.hint(format!("it has: {}", names(document))),
-        None => error.hint("it is raw bytes, without fields"),
-    }
-}
-
-fn names(document: &Document) -> String {
-    let names: Vec<_> = document.fields.iter().map(|f| escape(&f.name)).collect();
-    names.join(", ")
 }
 
 /// One object, put together in zeroed memory.

@@ -1,7 +1,12 @@
-//! File descriptors that the caller opened for us.
+//! File descriptors that the caller opened for us, and what a child does with its own before it
+//! begins. The only file with unsafe code.
 
 use std::fs::File;
 use std::os::fd::BorrowedFd;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use rustix::io::FdFlags;
 
 /// A file on a duplicate of an inherited file descriptor: opening `/dev/fd/N` instead would begin
 /// at the start of a file again, and fails for sockets and for pipes of other users.
@@ -15,4 +20,26 @@ pub fn open(fd: u32) -> std::io::Result<File> {
     // closes it, and if it is not open that call fails, which is the only use of it.
     let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
     Ok(File::from(rustix::io::dup(borrowed)?))
+}
+
+/// Closes an inherited file descriptor when another program takes over.
+#[allow(unsafe_code)]
+pub fn close_on_exec(fd: u32) {
+    let Ok(fd) = i32::try_from(fd) else { return };
+    // SAFETY: as above; the call fails if it is not open, and then there is nothing to close.
+    let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
+    let _ = rustix::io::fcntl_setfd(borrowed, FdFlags::CLOEXEC);
+}
+
+/// Gives the program a session of its own whose terminal is the one on its stdin.
+#[allow(unsafe_code)]
+pub fn own_session(command: &mut Command) {
+    let begin = || {
+        rustix::process::setsid()?;
+        rustix::process::ioctl_tiocsctty(rustix::stdio::stdin())?;
+        Ok(())
+    };
+    // SAFETY: between fork and exec only calls that are safe in a signal handler may happen. Both
+    // are bare system calls; neither allocates, locks or touches what other threads may hold.
+    unsafe { command.pre_exec(begin) };
 }

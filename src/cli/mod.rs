@@ -22,6 +22,7 @@ mod id;
 mod import;
 mod inherited;
 mod init;
+mod inject;
 mod join;
 mod ls;
 mod man;
@@ -32,11 +33,14 @@ pub mod process;
 mod prompt;
 mod purge;
 mod put;
+mod read;
 mod recover;
+mod resolve;
 mod rm;
 mod rollback;
 mod rotate;
 mod rotation;
+mod run;
 mod session;
 mod target;
 mod team;
@@ -103,6 +107,9 @@ enum Command {
     Join(join::Join),
     Put(put::Put),
     Get(get::Get),
+    Read(read::Read),
+    Run(run::Run),
+    Inject(inject::Inject),
     Ls(ls::Ls),
     Fields(fields::Fields),
     Exists(exists::Exists),
@@ -150,19 +157,21 @@ pub fn exit_codes() -> Vec<(u8, &'static str)> {
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
     // Before parsing: an error of the command line is reported as asked for, too.
-    let json = args.iter().any(|arg| arg == "--json");
+    let ours = args.iter().take_while(|arg| *arg != "--");
+    let json = ours.into_iter().any(|arg| arg == "--json");
     let parsed = Cli::command().try_get_matches_from(args);
-    let exit = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
+    let code = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => match run(cli) {
-            Ok(exit) => exit,
-            Err(e) => report(&e, json),
+            Ok(code) => code,
+            Err(e) => report(&e, json).code(),
         },
-        Err(e) => report_usage(&e, json),
+        Err(e) => report_usage(&e, json).code(),
     };
-    ExitCode::from(exit.code())
+    ExitCode::from(code)
 }
 
-fn run(cli: Cli) -> Result<Exit> {
+/// The exit code.
+fn run(cli: Cli) -> Result<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -170,22 +179,23 @@ fn run(cli: Cli) -> Result<Exit> {
     // Without settings: broken ones must not stand in the way of help.
     let command = match cli.command {
         None if !crate::tui::is_possible() || cli.global.no_input => {
-            return help::overview().map(|()| Exit::Ok);
+            return help::overview().map(|()| 0);
         }
         None => Command::Tui(tui::Tui::default()),
-        Some(Command::Help(c)) => return c.run().map(|()| Exit::Ok),
+        Some(Command::Help(c)) => return c.run().map(|()| 0),
         // It tells what is wrong with the settings.
-        Some(Command::Doctor(c)) => return runtime.block_on(c.run(&cli.global)),
-        Some(Command::Completions(c)) => return c.run().map(|()| Exit::Ok),
-        Some(Command::Man(c)) => return c.run(cli.global.json).map(|()| Exit::Ok),
-        Some(Command::ClipClear(c)) => return c.run().map(|()| Exit::Ok),
-        Some(Command::Gen(c)) => return c.run(cli.global.json).map(|()| Exit::Ok),
+        Some(Command::Doctor(c)) => return runtime.block_on(c.run(&cli.global)).map(Exit::code),
+        Some(Command::Completions(c)) => return c.run().map(|()| 0),
+        Some(Command::Man(c)) => return c.run(cli.global.json).map(|()| 0),
+        Some(Command::ClipClear(c)) => return c.run().map(|()| 0),
+        Some(Command::Gen(c)) => return c.run(cli.global.json).map(|()| 0),
         Some(command) => command,
     };
     let session = Session::new(&cli.global)?;
     match command {
-        Command::Tui(c) => runtime.block_on(c.run(session)),
-        command => runtime.block_on(dispatch(command, &session)),
+        Command::Tui(c) => runtime.block_on(c.run(session)).map(Exit::code),
+        Command::Run(c) => runtime.block_on(c.run(&session)),
+        command => runtime.block_on(dispatch(command, &session)).map(Exit::code),
     }
 }
 
@@ -195,6 +205,8 @@ async fn dispatch(command: Command, session: &Session) -> Result<Exit> {
         Command::Join(c) => c.run(session).await?,
         Command::Put(c) => c.run(session).await?,
         Command::Get(c) => c.run(session).await?,
+        Command::Read(c) => c.run(session).await?,
+        Command::Inject(c) => c.run(session).await?,
         Command::Ls(c) => c.run(session).await?,
         Command::Fields(c) => c.run(session).await?,
         Command::Exists(c) => return c.run(session).await,
@@ -211,8 +223,9 @@ async fn dispatch(command: Command, session: &Session) -> Result<Exit> {
         | Command::Man(_)
         | Command::ClipClear(_)
         | Command::Tui(_)
+        | Command::Run(_)
         | Command::Help(_) => {
-            unreachable!("they are run without a session")
+            unreachable!("they are run elsewhere")
         }
         Command::Verify(c) => c.run(session).await?,
         Command::Member(c) => c.run(session).await?,

@@ -1,9 +1,14 @@
 //! What this process allows to happen to its memory and files, from the first line of `main`.
 
+use std::sync::OnceLock;
+
 use rustix::fs::Mode;
 use rustix::process::{
     DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit, umask,
 };
+
+/// The file mode mask before [`harden`].
+static CALLERS_UMASK: OnceLock<Mode> = OnceLock::new();
 
 /// No core dumps, no reading of this process by others of the same user, files for the user
 /// alone, and panics that do not print what they hold.
@@ -13,7 +18,7 @@ pub fn harden() {
     let _ = setrlimit(Resource::Core, none);
     #[cfg(target_os = "linux")]
     let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
-    umask(Mode::RWXG | Mode::RWXO);
+    let _ = CALLERS_UMASK.set(umask(Mode::RWXG | Mode::RWXO));
     std::panic::set_hook(Box::new(|info| {
         // The payload may quote data: only the place is told.
         let place = info.location().map(|l| format!(" at {}:{}", l.file(), l.line()));
@@ -22,6 +27,15 @@ pub fn harden() {
             "error: vault failed unexpectedly{place}; please report this"
         ));
     }));
+}
+
+/// Runs something with the file mode mask of the caller: the start of another program.
+pub fn with_callers_umask<T>(start: impl FnOnce() -> T) -> T {
+    let Some(theirs) = CALLERS_UMASK.get() else { return start() };
+    let ours = umask(*theirs);
+    let done = start();
+    umask(ours);
+    done
 }
 
 /// Whether [`harden`] has worked: no core dumps, and no reading by others of the same user.

@@ -23,6 +23,13 @@ impl Prompt {
         Self { no_input, passphrase_fd }
     }
 
+    /// What gave the passphrase is not for programs that take our place, or that we start.
+    pub fn close_on_exec(&self) {
+        if let Some(fd) = self.passphrase_fd {
+            super::inherited::close_on_exec(fd);
+        }
+    }
+
     /// The controlling terminal, unless questions are forbidden.
     fn terminal(&self) -> Option<File> {
         if self.no_input {

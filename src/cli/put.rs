@@ -191,7 +191,11 @@ fn parse(argument: &str) -> Result<(String, Option<FieldType>, &str)> {
     Ok((name.to_owned(), kind, source))
 }
 
-fn read_file(path: &Path) -> Result<Secret> {
+/// Reads a file into zeroed memory.
+///
+/// # Errors
+/// Usage if it cannot be read, or is larger than any secret.
+pub fn read_file(path: &Path) -> Result<Secret> {
     let failed = |e: std::io::Error| {
         let error = Error::usage(format!("cannot read {}", shown(path)));
         error.because(e)
@@ -200,8 +204,11 @@ fn read_file(path: &Path) -> Result<Secret> {
     read_all(file, Some(path.to_owned()))
 }
 
-/// Reads to the end into zeroed memory, at most one byte more than a secret may have.
-fn read_all(mut source: impl Read, name: Option<PathBuf>) -> Result<Secret> {
+/// Reads to the end into zeroed memory.
+///
+/// # Errors
+/// As [`read_file`].
+pub fn read_all(mut source: impl Read, name: Option<PathBuf>) -> Result<Secret> {
     let mut value = Secret::with_capacity(64 * 1024);
     let mut chunk = zeroize::Zeroizing::new(vec![0u8; 64 * 1024]);
     loop {

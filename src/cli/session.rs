@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Global;
 use super::output;
 use super::prompt::Prompt;
-use crate::config::{Settings, private};
+use crate::config::{Settings, Target, private};
 use crate::vault::{
     Ask, DeviceIdentity, Error, Path, Result, Secret, Vault, escape, identity_with_plugin,
     identity_with_ssh_key,
@@ -58,7 +58,7 @@ impl Session {
     /// # Errors
     /// Not found, credentials, integrity.
     pub async fn vault(&self) -> Result<Vault> {
-        self.open(None).await
+        self.open(&[]).await
     }
 
     /// The vault that is meant, open, and about to be read at `path`.
@@ -66,23 +66,33 @@ impl Session {
     /// # Errors
     /// As [`Self::vault`].
     pub async fn vault_at(&self, path: &Path) -> Result<Vault> {
-        self.open(Some(path)).await
+        self.open(std::slice::from_ref(path)).await
     }
 
-    async fn open(&self, path: Option<&Path>) -> Result<Vault> {
-        let target = self.settings.target()?;
-        if let Some(capability) = self.settings.capability(&target)? {
+    async fn open(&self, paths: &[Path]) -> Result<Vault> {
+        self.open_target(&self.settings.target()?, paths, self.ask()).await
+    }
+
+    /// A vault of the configuration, open, and about to be read at these paths. `ask` answers
+    /// what the identity asks.
+    ///
+    /// # Errors
+    /// As [`Self::vault`].
+    pub async fn open_target(
+        &self,
+        target: &Target<'_>,
+        paths: &[Path],
+        ask: Arc<dyn Ask>,
+    ) -> Result<Vault> {
+        if let Some(capability) = self.settings.capability(target)? {
             let storage = target.storage().await?;
             return Vault::open_with(storage, capability, &self.settings.places).await;
         }
         let identity = match self.has_identity() || target.takes_an_identity()? {
-            true => Some(self.unlock().await?),
+            true => Some(self.unlock_with(ask)?),
             false => None,
         };
-        let mut storage = target.storage().await?;
-        if let Some(path) = path {
-            storage = storage.reading(path);
-        }
+        let storage = target.storage().await?.reading(paths);
         Vault::open_in(storage, &target.join.pin, &self.settings.places, identity).await
     }
 
@@ -91,11 +101,15 @@ impl Session {
     /// # Errors
     /// Credentials if there is none or it cannot be opened.
     pub async fn unlock(&self) -> Result<DeviceIdentity> {
+        self.unlock_with(self.ask())
+    }
+
+    fn unlock_with(&self, ask: Arc<dyn Ask>) -> Result<DeviceIdentity> {
         let files = private::read_identity(&self.settings)?;
         for path in &files.exposed {
             output::note(&format!("warning: {}", private::exposed(path)));
         }
-        files.locked.open(self.ask())
+        files.locked.open(ask)
     }
 
     /// Who answers what a key asks.

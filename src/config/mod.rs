@@ -3,6 +3,7 @@
 
 mod aws;
 mod file;
+mod inherit;
 pub mod interface;
 mod new_vault;
 pub mod private;
@@ -20,6 +21,7 @@ use crate::vault::{
 };
 
 pub use file::{VaultEntry, add_vault, check_config, set_default, set_pin};
+pub use inherit::{Inherit, inherited, is_ci, variable_of_environment};
 pub use interface::Interface;
 pub use new_vault::{NewVault, Ready, name_of};
 pub use surroundings::{Surroundings, surroundings};
@@ -213,8 +215,15 @@ impl Settings {
                 false => error.hint("choose one: vault vaults use NAME"),
             });
         };
-        let name = &selected.value;
-        let entry = self.vaults.get(name).ok_or_else(|| {
+        self.target_named(&selected.value)
+    }
+
+    /// A vault of the configuration.
+    ///
+    /// # Errors
+    /// Not found.
+    pub fn target_named(&self, name: &str) -> Result<Target<'_>> {
+        let (name, entry) = self.vaults.get_key_value(name).ok_or_else(|| {
             Error::not_found(format!("there is no vault {} in the configuration", escape(name)))
                 .hint("`vault vaults` lists the known ones")
         })?;

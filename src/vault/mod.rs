@@ -8,16 +8,22 @@ mod chain;
 mod context;
 mod device;
 pub mod doctor;
+mod env_file;
 pub mod error;
+mod fields;
+mod forms;
 mod head;
 mod history;
 mod import;
 mod init;
 mod list;
+mod mask;
 mod open;
 mod read;
+mod reference;
 mod remove;
 mod team;
+mod template;
 mod transfer;
 mod verify;
 mod versions;
@@ -63,18 +69,23 @@ pub use crate::team::capability::Capability;
 pub use crate::team::join::{Join, Pin};
 pub use crate::team::ops::is_member_name;
 pub use access::Folder;
+pub use env_file::{Declared, MAX_ENV_FILE, is_variable_name, parse_env, write_env};
+pub use fields::{choose as choose_field, no_field};
 pub use history::Version;
 pub use import::{ForeignBucket, ForeignKey, Imported, Older};
 pub use init::Init;
 pub use list::{Deleted, Entry};
+pub use mask::{MASK, Masked, Masks};
 pub use open::{Location, Places, Storage};
 pub use read::{Content, Opened};
+pub use reference::{Reference, SCHEME, Value};
 pub use remove::Purged;
 pub use team::{
     Change, Changed, Device as MemberDevice, Exposed, Grant, Group, GroupChange, Late, LateWrite,
     LogEntry, Loss, LostVersion, Meanwhile, Member, Moved, Progress, Recovered, Reseal, Resealed,
     Role, Rotated, Unshown, Wrapping,
 };
+pub use template::{MAX_TEMPLATE, Template};
 pub use verify::{Finding, Report, Severity};
 pub use write::Written;
 

@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, RwLock};
 
+use futures_util::{StreamExt, stream};
+
 use super::ahead::Ahead;
 use super::chain::{Secrets, View, from_pin};
 use super::device::Memory;
 use super::read::MAX_BODY;
-use super::{Vault, head_key, note_key};
+use super::{PARALLEL, Vault, head_key, note_key};
 use crate::aws::{AwsOptions, LazyAws};
 use crate::core::cipher::Hash;
 use crate::core::error::{Error, Result};
@@ -100,7 +102,7 @@ pub struct Storage {
     pub(super) region: String,
     pub(super) aws: Arc<LazyAws>,
     pub(super) single_writer: bool,
-    ahead: Option<SecretPath>,
+    ahead: Vec<SecretPath>,
 }
 
 impl Storage {
@@ -134,19 +136,26 @@ impl Storage {
                 (Arc::new(S3Store::new(aws, bucket, &below)?), aws.region().to_owned())
             }
         };
-        Ok(Self { store, location, region, aws, single_writer: false, ahead: None })
+        Ok(Self { store, location, region, aws, single_writer: false, ahead: Vec::new() })
     }
 
     /// A store that is open already, known as `location`.
     pub fn of(store: Arc<dyn Store>, location: Location, options: AwsOptions) -> Self {
         let aws = Arc::new(LazyAws::new(options));
-        Self { store, location, region: String::new(), aws, single_writer: false, ahead: None }
+        Self {
+            store,
+            location,
+            region: String::new(),
+            aws,
+            single_writer: false,
+            ahead: Vec::new(),
+        }
     }
 
-    /// The same, about to be read at `path`: a device that has not seen the vault asks for that
-    /// along with the team's notes.
-    pub fn reading(mut self, path: &SecretPath) -> Self {
-        self.ahead = Some(path.clone());
+    /// The same, about to be read at these paths: a device that has not seen the vault asks for
+    /// them along with the team's notes.
+    pub fn reading(mut self, paths: &[SecretPath]) -> Self {
+        self.ahead = paths.to_vec();
         self
     }
 }
@@ -180,23 +189,22 @@ impl Vault {
             vault.reach(pin).await?;
             return Ok(vault);
         }
-        let key = storage.ahead.as_ref().map(head_key);
-        let object = async {
-            match &key {
-                Some(key) => Some(store.get(key, MAX_BODY).await),
-                None => None,
-            }
+        let keys: Vec<String> = storage.ahead.iter().map(head_key).collect();
+        let get = |key: String| async move {
+            let got = store.get(&key, MAX_BODY).await;
+            (key, got)
         };
+        let objects = stream::iter(keys).map(get).buffer_unordered(PARALLEL).collect::<Vec<_>>();
         // The note after the pinned one is most often not there; then nothing else has to be asked.
         let next = note_key(pin.seq + 1);
-        let (view, next_note, object) =
-            futures_util::join!(from_pin(store, pin), store.get(&next, MAX_NOTE as u64), object);
+        let (view, next_note, objects) =
+            futures_util::join!(from_pin(store, pin), store.get(&next, MAX_NOTE as u64), objects);
         let view = view?;
         let (first, hashes, state) = (view.first, view.hashes.clone(), view.state.clone());
         let vault = Self::assemble(storage, pin.vault, identity, device, view);
         vault.adopt(View { first, hashes, state })?;
         vault.ahead.keep(next, next_note);
-        if let (Some(key), Some(object)) = (key, object) {
+        for (key, object) in objects {
             vault.ahead.keep(key, object);
         }
         Ok(vault)

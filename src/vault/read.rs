@@ -103,20 +103,52 @@ impl Vault {
     /// # Errors
     /// If the team's notes cannot be had; each answer is as of [`Self::read`].
     pub async fn read_many(&self, paths: &[SecretPath]) -> Result<Vec<Result<Opened>>> {
-        self.refresh().await?;
-        self.open_keyrings(paths).await;
-        let read = |path| async move {
-            let standing = self.look(path, Ask { team: false, history: false }).await?;
-            let junk = standing.junk;
-            let Some(newest) = standing.newest else { return Err(self.nothing(path, junk).await) };
-            self.open_standing(path, newest).await
+        let newest: Vec<_> = paths.iter().map(|path| (path.clone(), None)).collect();
+        self.read_each(&newest).await
+    }
+
+    /// Many paths, each at its newest version or at the one named, side by side; the answers are
+    /// in their order. The heads are asked for along with the team's newer notes.
+    ///
+    /// # Errors
+    /// As [`Self::read_many`].
+    pub async fn read_each(
+        &self,
+        wanted: &[(SecretPath, Option<u64>)],
+    ) -> Result<Vec<Result<Opened>>> {
+        let paths: BTreeSet<&SecretPath> = wanted.iter().map(|(path, _)| path).collect();
+        let heads = stream::iter(&paths).map(|path| async move {
+            let key = head_key(path);
+            let got = self.fetch(&key).await;
+            self.ahead.keep(key, got);
+        });
+        let heads = heads.buffer_unordered(PARALLEL).for_each(|()| async {});
+        let (team, ()) = futures_util::join!(self.refresh(), heads);
+        team?;
+        self.open_keyrings(&paths).await;
+        let read = |(path, n): &(SecretPath, Option<u64>)| {
+            let (path, n) = (path.clone(), *n);
+            async move {
+                let standing = self.look(&path, Ask { team: false, history: false }).await?;
+                let junk = standing.junk;
+                let Some(newest) = standing.newest else {
+                    return Err(self.nothing(&path, junk).await);
+                };
+                match n {
+                    None => self.open_standing(&path, newest).await,
+                    Some(n) => {
+                        let version = self.version(&path, newest, n).await?;
+                        self.decrypt_newest(&path, version).await
+                    }
+                }
+            }
         };
-        Ok(stream::iter(paths).map(read).buffered(PARALLEL).collect().await)
+        Ok(stream::iter(wanted).map(read).buffered(PARALLEL).collect().await)
     }
 
     /// Opens what many paths have in common once, not once for each. What fails here fails again,
     /// with a message, where it is needed.
-    async fn open_keyrings(&self, paths: &[SecretPath]) {
+    async fn open_keyrings(&self, paths: &BTreeSet<&SecretPath>) {
         let view = self.view();
         let groups: BTreeSet<_> =
             paths.iter().filter_map(|path| view.state.current(path)).collect();

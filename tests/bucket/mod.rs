@@ -7,6 +7,7 @@ mod faults;
 mod hostile;
 mod iam;
 mod race;
+mod run;
 mod wrap;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -81,7 +82,7 @@ impl Bucket {
 
     /// Somebody without an identity, who is about to read at `path`.
     pub async fn reader(&self, options: AwsOptions, path: &str) -> Result<Vault, Error> {
-        let storage = storage(&self.prefix, options).await.reading(&crate::support::path(path));
+        let storage = storage(&self.prefix, options).await.reading(&[crate::support::path(path)]);
         Vault::open_in(storage, &self.pin, &places(&self.dir, "none"), None).await
     }
 

@@ -7,7 +7,7 @@ use super::home::Bucket;
 use crate::support::servers::{self, Server, make_bucket, make_key};
 
 /// Tests about directories, or that reach into one behind the program's back.
-const DIRECTORIES: [&str; 23] = [
+const DIRECTORIES: [&str; 25] = [
     "cli::buckets",
     "cli::doctor",
     "cli::general::a_missing_vault_says_what_to_do",

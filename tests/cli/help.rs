@@ -19,8 +19,23 @@ fn exit_codes_are_listed() {
     let codes: Vec<&str> = lines.iter().map(|l| l.split_whitespace().next().unwrap()).collect();
     assert_eq!(
         codes,
-        ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "129", "130", "131", "143"]
+        [
+            "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "126", "127", "129", "130", "131",
+            "143"
+        ]
     );
+}
+
+/// Every reference in the text is one.
+#[test]
+fn references_are_explained() {
+    let text = Home::new().run(["help", "references"]).ok().text();
+    let examples = text.lines().filter_map(|line| line.strip_prefix("  vault://"));
+    let examples: Vec<&str> = examples.filter_map(|rest| rest.split(' ').next()).collect();
+    assert_eq!(examples.len(), 7);
+    for example in &examples[1..] {
+        vault::vault::Reference::parse(&format!("vault://{example}")).unwrap();
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Documentation that cannot drift.
 
+mod transcripts;
+
 use std::fmt::Write as _;
 use std::path::Path;
 

@@ -42,7 +42,7 @@ pub fn command_in(home: &Home) -> CommandBuilder {
     command
 }
 
-fn environment(command: &mut CommandBuilder, home: &Home) {
+pub fn environment(command: &mut CommandBuilder, home: &Home) {
     command.env_clear();
     command.env("HOME", home.path());
     command.env("PATH", std::env::var_os("PATH").unwrap());
@@ -55,7 +55,7 @@ fn environment(command: &mut CommandBuilder, home: &Home) {
 }
 
 impl Session {
-    fn start(command: CommandBuilder) -> Self {
+    pub fn start(command: CommandBuilder) -> Self {
         Self::sized(command, (SIZE.rows, SIZE.cols))
     }
 
@@ -87,12 +87,17 @@ impl Session {
         parser
     }
 
-    fn screen(&self) -> String {
+    /// Everything that the terminal got.
+    pub fn output(&self) -> Vec<u8> {
+        self.bytes.lock().unwrap().clone()
+    }
+
+    pub fn screen(&self) -> String {
         self.terminal().screen().contents()
     }
 
     #[track_caller]
-    fn until(&self, what: &str, fits: impl Fn(&Self) -> bool) {
+    pub fn until(&self, what: &str, fits: impl Fn(&Self) -> bool) {
         let start = Instant::now();
         while !fits(self) {
             assert!(start.elapsed() < LIMIT, "never {what}:\n{}", self.screen());
@@ -105,7 +110,7 @@ impl Session {
         self.until(text, |session| session.screen().contains(text));
     }
 
-    fn signal(&self, signal: Signal) {
+    pub fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.child.process_id().unwrap()).unwrap();
         kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
     }
@@ -113,6 +118,10 @@ impl Session {
     pub fn ends(&mut self) -> u32 {
         let code = self.ends_within(LIMIT);
         code.unwrap_or_else(|| panic!("does not end:\n{}", self.screen()))
+    }
+
+    pub fn resize(&self, rows: u16, cols: u16) {
+        self.pair.master.resize(PtySize { rows, cols, ..SIZE }).unwrap();
     }
 
     fn ends_within(&mut self, limit: Duration) -> Option<u32> {
@@ -165,7 +174,7 @@ impl Session {
     }
 
     /// Lines, echo and signals work as a shell expects.
-    fn is_cooked(&self) -> bool {
+    pub fn is_cooked(&self) -> bool {
         use rustix::termios::{LocalModes, tcgetattr};
         let path = self.pair.master.tty_name().expect("a terminal");
         let tty = std::fs::File::open(path).unwrap();

@@ -1,0 +1,221 @@
+//! The forms in which a value turns up in the output of a program: as it is, line by line, as
+//! base64, URL-encoded, and inside JSON.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+
+use crate::core::json::{Charset, write_string};
+use crate::core::secret::Secret;
+use crate::core::text::b64_secret;
+
+/// Shorter values, and forms of them, are not looked for: they would be found everywhere.
+pub const SHORTEST: usize = 4;
+
+/// RFC 3986: everything but its unreserved characters.
+const URL: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+/// What JavaScript's `encodeURIComponent` leaves as it is.
+const COMPONENT: &AsciiSet = &URL.remove(b'!').remove(b'\'').remove(b'(').remove(b')').remove(b'*');
+/// What Python's `quote` leaves as it is.
+const QUOTE: &AsciiSet = &URL.remove(b'/');
+/// What JavaScript's `encodeURI` leaves as it is: all that has a meaning in an address.
+const ADDRESS: &AsciiSet = &COMPONENT
+    .remove(b';')
+    .remove(b'/')
+    .remove(b'?')
+    .remove(b':')
+    .remove(b'@')
+    .remove(b'&')
+    .remove(b'=')
+    .remove(b'+')
+    .remove(b'$')
+    .remove(b',')
+    .remove(b'#');
+/// What browsers send from a form; a space becomes `+`.
+const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'*').remove(b'-').remove(b'.').remove(b'_');
+
+/// All forms of a value that are looked for; none if it is too short.
+pub fn forms(value: &[u8]) -> Vec<Secret> {
+    let mut out = Vec::new();
+    if value.len() < SHORTEST {
+        return out;
+    }
+    plain(&mut out, value);
+    base64(&mut out, value);
+    url(&mut out, value);
+    if let Ok(text) = std::str::from_utf8(value) {
+        json(&mut out, text);
+    }
+    out.retain(|form| form.len() >= SHORTEST);
+    out.sort_by(|a, b| a.bytes().cmp(b.bytes()));
+    out.dedup_by(|a, b| a.bytes() == b.bytes());
+    out
+}
+
+/// The value, its lines, and the ends of lines as a terminal writes them.
+fn plain(out: &mut Vec<Secret>, value: &[u8]) {
+    out.push(Secret::copy_of(value));
+    let end = value.iter().rposition(|b| !b"\r\n".contains(b)).map_or(0, |at| at + 1);
+    let text = &value[..end];
+    out.push(Secret::copy_of(text));
+    if !text.contains(&b'\n') {
+        return;
+    }
+    let lines: Vec<&[u8]> =
+        text.split(|&b| b == b'\n').map(|l| l.strip_suffix(b"\r").unwrap_or(l)).collect();
+    for end in [&b"\n"[..], b"\r\n"] {
+        let mut joined = Secret::with_capacity(value.len() + lines.len());
+        for (i, line) in lines.iter().enumerate() {
+            joined.extend(if i == 0 { b"" } else { end });
+            joined.extend(line);
+        }
+        out.push(joined);
+    }
+    for line in lines {
+        let line = line.trim_ascii();
+        // The frame of a PEM file is no secret, and stands around certificates, too.
+        if !line.starts_with(b"-----BEGIN ") && !line.starts_with(b"-----END ") {
+            out.push(Secret::copy_of(line));
+        }
+    }
+}
+
+/// Base64 in both alphabets, wherever in a longer text the value begins, and wrapped as tools
+/// wrap it.
+fn base64(out: &mut Vec<Secret>, value: &[u8]) {
+    // With none, one and two bytes before it; how many characters those touch; and how many
+    // characters the last bits of the value do not fill.
+    for (before, touched) in [(0, 0), (1, 2), (2, 3)] {
+        let mut padded = Secret::new(vec![0; before]);
+        padded.extend(value);
+        let text = b64_secret(padded.bytes());
+        let whole = (before + value.len()) * 8 / 6;
+        let end = text.bytes().iter().rposition(|&b| b != b'=').map_or(0, |at| at + 1);
+        for to in [whole, end, text.len()] {
+            both_alphabets(out, text.bytes().get(touched..to).unwrap_or_default());
+        }
+        for width in [64, 76] {
+            if before == 0 && end > width {
+                text.bytes()[..end].chunks(width).for_each(|line| both_alphabets(out, line));
+            }
+        }
+    }
+}
+
+fn both_alphabets(out: &mut Vec<Secret>, text: &[u8]) {
+    out.push(Secret::copy_of(text));
+    if text.iter().any(|b| b"+/".contains(b)) {
+        let mut url = Secret::with_capacity(text.len());
+        for &byte in text {
+            url.push(match byte {
+                b'+' => b'-',
+                b'/' => b'_',
+                byte => byte,
+            });
+        }
+        out.push(url);
+    }
+}
+
+fn url(out: &mut Vec<Secret>, value: &[u8]) {
+    let sets = [(URL, false), (COMPONENT, false), (QUOTE, false), (ADDRESS, false), (FORM, true)];
+    for (set, plus) in sets {
+        let mut upper = Secret::with_capacity(value.len() * 3);
+        let mut lower = Secret::with_capacity(value.len() * 3);
+        for byte in value {
+            if plus && *byte == b' ' {
+                upper.push(b'+');
+                lower.push(b'+');
+                continue;
+            }
+            for piece in percent_encode(std::slice::from_ref(byte), set) {
+                upper.extend(piece.as_bytes());
+                match piece.len() {
+                    3 => piece.bytes().for_each(|b| lower.push(b.to_ascii_lowercase())),
+                    _ => lower.extend(piece.as_bytes()),
+                }
+            }
+        }
+        out.extend([upper, lower]);
+    }
+}
+
+/// Inside a JSON string: as it is or in ASCII, and with what some writers escape beyond need.
+fn json(out: &mut Vec<Secret>, text: &str) {
+    for charset in [Charset::Utf8, Charset::Ascii] {
+        let mut quoted = Secret::with_capacity(text.len() + 2);
+        write_string(&mut quoted, text, charset);
+        let inner = &quoted.bytes()[1..quoted.len() - 1];
+        for extra in [&b""[..], b"/", b"<>&"] {
+            let mut form = Secret::with_capacity(inner.len() * 2);
+            for &byte in inner {
+                match byte {
+                    b'/' if extra == b"/" => form.extend(b"\\/"),
+                    byte if extra.contains(&byte) => {
+                        form.extend(format!("\\u{byte:04x}").as_bytes());
+                    }
+                    byte => form.push(byte),
+                }
+            }
+            out.push(form);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn has(value: &str, form: &str) -> bool {
+        forms(value.as_bytes()).iter().any(|f| f.bytes() == form.as_bytes())
+    }
+
+    #[test]
+    fn each_form_is_there() {
+        for (value, form) in [
+            ("hunter2!", "hunter2!"),
+            ("hunter2!", "aHVudGVyMiE="),
+            ("hunter2!", "aHVudGVyMiE"),
+            ("hunter2!", "hunter2%21"),
+            ("two words", "two+words"),
+            ("two words", "two%20words"),
+            ("a/b c", "a/b%20c"),
+            ("a?b=c d", "a?b=c%20d"),
+            ("a/b/", "a%2fb%2f"),
+            ("a/b/", "a%2Fb%2F"),
+            ("a/b/", "a\\/b\\/"),
+            ("ab\"cd", "ab\\\"cd"),
+            ("grün", "gr\\u00fcn"),
+            ("a<b>c", "a\\u003cb\\u003ec"),
+            ("~~~~???", "fn5-fj8_Pw"),
+            ("one1\ntwo2\nx", "two2"),
+            ("one1\ntwo2\nx", "one1\r\ntwo2\r\nx"),
+            ("one1\ntwo2\nx", "one1\\ntwo2\\nx"),
+            ("with end\n", "with end"),
+        ] {
+            assert!(has(value, form), "{value:?}: {form}");
+        }
+    }
+
+    #[test]
+    fn base64_is_found_at_every_offset() {
+        let value = "correct horse";
+        for before in ["", "u", "us", "use", "user"] {
+            for after in ["", "x", "xy", "xyz"] {
+                let text = b64_secret(format!("{before}{value}{after}").as_bytes());
+                let text = text.text().unwrap();
+                let found = forms(value.as_bytes()).iter().any(|form| {
+                    // But for the characters that hold bits of the neighbours.
+                    form.len() >= value.len() * 8 / 6 - 2 && text.contains(form.text().unwrap())
+                });
+                assert!(found, "{before}|{after}: {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn short_values_and_frames_are_not_looked_for() {
+        assert!(forms(b"abc").is_empty());
+        assert!(!has("-----BEGIN KEY-----\nMIIabc\n-----END KEY-----\n", "-----BEGIN KEY-----"));
+        assert!(has("-----BEGIN KEY-----\nMIIabc\n-----END KEY-----\n", "MIIabc"));
+        assert!(!has("long line\n}\n", "}"));
+    }
+}
