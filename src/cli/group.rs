@@ -104,12 +104,14 @@ impl Group {
             false => vault.set_group(&name, &change).await,
         };
         let changed = changed?;
-        for Moved { folder, to, readers } in vault.moves(changed.as_ref().map(|c| c.seq)) {
+        for Moved { folder, from, to, readers } in vault.moves(changed.as_ref().map(|c| c.seq)) {
             let folder = match folder.as_str() {
                 "" => "everything else".to_owned(),
                 folder => format!("{}/", escape(folder)),
             };
-            output::note(&format!("{folder} is of {to} now; read by {}.", readers.join(", ")));
+            let was = from.filter(|from| *from != to);
+            let was = was.map_or_else(String::new, |from| format!(", and was of {from}"));
+            output::note(&format!("{folder} is of {to} now{was}; read by {}.", readers.join(", ")));
         }
         late.with_reseal().finish(session, &vault, changed, Reason::Rotation(None)).await
     }

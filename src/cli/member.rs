@@ -188,6 +188,9 @@ async fn tell(vault: &Vault, name: &str) -> Result<()> {
     let members = vault.members().await?;
     if let Some(member) = members.iter().find(|member| member.name == name) {
         output::note(&format!("{name} may: {}", rights(member)));
+        if !member.admin && member.read.is_empty() && member.write.is_empty() {
+            output::note(&format!("`vault member rm {}` removes them.", escape(name)));
+        }
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::chain::View;
 use super::device::Memory;
 use super::open::{Location, Places, Storage};
-use super::team::check_name;
+use super::team::{ANOTHER_NAME, check_name};
 use super::{Vault, note_key, now, object_key};
 use crate::aws::LazyAws;
 use crate::core::cipher::sha256;
@@ -54,7 +54,7 @@ impl Vault {
     /// # Errors
     /// Usage, denied.
     pub fn check_ready(member: &str, places: &Places) -> Result<()> {
-        check_name(member)?;
+        check_name(member).map_err(|e| e.hint(ANOTHER_NAME))?;
         super::device::check_writable(&places.state)?;
         super::device::check_writable(&places.cache)
     }
@@ -78,7 +78,7 @@ impl Vault {
             None => WrapChoice::Local,
         };
         let store = &*storage.store;
-        check_name(member)?;
+        check_name(member).map_err(|e| e.hint(ANOTHER_NAME))?;
         let me = identity.public();
         let keyring = Keyring::first("main");
         let sealed = keyring.seal(&[&me.recipient, &recovery.public().recipient])?;

@@ -497,7 +497,7 @@ async fn news_stay_until_somebody_has_seen_them() {
     ui.send(Message::Recovery(vec![used(4, "kim"), used(7, "bob\u{1b}")]));
     let screen = ui.screen();
     let line = screen.lines().nth(1).unwrap();
-    assert!(line.contains("! The recovery key made bob\\u{1b} an admin."), "{line}");
+    assert!(line.contains("! The recovery key made kim, bob\\u{1b} admins."), "{line}");
     assert!(line.contains("T log") && line.contains("B seen"), "{line}");
     for key in ["down", "esc", ".", "?", "esc"] {
         ui.key(key);

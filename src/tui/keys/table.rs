@@ -282,7 +282,7 @@ pub const BINDINGS: &[Binding] = &[
         "To the pane before: list, then folders",
         "",
     ),
-    bind(Action::Next, "next-field", &["tab", "down"], &[Form, Setup], "To the next field", ""),
+    bind(Action::Next, "next-field", &["tab", "down"], &[Form, Setup], "To the next field", "next"),
     bind(
         Action::Previous,
         "previous-field",

@@ -82,7 +82,10 @@ impl FromIterator<char> for Hidden {
 pub(super) fn draw(model: &Model, form: &Form, frame: &mut Frame<'_>) {
     let theme = &model.theme;
     let rows = form.lines.len() as u16;
-    let area = popup(model.size, (70, rows + 7));
+    // Whoever is added is compared by words, also beside what went wrong.
+    let words = matches!(form.kind, FormKind::AddMember(_)).then(|| form.words()).flatten();
+    let more = if words.is_some() && form.problem.is_some() { 3 } else { 0 };
+    let area = popup(model.size, (70, rows + 7 + more));
     clear(frame.buffer_mut(), area);
     let title = match &form.kind {
         FormKind::Add => "Add a secret".to_owned(),
@@ -111,7 +114,13 @@ pub(super) fn draw(model: &Model, form: &Form, frame: &mut Frame<'_>) {
     y += 1;
     if let Some(problem) = &form.problem {
         let area = Rect::new(x, y, end - x, inside.bottom() - y);
-        draw_problem(model, problem, area, frame.buffer_mut());
+        y = draw_problem(model, problem, area, frame.buffer_mut()) + 1;
+        let text = words.map(|words| format!("Compare with them: {words}"));
+        let lines = text.map(|text| wrap(&text, usize::from(end - x))).unwrap_or_default();
+        for text in lines.iter().take(usize::from(inside.bottom().saturating_sub(y))) {
+            put(frame.buffer_mut(), x, y, end, text, theme.muted);
+            y += 1;
+        }
         return;
     }
     let writing = format!("Writing {}", theme.signs.dots);

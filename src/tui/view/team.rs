@@ -15,13 +15,15 @@ use crate::vault::{Exposed, LateWrite, Loss, Member, Wrapping, escape};
 pub(super) fn banner(model: &Model, frame: &mut Frame<'_>) {
     let line = model.areas().banner;
     let key = |action| model.keys.key_of(Context::Browse, action, model.ascii);
-    let (what, more) = match (&model.news.loss, model.news.recovery.last()) {
+    let names: Vec<String> = model.news.recovery.iter().map(|used| escape(&used.member)).collect();
+    let (what, more) = match (&model.news.loss, &names[..]) {
         (Some(loss), _) if model.news.shows_loss() => (lost(loss), String::new()),
-        (_, Some(used)) => (
-            format!("The recovery key made {} an admin.", escape(&used.member)),
-            format!("  {} log", key(Action::Log)),
-        ),
-        _ => return,
+        (_, []) => return,
+        (_, names) => {
+            let made = if names.len() == 1 { "an admin" } else { "admins" };
+            let what = format!("The recovery key made {} {made}.", some(names));
+            (what, format!("  {} log", key(Action::Log)))
+        }
     };
     let keys = format!("{more}  {} seen ", key(Action::Dismiss));
     let style = model.theme.danger;

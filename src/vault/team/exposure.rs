@@ -60,7 +60,11 @@ impl Vault {
         let explain = |(mut exposed, since): (Exposed, u64)| {
             if exposed.why.is_empty() {
                 let later = notes.iter().rev().filter(|note| note.seq > since);
-                exposed.why = later.flat_map(|note| losses(&note.ops, &exposed.group)).collect();
+                for why in later.flat_map(|note| losses(&note.ops, &exposed.group)) {
+                    if !exposed.why.contains(&why) {
+                        exposed.why.push(why);
+                    }
+                }
             }
             exposed
         };

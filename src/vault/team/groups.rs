@@ -53,6 +53,8 @@ pub struct GroupChange {
 pub struct Moved {
     /// The folder.
     pub folder: Prefix,
+    /// The group whose folder it was itself, if it was one's.
+    pub from: Option<String>,
     /// The group that holds it now.
     pub to: String,
     /// Who reads it now.
@@ -65,11 +67,13 @@ impl Vault {
         let view = self.view();
         let state = &view.state;
         let moved = state.owners.keys().filter(|(at, _)| Some(*at) == seq);
-        let moved = moved.filter_map(|(_, folder)| {
+        let moved = moved.filter_map(|(at, folder)| {
             let to = state.folder_owner(folder)?.to_owned();
+            let before = state.prefixes_at(at.saturating_sub(1));
+            let from = before.get(folder).map(|group| (*group).to_owned());
             let readers = state.members.iter().filter(|(_, m)| state.may_read(m, &to));
             let readers = readers.map(|(name, _)| name.clone()).collect();
-            Some(Moved { folder: folder.clone(), to, readers })
+            Some(Moved { folder: folder.clone(), from, to, readers })
         });
         moved.collect()
     }

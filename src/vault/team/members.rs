@@ -251,6 +251,9 @@ impl Vault {
     }
 }
 
+/// For commands that take the name from elsewhere unless it is given.
+pub(in super::super) const ANOTHER_NAME: &str = "--member NAME gives another one";
+
 /// Checks the name of a new member. What the log calls the recovery key is nobody's name.
 pub(in super::super) fn check_name(name: &str) -> Result<()> {
     if is_member_name(name) && name != "recovery" {
@@ -261,8 +264,7 @@ pub(in super::super) fn check_name(name: &str) -> Result<()> {
         bad.map_or_else(String::new, |c| format!("`{}` cannot be in it; ", escape(&c.to_string())));
     Err(Error::usage(format!(
         "not a name for a member: {bad}1 to 64 of A-Z a-z 0-9 . _ @ + -, not `recovery`"
-    ))
-    .hint("--member NAME gives another one"))
+    )))
 }
 
 /// A member by name.

@@ -18,7 +18,7 @@ pub use exposure::Exposed;
 pub use groups::{Group, GroupChange, Moved, Wrapping};
 pub use late::{Late, LateWrite};
 pub use log::{Change, LogEntry};
-pub(super) use members::check_name;
+pub(super) use members::{ANOTHER_NAME, check_name};
 pub use members::{Changed, Device, Grant, Member, Role};
 pub use recover::Recovered;
 pub use reseal::{Reseal, Resealed};

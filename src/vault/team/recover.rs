@@ -9,7 +9,7 @@ use crate::team::{Note, rules};
 use super::super::chain::View;
 use super::super::{Vault, now};
 use super::append::Intent;
-use super::members::check_name;
+use super::members::{ANOTHER_NAME, check_name};
 use super::rotate::Rotated;
 
 const ANOTHER: &str = "make another one: move the identity file away, then `vault id new`";
@@ -31,9 +31,11 @@ impl Vault {
         used.map(|(seq, member)| Recovered { seq: *seq, member: member.clone() }).collect()
     }
 
-    /// The uses of the recovery key that nobody at this device was told of yet.
+    /// The uses of the recovery key that nobody at this device was told of yet. What happened
+    /// before the note that this device began with is in the log, and no news: whoever gave it that
+    /// pin was told.
     pub fn recovery_news(&self) -> Vec<Recovered> {
-        let looked = self.device.looked();
+        let looked = self.device.looked().max(self.view().first);
         self.recovery_uses().into_iter().filter(|used| used.seq > looked).collect()
     }
 
@@ -71,7 +73,7 @@ impl Vault {
     /// # Errors
     /// Denied if these are not the words of this vault; usage for a name that cannot be.
     pub async fn recover(&self, recovery: &Identity, name: &str) -> Result<()> {
-        check_name(name)?;
+        check_name(name).map_err(|e| e.hint(ANOTHER_NAME))?;
         let me = self.identity()?.public().clone();
         loop {
             self.refresh().await?;
