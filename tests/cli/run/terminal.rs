@@ -124,6 +124,9 @@ fn stop_and_go_on_from_a_shell() {
     session.type_keys("fg\r");
     session.type_keys("words\r");
     session.shows("read words");
+    // What is typed before the shell has its terminal back is the program's.
+    let prompts = |session: &Session| session.screen().trim_end().ends_with("shell>");
+    session.until("a prompt", prompts);
     session.type_keys("exit 0\r");
     assert_eq!(session.ends(), 0);
 }
