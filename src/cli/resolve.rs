@@ -189,6 +189,7 @@ pub fn failures(all: Vec<(String, Error)>, then: &str) -> Option<Error> {
     // The vault itself cannot be opened, or the network is gone: once is enough.
     if let [(_, first), rest @ ..] = all.as_slice()
         && !rest.is_empty()
+        && matches!(first.kind, Kind::Credentials | Kind::Network)
         && rest.iter().all(|(_, e)| again(e).message == again(first).message)
     {
         return Some(again(first));

@@ -34,6 +34,7 @@ fn a_program_gets_what_references_name() {
 fn a_folder_becomes_variables() {
     let home = with_values();
     home.put("prod/two", "x");
+    home.put("prod/2nd", "z");
     home.run_with(["put", "prod/two", "extra-field=-"], b"y").ok();
     let ran =
         home.run(["run", "--no-mask", "--prefix", "prod", "--pristine", "--", "/usr/bin/env"]);
@@ -46,6 +47,7 @@ fn a_folder_becomes_variables() {
         "STRIPE_API_KEY_V2=s3cret-stripe",
         "TWO=x",
         "TWO_EXTRA_FIELD=y",
+        "_2ND=z",
     ];
     assert_eq!(lines, expected);
     sh(&home, &["--prefix", "none"], "echo started").fails(3, "there is no secret below it");
@@ -161,6 +163,8 @@ fn the_exit_code_is_the_programs() {
         let run = |program| home.run(["run", mask, "--", program]);
         run("./plain").fails(126, "cannot start ./plain");
         run("./none").fails(127, "cannot start ./none");
+        home.run_with(["put", "large"], &vec![b'x'; 140_000]).ok();
+        home.run(["run", mask, "-e", "A=vault://large", "--", "true"]).fails(126, "see --mount");
         run("no-such-program-anywhere").fails(127, "No such file");
     }
     for (signal, code) in [("TERM", 143), ("KILL", 137), ("INT", 130), ("USR1", 138)] {

@@ -45,6 +45,9 @@ impl Program<'_> {
     pub fn not_started(&self, error: &std::io::Error) -> u8 {
         let name = escape(&self.command[0].to_string_lossy());
         output::note(&format!("error: cannot start {name}\n  because: {error}"));
+        if error.kind() == ErrorKind::ArgumentListTooLong {
+            output::note("hint: the values are too large for an environment; see --mount");
+        }
         match error.kind() {
             ErrorKind::NotFound => Exit::NoProgram.code(),
             _ => Exit::NotExecutable.code(),

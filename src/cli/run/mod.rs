@@ -37,7 +37,8 @@ use sources::{Sources, Variables};
 /// elsewhere, which may be the environment of the caller.
 ///
 /// --prefix takes every secret below a folder. Its variable is the path below the folder in upper
-/// case, with `_` for every other character: stripe/api-key is STRIPE_API_KEY. That is the field
+/// case, with `_` for every other character, and before a digit in front: stripe/api-key is
+/// STRIPE_API_KEY. That is the field
 /// that `vault get` prints: `value`, or the only one. Other fields have their name behind it: db
 /// with the fields user and password is DB_USER and DB_PASSWORD. Two that get the same name are an
 /// error. Names by which others could take over the program (PATH, LD_*, BASH_ENV and the like) are

@@ -281,7 +281,11 @@ fn fields<'o>(
         "" => 0,
         folder => folder.len() + 1,
     };
-    let name = variable_name(&path.as_str()[skip..]);
+    let mut name = words(&path.as_str()[skip..]);
+    if !is_variable_name(&name) {
+        // A digit in front.
+        name.insert(0, '_');
+    }
     let document = match &opened.content {
         Content::Raw(bytes) => return vec![(name, bytes, true, String::new())],
         Content::Doc(document) => document,
@@ -290,7 +294,7 @@ fn fields<'o>(
     let of_field = |field: &'o crate::vault::Field| {
         let name = match main == Some(field.name.as_str()) {
             true => name.clone(),
-            false => format!("{name}_{}", variable_name(&field.name)),
+            false => format!("{name}_{}", words(&field.name)),
         };
         (name, &field.value, field.kind.is_secret(), format!("#{}", escape(&field.name)))
     };
@@ -298,7 +302,7 @@ fn fields<'o>(
 }
 
 /// In upper case, with `_` for every character that is no letter or digit.
-fn variable_name(text: &str) -> String {
+fn words(text: &str) -> String {
     let char = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
     text.chars().map(char).collect()
 }

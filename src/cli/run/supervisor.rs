@@ -166,7 +166,7 @@ impl Supervisor {
             }
         }
         if let Some(terminal) = self.terminal.as_ref().filter(|terminal| terminal.is_entered()) {
-            if self.input.reads() {
+            if self.input.reads() && self.ended.is_none() {
                 fds.push(PollFd::from_borrowed_fd(rustix::stdio::stdin(), PollFlags::IN));
                 ready.push(Ready::Keys);
             }

@@ -52,14 +52,16 @@ fn every_split_is_masked_and_the_rest_is_as_without_us() {
 fn the_program_has_a_terminal_of_the_same_size() {
     let home = home();
     let script = "trap 'stty size' WINCH; tty -s && test -t 1 && test -t 2 && echo all three
-        stty size; stty size </dev/tty; echo \"type:\"; read x; echo \"got $x\"; read y; echo \"$y.\"";
+        stty size; stty size </dev/tty; echo \"type:\"; read x; echo \"got $x\"
+        until read y; do :; done; echo \"$y.\"";
     let mut session = masked(&home, &["sh", "-c", script]);
     session.shows("type:");
     let screen = session.screen();
     assert!(screen.contains("all three\n24 80\n24 80\n"), "{screen}");
-    session.resize(30, 100);
     session.type_keys("some\r");
     session.shows("got some");
+    // The signal interrupts what is read just then.
+    session.resize(30, 100);
     session.shows("30 100");
     session.type_keys("more\r");
     session.shows("more.");
@@ -124,6 +126,9 @@ fn stop_and_go_on_from_a_shell() {
     session.type_keys("fg\r");
     session.type_keys("words\r");
     session.shows("read words");
+    // What is typed before the shell has its terminal back is the program's.
+    let prompts = |session: &Session| session.screen().trim_end().ends_with("shell>");
+    session.until("a prompt", prompts);
     session.type_keys("exit 0\r");
     assert_eq!(session.ends(), 0);
 }
