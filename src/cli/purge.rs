@@ -8,7 +8,8 @@ use crate::vault::Result;
 
 /// Remove a secret and all its versions for good
 ///
-/// Cannot be undone. A tombstone stays, so that the storage cannot bring the values back.
+/// Cannot be undone. A tombstone stays, so that the storage cannot bring the values back. Of a
+/// secret that the storage does not show any more as it was seen, this gives up what is gone.
 #[derive(Args)]
 #[command(after_help = "Examples:
   vault purge prod/db/old-password            asks for the name

@@ -287,7 +287,7 @@ fn held(done: &Done) -> Result<()> {
     let message = format!("the change stands, but the storage does not show {secrets}");
     Err(Error::new(Kind::Partial, message).hint(
         "whoever can write the storage may have removed them; if they are gone for good, \
-         `vault team restored` gives them up",
+         `vault purge PATH` gives one up, `vault team restored` all that is gone",
     ))
 }
 

@@ -40,18 +40,18 @@ impl Cut {
         self.0.get(&Self::path_hash(vault, path)).copied()
     }
 
-    /// Takes over the entries of another cut whose paths `known` does not have. Answers how many.
-    pub fn carry(&mut self, other: &Self, known: &BTreeSet<Hash>) -> usize {
-        let before = self.0.len();
-        for (path, entry) in other.0.iter().filter(|(path, _)| !known.contains(*path)) {
-            self.0.entry(*path).or_insert(*entry);
+    /// Takes over the entries of another cut whose paths `known` does not have. Answers which.
+    pub fn carry(&mut self, other: &Self, known: &BTreeSet<Hash>) -> Vec<Hash> {
+        let carried: Vec<Hash> = other.unknown(known).collect();
+        for path in &carried {
+            self.0.entry(*path).or_insert(other.0[path]);
         }
-        self.0.len() - before
+        carried
     }
 
-    /// How many entries are of paths that `known` does not have.
-    pub fn unknown(&self, known: &BTreeSet<Hash>) -> usize {
-        self.0.keys().filter(|path| !known.contains(*path)).count()
+    /// The hashes of the paths that `known` does not have.
+    pub fn unknown(&self, known: &BTreeSet<Hash>) -> impl Iterator<Item = Hash> {
+        self.0.keys().filter(|path| !known.contains(*path)).copied()
     }
 
     /// The stored bytes: sorted 72-byte entries.

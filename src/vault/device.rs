@@ -20,6 +20,7 @@ use crate::core::random;
 use crate::core::secret::{Key, Secret};
 use crate::core::text::{b64url, b64url_decode, decimal, hex, hex_array, lps};
 use crate::keys::identity::Identity;
+use crate::team::State;
 
 /// Largest file of this device that is read: a chain record of a million notes.
 const MAX_FILE: u64 = 80_000_000;
@@ -39,12 +40,21 @@ pub struct Mark {
     pub record: Hash,
     /// Its author.
     pub by: KeyId,
+    /// Seq of the newest `restored` note that was known when it was seen last, 0 for none: a
+    /// consent that is older is none to its loss.
+    pub restored: u64,
 }
 
 impl Mark {
-    /// The mark of a version.
-    pub fn of(signed: &SignedHeader) -> Self {
-        Self { n: signed.header.n, record: signed.record_hash, by: signed.header.by }
+    /// The mark of a version, seen under this state.
+    pub fn of(signed: &SignedHeader, state: &State) -> Self {
+        let restored = state.restored.keys().last().copied().unwrap_or(0);
+        Self { n: signed.header.n, record: signed.record_hash, by: signed.header.by, restored }
+    }
+
+    /// True if both are of the same version.
+    pub fn is(&self, other: &Self) -> bool {
+        (self.n, self.record) == (other.n, other.record)
     }
 }
 
@@ -76,6 +86,16 @@ impl Memory {
     /// [`Device::raise`]
     pub fn raise(&self, path: &SecretPath, mark: Mark, lower: bool) -> Result<()> {
         self.0.as_ref().map_or(Ok(()), |device| device.raise(path, mark, lower))
+    }
+
+    /// [`Device::forget`]
+    pub fn forget(&self, path: &SecretPath) -> Result<()> {
+        self.0.as_ref().map_or(Ok(()), |device| device.forget(path))
+    }
+
+    /// [`Device::check`]
+    pub fn check(&self) -> Result<()> {
+        self.0.as_ref().map_or(Ok(()), Device::check)
     }
 
     /// [`Device::chain`]
@@ -179,14 +199,40 @@ impl Device {
             return Ok(());
         }
         let _lock = self.lock()?;
-        if !lower && self.mark(path)?.is_some_and(|known| known.n >= mark.n) {
+        let newer = |known: Mark| match known.is(&mark) {
+            true => known.restored >= mark.restored,
+            false => known.n >= mark.n,
+        };
+        if !lower && self.mark(path)?.is_some_and(newer) {
             return Ok(());
         }
-        let Mark { n, record, by } = mark;
+        let Mark { n, record, by, restored } = mark;
         let mac = self.mark_mac(path, &mark);
         let (record, name) = (hex(&record), b64url(&self.seal_name(path)));
-        let text = format!("vault-mark/v2 {n} {record} {by} {name} {}\n", hex(mac.bytes()));
+        let text =
+            format!("vault-mark/v2 {n} {record} {by} {restored} {name} {}\n", hex(mac.bytes()));
         replace(&self.mark_file(path), text.as_bytes())
+    }
+
+    /// Forgets the mark of a path.
+    ///
+    /// # Errors
+    /// If the state directory cannot be written.
+    pub fn forget(&self, path: &SecretPath) -> Result<()> {
+        let _lock = self.lock()?;
+        let file = self.mark_file(path);
+        match fs::remove_file(&file) {
+            Err(e) if e.kind() != ErrorKind::NotFound => Err(cannot("remove", &file, e)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks that marks can be written.
+    ///
+    /// # Errors
+    /// If the state directory cannot be written.
+    pub fn check(&self) -> Result<()> {
+        self.lock().map(drop)
     }
 
     /// How far this device has seen the chain.
@@ -234,7 +280,7 @@ impl Device {
                 // Removed meanwhile by somebody who agreed to forget it.
                 let Some(bytes) = read(&file)? else { continue };
                 let text = std::str::from_utf8(&bytes).ok();
-                let path = text.and_then(|text| self.open_name(text.split(' ').nth(4)?));
+                let path = text.and_then(|text| self.open_name(text.split(' ').nth(5)?));
                 let path = path.filter(|path| self.mark_file(path) == file);
                 let mark = path.and_then(|path| Some((self.parse_mark(&path, text?)?, path)));
                 let (mark, path) = mark.ok_or_else(|| edited(&file))?;
@@ -325,6 +371,7 @@ impl Device {
             n: decimal(words.next()?)?,
             record: hex_array(words.next()?)?,
             by: KeyId(hex_array(words.next()?)?),
+            restored: decimal(words.next()?)?,
         };
         if self.open_name(words.next()?)? != *path {
             return None;
@@ -354,7 +401,14 @@ impl Device {
         let named = lps(&[&self.vault, path.as_str().as_bytes()]);
         hmac(
             self.mark_key.bytes(),
-            &[b"vault/v1/mark", &named, &mark.n.to_be_bytes(), &mark.record, &mark.by.0],
+            &[
+                b"vault/v1/mark",
+                &named,
+                &mark.n.to_be_bytes(),
+                &mark.record,
+                &mark.by.0,
+                &mark.restored.to_be_bytes(),
+            ],
         )
     }
 

@@ -341,7 +341,7 @@ impl Vault {
                     "a version of {path} that this device has seen was written by somebody who \
                      may no longer write, and was dropped"
                 ));
-                self.device.raise(path, Mark::of(signed), true)?;
+                self.device.raise(path, self.mark_of(signed), true)?;
                 Ok(None)
             }
             MarkCheck::Fails(why) => Ok(Some(why)),
@@ -469,9 +469,14 @@ impl Vault {
         decode(&signed.header, plaintext)
     }
 
+    /// The mark of a version that is seen now.
+    pub(super) fn mark_of(&self, signed: &SignedHeader) -> Mark {
+        Mark::of(signed, &self.view().state)
+    }
+
     /// Remembers a version after everything about it was checked.
     pub(super) fn see(&self, path: &SecretPath, signed: &SignedHeader) -> Result<()> {
-        self.device.raise(path, Mark::of(signed), false)
+        self.device.raise(path, self.mark_of(signed), false)
     }
 
     /// The error for a path without a version that counts. That there is something, but nothing

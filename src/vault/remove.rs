@@ -2,14 +2,17 @@
 
 use super::read::{Newest, Opened, Standing};
 use super::versions::Versions;
-use super::write::{Change, Draft, Plain, Written};
+use super::write::{Base, Change, Draft, Plain, Written};
 use super::{Content, Vault, version_key};
 use crate::core::document::Document;
-use crate::core::error::{Error, Result};
+use crate::core::error::{Error, Kind, Result};
 use crate::core::header::Op;
 use crate::core::path::SecretPath;
 use crate::core::secret::Secret;
 use crate::store::StoreError;
+
+/// How often a version is given up anew because keys were changed meanwhile.
+const TRIES: usize = 8;
 
 /// What a purge removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,10 +101,17 @@ impl Vault {
     /// Claims a last tombstone and removes every older version for good. Run again after a
     /// crash, it goes on where it stopped.
     ///
+    /// Where the storage does not show what was seen, or what the newest cut holds, this gives it
+    /// up: the tombstone stands on that, and every device follows.
+    ///
     /// # Errors
     /// Not found if there is nothing, denied, conflict.
     pub async fn purge(&self, path: &SecretPath) -> Result<Purged> {
-        let Standing { newest, junk, .. } = self.standing(path).await?;
+        let standing = match self.standing(path).await {
+            Err(e) if e.kind == Kind::Integrity => return self.give_up(path, e).await,
+            other => other?,
+        };
+        let Standing { newest, junk, .. } = standing;
         let Some(newest) = newest else { return Err(self.nothing(path, junk).await) };
         let n = if newest.signed.header.op == Op::Purge {
             newest.signed.header.n
@@ -111,6 +121,50 @@ impl Vault {
         self.remove_head(path, n).await?;
         let removed = self.remove_below(path, n).await?;
         Ok(Purged { n, removed })
+    }
+
+    /// A purge on top of the highest version that was seen or is in the cut.
+    async fn give_up(&self, path: &SecretPath, why: Error) -> Result<Purged> {
+        self.need_write(path)?;
+        self.device.check()?;
+        for _ in 0..TRIES {
+            let before = self.view().state.current(path);
+            let Some(mut base) = self.highest(path).await? else { return Err(why) };
+            let n = base.n + 1;
+            base.from = n;
+            let mut change = Change::Tombstone(Op::Purge);
+            let sealed = self.draft_on(path, base, None, &mut change, None).await?;
+            if !self.claim(path, &sealed).await? {
+                return Err(Error::conflict(format!("{path} was changed by somebody else"))
+                    .hint("nothing was given up; look at the newest version and try again"));
+            }
+            self.device.raise(path, self.mark_of(&sealed.signed), false)?;
+            self.refresh().await?;
+            if self.view().state.current(path) == before {
+                self.remove_head(path, n).await?;
+                let removed = self.remove_below(path, n).await?;
+                return Ok(Purged { n, removed });
+            }
+        }
+        Err(Error::conflict(format!("the team was changed while {path} was given up")))
+    }
+
+    /// The highest of what this device has seen of a path, what the newest cut holds, and what is
+    /// shown and counts; `None` if nothing was ever known of it.
+    async fn highest(&self, path: &SecretPath) -> Result<Option<Base>> {
+        let mut versions = Versions::new(self, path)?;
+        let mark = versions.mark().map(|mark| (mark.n, mark.record));
+        let cut = self.cut_entry(path).await?.map(|cut| (cut.n, cut.record));
+        let Some(known) = mark.max(cut) else { return Ok(None) };
+        let mut shown = None;
+        for n in Versions::numbers(self, path).await?.into_iter().rev() {
+            if versions.at(n).await?.is_some() && versions.check(n).await?.is_ok() {
+                shown = versions.get(n).map(|signed| (n, signed.record_hash));
+                break;
+            }
+        }
+        let (n, record) = shown.map_or(known, |shown| shown.max(known));
+        Ok(Some(Base { n, from: 1, record }))
     }
 
     /// Claims a purge under a generation that is still the current one afterwards: otherwise a

@@ -358,7 +358,16 @@ impl Vault {
         repair: bool,
         report: &mut Report,
     ) -> Result<()> {
-        let left = Versions::numbers(self, path).await?.into_iter().filter(|n| *n < from).count();
+        let numbers = Versions::numbers(self, path).await?;
+        let left: Vec<u64> = numbers.into_iter().filter(|n| *n < from).collect();
+        // The oldest go first.
+        if left.last().is_some_and(|last| *last != from - 1) {
+            let odd =
+                format!("version {from} says that nothing older is kept, and follows nothing");
+            report.add(path, Severity::Error, odd);
+            return Ok(());
+        }
+        let left = left.len();
         if left > 0 && repair {
             self.remove_below(path, from).await?;
             report.add(

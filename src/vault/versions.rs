@@ -173,7 +173,10 @@ impl<'a> Versions<'a> {
             accept::standing(&view.state, cut, self.path, signed) == Standing::Current
         });
         let author_lost_it = !view.state.may_write(mark.by, self.path);
-        if mark.n > cut_n && author_lost_it && current && n > cut_n {
+        // What was seen is above the cut, and somebody who may write stands above the cut, too; or
+        // a later cut says what counts in its place.
+        let decided = if mark.n > cut_n { current && n > cut_n } else { n >= cut_n };
+        if author_lost_it && decided {
             return Ok(MarkCheck::Moves);
         }
         Ok(MarkCheck::Fails(why))

@@ -3,11 +3,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::device::Mark;
 use super::read::{Newest, Opened, Standing};
 use super::versions::Versions;
 use super::{Vault, now, version_key};
-use crate::core::cipher::sha256;
+use crate::core::cipher::{Hash, sha256};
 use crate::core::document::{DEFAULT_FIELD, Document, check_size};
 use crate::core::error::{Error, Result};
 use crate::core::header::{self, GroupGen, Header, Kind, Op, SignedHeader};
@@ -15,7 +14,7 @@ use crate::core::path::SecretPath;
 use crate::core::random;
 use crate::core::s3ec;
 use crate::core::secret::Secret;
-use crate::core::text::hex;
+use crate::core::text::{DECIMAL_MAX, hex};
 use crate::keys::Wrapped;
 use crate::store::{Condition, MAX_METADATA, Metadata, StoreError};
 
@@ -62,16 +61,26 @@ pub(super) enum Change<'c, 'm> {
     Content(&'c mut Make<'m>),
 }
 
+/// What a version stands on.
+pub(super) struct Base {
+    /// Number of the version before it; 0 for none.
+    pub n: u64,
+    /// Lowest version that is kept.
+    pub from: u64,
+    /// Record hash of the version before it.
+    pub record: Hash,
+}
+
 /// A sealed version, ready to be stored.
-struct Sealed {
+pub(super) struct Sealed {
     header: Header,
-    signed: SignedHeader,
+    pub signed: SignedHeader,
     metadata: Metadata,
     body: Vec<u8>,
 }
 
 /// A data key that was asked for before it was certain that it is needed.
-struct EarlyKey {
+pub(super) struct EarlyKey {
     group: GroupGen,
     wrapped: Result<Wrapped>,
 }
@@ -134,6 +143,8 @@ impl Vault {
         if_version: Option<u64>,
         mut change: Change<'_, '_>,
     ) -> Result<Written> {
+        // What cannot be remembered is better not claimed.
+        self.device.check()?;
         let deadline = Instant::now() + RETRY;
         let mut early = None;
         let mut first = true;
@@ -169,7 +180,7 @@ impl Vault {
                 };
                 // Not before: a reader beside this one would find the head behind its mark. Also
                 // where the head did not move: the version is claimed, and is to be shown.
-                let remembered = self.device.raise(path, Mark::of(&sealed.signed), false);
+                let remembered = self.device.raise(path, self.mark_of(&sealed.signed), false);
                 moved.and(remembered).map_err(|e| claimed(path, n, e))?;
                 return Ok(Written { n });
             }
@@ -233,15 +244,39 @@ impl Vault {
         change: &mut Change<'_, '_>,
         early: Option<EarlyKey>,
     ) -> Result<Sealed> {
+        let base = match &before {
+            None => Base { n: 0, from: 1, record: [0; 32] },
+            Some(v) => Base {
+                n: v.signed.header.n,
+                from: v.signed.header.from,
+                record: v.signed.record_hash,
+            },
+        };
+        self.draft_on(path, base, before, change, early).await
+    }
+
+    /// Seals the version that follows `base`.
+    pub(super) async fn draft_on(
+        &self,
+        path: &SecretPath,
+        base: Base,
+        before: Option<Newest>,
+        change: &mut Change<'_, '_>,
+        early: Option<EarlyKey>,
+    ) -> Result<Sealed> {
         let view = self.view();
         let identity = self.identity()?;
         let me = identity.public().id();
         let group = view.state.current(path).filter(|_| view.state.may_write(me, path));
         let group = group.ok_or_else(|| may_not_write(path))?;
-        let (n, from, prev) = match &before {
-            None => (1, 1, [0; 32]),
-            Some(v) => (v.signed.header.n + 1, v.signed.header.from, v.signed.record_hash),
-        };
+        let Base { n, from, record: prev } = base;
+        let n = n + 1;
+        if n > DECIMAL_MAX {
+            return Err(Error::integrity(format!(
+                "the version numbers of {path} are used up, which nobody does by writing"
+            ))
+            .hint("`vault history` shows who did: once they are removed, it does not count"));
+        }
         let seq = view.seq();
         let needed = matches!(change, Change::Content(_));
         let grave = |op| (op, Kind::Raw, Secret::with_capacity(0), seq, op != Op::Purge);
@@ -304,7 +339,7 @@ impl Vault {
     }
 
     /// Claims the version's number. False if another writer has it.
-    async fn claim(&self, path: &SecretPath, sealed: &Sealed) -> Result<bool> {
+    pub(super) async fn claim(&self, path: &SecretPath, sealed: &Sealed) -> Result<bool> {
         let n = sealed.header.n;
         let key = version_key(path, n);
         let put = |condition| async move {

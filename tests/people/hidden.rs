@@ -99,7 +99,7 @@ async fn a_version_that_contradicts_the_one_below_it() {
     for device in ["ann", "fresh"] {
         assert_eq!(get(&world.device(device).await, "x").await.as_deref(), Ok("2"), "{device}");
     }
-    assert_eq!(put(&ann, "x", "3").await.unwrap(), 3);
+    assert_eq!(put(&ann, "x", "3").await.unwrap(), 4, "on top of what the remover sealed anew");
 }
 
 #[tokio::test]

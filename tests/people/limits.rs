@@ -103,3 +103,57 @@ async fn whoever_has_a_value_carries_it_where_its_mark_does_not_follow() {
     let told = ann.take_warnings();
     assert!(told.iter().any(|w| w.contains("has to be changed")), "but it is said: {told:?}");
 }
+
+#[tokio::test]
+async fn a_version_in_place_of_another_is_taken_by_whoever_saw_neither() {
+    let world = World::new().await;
+    let ann = world.device("ann").await;
+    add(&ann, "bob", BOB, Role::Write, None).await;
+    put(&ann, "a", "1").await.unwrap();
+    let copy = super::hidden::copy_of(&world.store).await;
+    put(&ann, "a", "2").await.unwrap();
+    let bob = world.open(Arc::new(copy.clone()), "bob", BOB).await.unwrap();
+    put(&bob, "a", "bobs").await.unwrap();
+    for key in [h("a", 2), s("a")] {
+        super::hidden::plant(&copy, &world.store, &key).await;
+    }
+    let fresh = world.device("fresh").await;
+    assert_eq!(get(&fresh, "a").await.as_deref(), Ok("bobs"));
+    assert_eq!(get(&ann, "a").await, Err(Kind::Integrity), "who saw the first refuses it");
+    // Also a cut, if nobody who makes it saw the first; whose bob's is, everybody sees.
+    fresh.remove_members(&["bob"]).await.unwrap();
+    assert_eq!(get(&world.device("other").await, "a").await.as_deref(), Ok("bobs"));
+    let entry = fresh.entry(path("a")).await.unwrap().unwrap();
+    assert_eq!(entry.author.as_deref(), Some("bob"));
+}
+
+#[tokio::test]
+async fn whoever_writes_says_how_old_a_value_is() {
+    let world = World::new().await;
+    let ann = world.device("ann").await;
+    add(&ann, "bob", BOB, Role::Read, None).await;
+    put(&ann, "a", "1").await.unwrap();
+    put(&ann, "b", "1").await.unwrap();
+    ann.remove_members(&["bob"]).await.unwrap();
+    put(&ann, "a", "1").await.unwrap();
+    let names = ann.exposure(&Prefix::default()).await.unwrap();
+    let names: Vec<_> = names.iter().map(|e| e.path.as_str()).collect();
+    assert_eq!(names, ["b"], "the same value, put again, is new; one that was not, is not");
+}
+
+#[tokio::test]
+async fn who_writes_everything_writes_in_every_group_that_he_is_given_to_read() {
+    let world = World::new().await;
+    let ann = world.device("ann").await;
+    add(&ann, "bob", BOB, Role::Write, None).await;
+    let prefixes = Some([Prefix::parse("pay").unwrap()].into());
+    let readers = vec!["bob".to_owned()];
+    let change = vault::vault::GroupChange { prefixes, readers, ..Default::default() };
+    ann.add_group("pay", &change).await.unwrap();
+    let prefixes = Some([Prefix::parse("ops").unwrap()].into());
+    let change = vault::vault::GroupChange { prefixes, ..Default::default() };
+    ann.add_group("ops", &change).await.unwrap();
+    let bob = world.open(Arc::new(world.store.clone()), "bob", BOB).await.unwrap();
+    assert_eq!(put(&bob, "ops/a", "1").await.unwrap_err().kind, Kind::Denied);
+    assert_eq!(put(&bob, "pay/a", "1").await.map_err(|e| e.kind), Ok(1), "a reader, by its name");
+}

@@ -2,6 +2,7 @@
 
 mod capability;
 mod faults;
+mod forged;
 mod groups;
 mod hidden;
 pub mod late;

@@ -321,3 +321,100 @@ async fn where_no_admin_of_then_is_left_the_recovery_words_begin() {
     let seen = as_seed(&world, "eve", EVE).await;
     assert_eq!(seen.recovery_uses().len(), 1, "everybody sees that they were used");
 }
+
+/// A consent is about one loss, and not about what is taken away later.
+#[tokio::test]
+async fn a_consent_does_not_cover_a_later_loss() {
+    let (world, _) = team().await;
+    let ann = world.device("ann").await;
+    let eve = as_seed(&world, "eve", EVE).await;
+    for name in ["x", "y"] {
+        put(&ann, name, "1").await.unwrap();
+    }
+    let backup = MemoryStore::new();
+    copy(&world.store, &backup).await;
+    put(&ann, "y", "2").await.unwrap();
+    // Eve has seen no more than what comes back.
+    assert_eq!(get(&eve, "y").await.as_deref(), Ok("2"));
+    world.store.delete(&crate::support::h("y", 2), None).await.unwrap();
+    let old = image(&backup, &crate::support::s("y")).await;
+    world.store.put(&crate::support::s("y"), &old.0, &old.1, &Condition::None).await.unwrap();
+    ann.accept_loss(None).await.unwrap();
+    let dan = as_seed(&world, "eve", EVE).await;
+    assert!(dan.loss().await.unwrap().settled, "what ann said is about this");
+    // What eve sees from now on is not.
+    assert_eq!(put(&ann, "x", "2").await.unwrap(), 2);
+    assert_eq!(get(&eve, "x").await.as_deref(), Ok("2"));
+    world.store.delete(&crate::support::h("x", 2), None).await.unwrap();
+    let old = image(&backup, &crate::support::s("x")).await;
+    world.store.put(&crate::support::s("x"), &old.0, &old.1, &Condition::None).await.unwrap();
+    let again = as_seed(&world, "eve", EVE).await;
+    assert!(!again.loss().await.unwrap().settled);
+    assert_eq!(again.accept_loss(None).await.unwrap_err().kind, Kind::Denied);
+}
+
+/// Two backups were brought back, one after the other; the storage shows the first branch again.
+#[tokio::test]
+async fn a_consent_is_about_one_chain() {
+    let world = World::new().await;
+    let ann = world.device("ann").await;
+    add(&ann, "bob", BOB, Role::Write, None).await;
+    put(&ann, "a", "1").await.unwrap();
+    let backup = MemoryStore::new();
+    copy(&world.store, &backup).await;
+    let bob = as_seed(&world, "bob", BOB).await;
+    assert_eq!(get(&bob, "a").await.as_deref(), Ok("1"));
+    ann.rotate(None).await.unwrap();
+    copy(&backup, &world.store).await;
+    ann.accept_loss(None).await.unwrap();
+    let first = MemoryStore::new();
+    copy(&world.store, &first).await;
+    ann.rotate(None).await.unwrap();
+    copy(&backup, &world.store).await;
+    world.device("ann").await.accept_loss(None).await.unwrap();
+    let ann = world.device("ann").await;
+    let carol = identity(7);
+    let grant = vault::vault::Grant { role: Role::Read, path: None };
+    ann.add_member("carol", carol.public(), Some(&grant)).await.unwrap();
+    ann.remove_members(&["bob"]).await.unwrap();
+    let pin = ann.join().pin;
+    let open = async |store: &MemoryStore| {
+        world.open_pin(&pin, Arc::new(store.clone()), "carol", 7).await.unwrap()
+    };
+    assert_eq!(get(&open(&world.store).await, "a").await.as_deref(), Ok("1"));
+    // In the first branch bob is a member, and ann's consent is in it.
+    let late = open(&first).await;
+    assert!(!late.loss().await.unwrap().settled, "carol joined later");
+    assert_eq!(late.accept_loss(None).await.unwrap_err().kind, Kind::Denied);
+    let on_first = world.open(Arc::new(first.clone()), "ann", 1).await.unwrap();
+    assert_eq!(on_first.loss().await.unwrap_err().kind, Kind::Integrity);
+}
+
+/// The words were replaced after the backup was made, and nobody else is left of then.
+#[tokio::test]
+async fn words_of_then_are_good_for_who_is_an_admin_now() {
+    let (world, backup) = team().await;
+    let ann = world.device("ann").await;
+    let eve = as_seed(&world, "eve", EVE).await;
+    ann.set_role("eve", &vault::vault::Grant { role: Role::Admin, path: None }).await.unwrap();
+    eve.remove_members(&["ann"]).await.unwrap();
+    eve.replace_recovery(&identity(88)).await.unwrap();
+    add(&eve, "dave", 4, Role::Read, None).await;
+    let dave = as_seed(&world, "dave", 4).await;
+    assert_eq!(get(&dave, "a").await.as_deref(), Ok("2"));
+    copy(&backup, &world.store).await;
+    let then = MemoryStore::new();
+    copy(&backup, &then).await;
+    let eve = as_seed(&world, "eve", EVE).await;
+    let words = identity(crate::support::RECOVERY);
+    eve.accept_loss(Some((&words, "eve"))).await.unwrap();
+    let dave = as_seed(&world, "dave", 4).await;
+    assert!(dave.loss().await.unwrap().settled);
+    dave.accept_loss(None).await.unwrap();
+    assert_eq!(dave.members().await.unwrap().len(), 1);
+    // Whoever else has these words gets nobody to follow.
+    let mallory = world.open(Arc::new(then.clone()), "mallory", 9).await.unwrap();
+    mallory.recover(&words, "mallory").await.unwrap();
+    let led = world.open(Arc::new(then), "eve 2", EVE).await.unwrap();
+    drop(led);
+}

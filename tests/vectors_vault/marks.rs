@@ -16,8 +16,8 @@ pub const SUITE: Suite = Suite {
     about: "Files of one device: marks (`file` below the vault's state directory), the chain \
             record, cached objects (`file` below the vault's cache directory; bytes in hex)",
     members: &[
-        "kind", "seed", "vault", "path", "n", "record", "by", "first", "hashes", "state", "file",
-        "text", "object", "bytes",
+        "kind", "seed", "vault", "path", "n", "record", "by", "restored", "first", "hashes",
+        "state", "file", "text", "object", "bytes",
     ],
     make,
     read,
@@ -52,7 +52,7 @@ fn read(case: &Value) -> Result<(), String> {
             // All of it but the sealed name, whose nonce is another one each time.
             let apart = |text: &str| {
                 let mut words: Vec<String> = text.split(' ').map(str::to_owned).collect();
-                (words.remove(4).len(), words)
+                (words.remove(5).len(), words)
             };
             let written = std::fs::read_to_string(file).unwrap();
             assert_eq!(apart(&written), apart(text(case, "text")));
@@ -83,7 +83,12 @@ fn read(case: &Value) -> Result<(), String> {
 }
 
 fn mark_of(case: &Value) -> Mark {
-    Mark { n: number(case, "n"), record: array(case, "record"), by: KeyId(array(case, "by")) }
+    Mark {
+        n: number(case, "n"),
+        record: array(case, "record"),
+        by: KeyId(array(case, "by")),
+        restored: number(case, "restored"),
+    }
 }
 
 fn named(at: &SecretPath) -> Vec<u8> {
@@ -95,14 +100,17 @@ fn mark(who: &str, at: &str, n: u64) -> Value {
     let mark_key = owner.device_key("vault/v1/marks");
     let (record, by) = (seed("record"), person("bob").public().id());
     let file = hex(hmac(mark_key.bytes(), &[b"vault/v1/mark-name", &named(&at)]).bytes());
-    let mac =
-        hmac(mark_key.bytes(), &[b"vault/v1/mark", &named(&at), &n.to_be_bytes(), &record, &by.0]);
+    let restored = n / 2;
+    let (numbers, named) = ((n.to_be_bytes(), restored.to_be_bytes()), named(&at));
+    let parts: [&[u8]; 6] = [b"vault/v1/mark", &named, &numbers.0, &record, &by.0, &numbers.1];
+    let mac = hmac(mark_key.bytes(), &parts);
     let sealed = sealed_name(who, at.as_str());
     json!({
         "name": format!("mark of {at} {n} for {who}"), "kind": "mark", "seed": who, "vault": hex(&vault()),
         "path": at.as_str(), "n": n, "record": hex(&record), "by": by.to_string(),
+        "restored": restored,
         "file": format!("marks/{}/{}", &file[..2], &file[2..]),
-        "text": format!("vault-mark/v2 {n} {} {by} {sealed} {}\n", hex(&record), hex(mac.bytes())),
+        "text": format!("vault-mark/v2 {n} {} {by} {restored} {sealed} {}\n", hex(&record), hex(mac.bytes())),
     })
 }
 

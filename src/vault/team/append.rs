@@ -6,9 +6,12 @@ use std::sync::Arc;
 
 use crate::core::cipher::{Hash, sha256};
 use crate::core::error::{Error, Result};
+use crate::core::header::SignedHeader;
+use crate::core::path::SecretPath;
 use crate::keys::identity::Identity;
 use crate::keys::keyring::Keyring;
 use crate::store::{Condition, StoreError};
+use crate::team::cut::MAX_CUT;
 use crate::team::note::{MAX_NOTE, MAX_OPS};
 use crate::team::ops::Op;
 use crate::team::rules::{self, Needs, Refusal};
@@ -49,6 +52,8 @@ pub(super) struct Appended {
     pub before: Arc<View>,
     /// What its cuts hold and the storage does not show.
     pub unshown: Vec<Unshown>,
+    /// Where it passed something over.
+    pub overruled: Vec<(SecretPath, Option<SignedHeader>)>,
     /// How many more there are, whose names this device does not know.
     pub unnamed: usize,
 }
@@ -83,16 +88,23 @@ impl Vault {
             rekey.extend(needs.rekey.iter().cloned());
             let keys = self.keyring_ops(opener, &before.state, &needs, &rotate, &rekey).await?;
             ops.extend(keys);
-            let Cuts { made, unshown, unnamed } =
+            let Cuts { made, unshown, overruled, unnamed } =
                 self.cuts(&rotate, &needs.state, after_loss).await?;
             for (group, cut) in &made {
-                let hash = self.keep_object(&cut.encode()).await?;
+                let cut = cut.encode();
+                if cut.len() as u64 > MAX_CUT {
+                    return Err(Error::usage(format!("{group} has more than a million secrets"))
+                        .hint("nothing was changed; purge some, or move folders to other groups"));
+                }
+                let hash = self.keep_object(&cut).await?;
                 ops.push(Op::Cut { group: group.clone(), hash });
             }
             let state = rules::after(&before.state, &ops, seq).map_err(refused)?;
             if let Some(view) = self.try_note(&before, state, ops).await? {
                 self.adopt(view)?;
-                return Ok(Some(Appended { seq, rotated: rotate, before, unshown, unnamed }));
+                let rotated = rotate;
+                let added = Appended { seq, rotated, before, unshown, overruled, unnamed };
+                return Ok(Some(added));
             }
         }
         Err(Error::conflict("other admins were always faster")

@@ -90,7 +90,7 @@ impl Vault {
         };
         let above = known.numbers.last().copied();
         if newest.as_ref().map(|signed| signed.header.n) < above
-            && let Some(signed) = self.newest_of(&mut versions, &known).await?
+            && let Some(signed) = self.newest_of(&mut versions, &known).await?.newest
         {
             newest = newest.filter(|head| head.header.n > signed.header.n).or(Some(signed));
         }
@@ -126,12 +126,7 @@ impl Vault {
     /// Says so if an earlier cut holds paths that are not listed: nobody can tell their names.
     async fn warn_of_unlisted(&self, paths: impl Iterator<Item = &SecretPath>) -> Result<()> {
         let listed = paths.map(|path| Cut::path_hash(&self.id, path)).collect();
-        let view = self.view();
-        let mut unlisted = 0;
-        for group in view.state.groups.keys() {
-            let cut = self.cut_of(&view.state, group).await?;
-            unlisted += cut.map_or(0, |cut| cut.unknown(&listed));
-        }
+        let unlisted = self.unlisted(&self.view().state, &listed).await?;
         if unlisted > 0 {
             self.warn(format!(
                 "{unlisted} secrets that were there when the keys were changed last are not \

@@ -163,9 +163,9 @@ impl Vault {
         Ok(())
     }
 
-    /// Removes what `newest` says is not kept. Only below a version that is in the history, and
-    /// of the current generation after the chain was read once more: a cut that was made
-    /// meanwhile may stand on what is about to go.
+    /// Removes what `newest` says is not kept. Only below a version that is in the history and,
+    /// after the chain was read once more, of the current generation or the cut's entry: a cut that
+    /// was made meanwhile may stand on what is about to go.
     async fn remove_older(&self, path: &SecretPath, newest: &SignedHeader) -> Result<usize> {
         self.refresh().await?;
         let header = &newest.header;
@@ -174,7 +174,9 @@ impl Vault {
         let stored = versions.at(header.n).await?.map(|signed| signed.record_hash);
         let current = view.state.current(path).as_ref() == Some(&header.group)
             && view.state.may_write(header.by, path);
-        if !current
+        let cut = self.cut_entry(path).await?;
+        let held = cut.is_some_and(|cut| cut.record == newest.record_hash);
+        if !(current || held)
             || stored != Some(newest.record_hash)
             || versions.check(header.n).await?.is_err()
         {

@@ -15,7 +15,7 @@ use crate::core::error::{Error, Result};
 use crate::core::header::{KeyId, SignedHeader};
 use crate::core::json::ascii_string;
 use crate::core::path::{SecretPath, escape};
-use crate::core::text::{decimal, hex};
+use crate::core::text::{decimal, hex, hex_array};
 use crate::keys::identity::Identity;
 use crate::store::StoreError;
 use crate::team::note::{MAX_NOTE, SignedNote};
@@ -25,7 +25,6 @@ use crate::team::state::MAX_STATE;
 use crate::team::{Cut, Note, State};
 
 use super::super::chain::{View, fetch_pinned, parse_state};
-use super::super::device::Mark;
 use super::super::versions::{MarkCheck, Versions};
 use super::super::{PARALLEL, Vault, note_key};
 use super::append::Intent;
@@ -69,9 +68,15 @@ impl Loss {
         self.notes == 0 && self.versions.is_empty() && self.unnamed == 0
     }
 
-    /// The object that the note names: for others to read before they agree.
-    fn text(&self) -> String {
+    /// The object that the note names: for others to read before they agree. With the hashes of
+    /// the notes that are given up, so that nobody takes it for a consent to give up others.
+    fn text(&self, known: &View) -> String {
         let mut text = format!("vault-restored/v1\nkept {}\nnotes {}\n", self.kept, self.notes);
+        for seq in self.kept + 1..=self.kept + self.notes {
+            if let Some(hash) = known.hash_at(seq) {
+                writeln!(text, "note {seq} {}", hex(hash)).expect("writing to a string");
+            }
+        }
         for LostVersion { path, seen, stored } in &self.versions {
             let path = ascii_string(path.as_str());
             writeln!(text, "version {seen} {stored} {path}").expect("writing to a string");
@@ -95,6 +100,17 @@ pub(in super::super) fn lost_notes(text: &[u8]) -> Option<RangeInclusive<u64>> {
     let kept = decimal(lines.next()?.strip_prefix("kept ")?)?;
     let notes = decimal(lines.next()?.strip_prefix("notes ")?)?;
     (notes > 0).then(|| kept + 1..=kept.saturating_add(notes))
+}
+
+/// The hashes of notes that a list of what was lost gives up, by seq, ascending.
+fn given_up(text: &[u8]) -> Vec<(u64, Hash)> {
+    let text = std::str::from_utf8(text).unwrap_or_default();
+    let notes = text.lines().skip(3).map_while(|line| line.strip_prefix("note "));
+    let parsed = notes.map_while(|note| {
+        let (seq, hash) = note.split_once(' ')?;
+        Some((decimal(seq)?, hex_array(hash)?))
+    });
+    parsed.collect()
 }
 
 /// The chain as it is stored now, from where it parts from what this device has seen.
@@ -131,7 +147,7 @@ impl Vault {
             return Ok(());
         }
         let newest = self.view();
-        let Found { kept, stored, settled, .. } = found;
+        let (Found { kept, stored, .. }, settled) = (found, loss.settled);
         if loss.notes > 0 {
             let lost = loss.kept + 1..=loss.kept + loss.notes;
             self.lost.lock().expect("no panic holds this lock").push(lost);
@@ -175,7 +191,7 @@ impl Vault {
         }
         let hash = match settled {
             true => None,
-            false => Some(self.keep_object(loss.text().as_bytes()).await?),
+            false => Some(self.keep_object(loss.text(newest).as_bytes()).await?),
         };
         let mut make = |view: &View| {
             let mut ops: Vec<Op> = hash.map(Op::Restored).into_iter().collect();
@@ -235,11 +251,8 @@ impl Vault {
         let mut stored = View { first: 0, hashes: vec![self.id], state };
         let mut kept = None;
         while let Some((note, by, after)) = self.next_stored(&stored).await? {
-            let news = |op: &Op| match op {
-                Op::Restored(hash) => known.state.restored.get(&note.seq) != Some(hash),
-                _ => false,
-            };
-            if kept.is_none() && is_admin(&known.state, by) && note.ops.iter().any(news) {
+            if kept.is_none() && is_admin(&known.state, by) && self.is_consent(&note, known).await?
+            {
                 let View { first, hashes, state } = &stored;
                 let (hashes, state) = (hashes.clone(), state.clone());
                 kept = Some(View { first: *first, hashes, state });
@@ -296,7 +309,8 @@ impl Vault {
 
     /// Follows the stored notes after `kept`. Where they are others than this device knows, they
     /// must be of people who are admins in the state that it knows, or whom the recovery key of
-    /// that state made one, and one of these must say that this is a backup.
+    /// that state made one, and one of these must say that this is a backup. Words that were
+    /// replaced after the backup was made are good for whoever is an admin anyway.
     async fn follow(&self, kept: &View, known: &View) -> Result<(View, bool)> {
         let clone = |view: &View| View {
             first: view.first,
@@ -305,24 +319,61 @@ impl Vault {
         };
         let mut stored = clone(kept);
         let (lost, mut settled) = (kept.seq() < known.seq(), false);
+        let words = known.state.recovery.as_ref().map(|(key, _)| KeyId::of(key));
         let mut recovered: Option<KeyId> = None;
+        let mut odd = None;
         while let Some((note, by, after)) = self.next_stored(&stored).await? {
             let says_so = note.ops.iter().any(|op| matches!(op, Op::Restored(_)));
             if lost && !settled {
-                let words = known.state.recovery.as_ref().map(|(key, _)| KeyId::of(key));
+                let again = recovered == Some(by);
+                let trusted = is_admin(&known.state, by) || again;
                 match &note.ops[..] {
-                    [Op::RecoveryUsed { key, .. }] if Some(by) == words => {
+                    [Op::RecoveryUsed { key, .. }]
+                        if Some(by) == words || is_admin(&known.state, KeyId::of(key)) =>
+                    {
                         recovered = Some(KeyId::of(key));
                     }
-                    _ if recovered == Some(by) => {}
-                    _ if is_admin(&known.state, by) && says_so => {}
+                    _ if trusted && says_so && self.is_consent(&note, known).await? => {
+                        settled = true;
+                    }
+                    // What whoever was recovered does before they say so.
+                    _ if again && !says_so => {}
+                    // By words that were replaced since, or by an admin: of use with a consent only.
+                    [Op::RecoveryUsed { .. }] => odd = odd.or(Some(note.seq)),
+                    _ if trusted => odd = odd.or(Some(note.seq)),
                     _ => return Err(not_a_backup(note.seq)),
                 }
             }
-            settled |= says_so && (lost || note.seq > known.seq());
+            settled |= says_so && !lost && note.seq > known.seq();
             stored = after;
         }
-        Ok((stored, settled))
+        match odd.filter(|_| !settled) {
+            Some(seq) => Err(not_a_backup(seq)),
+            None => Ok((stored, settled)),
+        }
+    }
+
+    /// True if a note says that this is a backup of the chain that this device knows, and not of
+    /// another one: that would be a consent which was given before, to something else.
+    async fn is_consent(&self, note: &Note, known: &View) -> Result<bool> {
+        let hash = note.ops.iter().find_map(|op| match op {
+            Op::Restored(hash) => Some(hash),
+            _ => None,
+        });
+        let Some(hash) = hash.filter(|hash| known.state.restored.get(&note.seq) != Some(hash))
+        else {
+            return Ok(false);
+        };
+        let text =
+            fetch_pinned(&*self.store, hash, MAX_LOSS as u64, "list of what was lost").await?;
+        let shared = given_up(&text).into_iter().find_map(|(seq, hash)| {
+            let known = known.hash_at(seq)?;
+            Some(*known == hash)
+        });
+        // Whoever consented knew none of the notes that this device knows: then it must be the first
+        // consent at that place.
+        let first = || known.state.restored.keys().all(|seq| *seq < note.seq);
+        Ok(shared.unwrap_or_else(first))
     }
 
     async fn loss_of(&self, found: &Found) -> Result<Loss> {
@@ -357,10 +408,13 @@ impl Vault {
         let lost: Vec<Option<LostVersion>> = lost.buffered(PARALLEL).try_collect().await?;
         loss.versions = lost.into_iter().flatten().collect();
         if loss.notes == 0 {
-            for group in known.state.groups.keys() {
-                let cut = self.cut_of(&known.state, group).await?;
-                loss.unnamed += cut.map_or(0, |cut| cut.unknown(&listed));
-            }
+            loss.unnamed = self.unlisted(&known.state, &listed).await?;
+            // A consent covers what was seen before it, and nothing that its own cuts hold.
+            let newest = found.stored.state.restored.keys().last().copied().unwrap_or(0);
+            let covered = |lost: &LostVersion| {
+                marks.get(&lost.path).is_some_and(|m| m.n == lost.seen && m.restored < newest)
+            };
+            loss.settled &= loss.unnamed == 0 && loss.versions.iter().all(covered);
         }
         Ok(loss)
     }
@@ -369,9 +423,10 @@ impl Vault {
     /// not lead on from it.
     async fn lost_version(&self, path: &SecretPath, known: &Known<'_>) -> Result<Option<u64>> {
         let mut versions = Versions::marked(self, path, known.mark);
-        for newest in
-            [self.newest_of(&mut versions, known).await?, self.head_of(&mut versions, path).await?]
-        {
+        for newest in [
+            self.newest_of(&mut versions, known).await?.newest,
+            self.head_of(&mut versions, path).await?,
+        ] {
             if let Some(signed) = newest
                 && !matches!(versions.check_mark(signed.header.n).await?, MarkCheck::Fails(_))
             {
@@ -396,7 +451,7 @@ impl Vault {
         let mut kept = Vec::new();
         for (path, signed) in &newest {
             if let Some(signed) = signed {
-                self.device.raise(path, Mark::of(signed), true)?;
+                self.device.raise(path, self.mark_of(signed), true)?;
                 kept.push(path);
             }
         }

@@ -5,11 +5,13 @@ use std::collections::BTreeSet;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::core::error::{Error, Kind, Result};
+use crate::core::header::SignedHeader;
 use crate::core::path::{SecretPath, escape};
 use crate::team::ops::Op;
 use crate::team::{Standing, State, accept};
 
 use super::super::versions::Versions;
+use super::super::write::Change;
 use super::super::{PARALLEL, Vault};
 use super::append::{Appended, Intent, Make};
 use super::cut::Unshown;
@@ -97,14 +99,38 @@ impl Vault {
     /// Adds a note and does what a new generation leads to. `None` if there was nothing to do.
     pub(super) async fn change_team(&self, make: &mut Make<'_>) -> Result<Option<Rotated>> {
         let Some(appended) = self.append(make).await? else { return Ok(None) };
-        let Appended { seq, rotated, before, unshown, unnamed } = appended;
-        let meanwhile = self.settle(&rotated, &[(before.seq(), before.state.clone())]).await;
+        let Appended { seq, rotated, before, unshown, overruled, unnamed } = appended;
+        let mut meanwhile = self.settle(&rotated, &[(before.seq(), before.state.clone())]).await;
+        for (path, newest) in overruled {
+            match self.overrule(&path, newest).await {
+                Ok(true) => meanwhile.resealed.push(path),
+                // The right to write there is not this identity's: somebody else's next write does.
+                Ok(false) => {}
+                Err(e) if matches!(e.kind, Kind::Denied | Kind::Conflict) => {}
+                Err(e) => meanwhile.unfinished = meanwhile.unfinished.or(Some(e)),
+            }
+        }
         let view = self.view();
         let groups = rotated.iter().filter_map(|group| view.state.groups.get(group));
         let kms_keys = groups.flat_map(|group| &group.generations).filter_map(|g| g.wrap.kms());
         let kms_keys: BTreeSet<String> = kms_keys.map(str::to_owned).collect();
         let (groups, kms_keys) = (rotated.into_iter().collect(), kms_keys.into_iter().collect());
         Ok(Some(Rotated { seq, groups, kms_keys, meanwhile, unshown, unnamed }))
+    }
+
+    /// Puts a version of this identity on top of what counts, where something was passed over that
+    /// this or another device may have seen. True if it is a value.
+    async fn overrule(&self, path: &SecretPath, newest: Option<SignedHeader>) -> Result<bool> {
+        let live = newest.as_ref().is_some_and(|signed| !signed.header.op.is_tombstone());
+        match &newest {
+            Some(signed) => self.device.raise(path, self.mark_of(signed), true)?,
+            None => self.device.forget(path)?,
+        }
+        match live {
+            true => self.reseal_path(path, false).await?,
+            false => self.commit(path, Some(0), Change::Bury).await.map(drop)?,
+        }
+        Ok(live)
     }
 
     /// Looks once more at the groups that have a new generation: what members wrote meanwhile is
