@@ -155,9 +155,10 @@ impl Vault {
         Ok(paths)
     }
 
-    /// The entry of a path, if there is one: the newest version that counts. Where that does not lead on from what this device has seen, what it has seen; and
-    /// where nothing counts, the entry of the cut before. So nobody makes a rollback final by
-    /// hiding or planting a version, and nobody can stand in the way of being removed.
+    /// The entry of a path, if there is one: the newest version that counts. Where that does not
+    /// lead on from what this device has seen, what it has seen; and where nothing counts, the
+    /// entry of the cut before. So nobody makes a rollback final by hiding or planting a version,
+    /// and nobody can stand in the way of being removed.
     async fn pinned_entry(&self, path: &SecretPath, known: &Known<'_>) -> Result<Pinned> {
         let before = self.cut_entry(path).await?;
         let mut versions = versions(self, path, known);

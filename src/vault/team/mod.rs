@@ -7,6 +7,7 @@ mod exposure;
 mod groups;
 mod late;
 mod log;
+mod loss;
 mod members;
 mod recover;
 mod reseal;
@@ -18,12 +19,12 @@ pub use exposure::Exposed;
 pub use groups::{Group, GroupChange, Moved, Wrapping};
 pub use late::{Late, LateWrite};
 pub use log::{Change, LogEntry};
+pub use loss::{Loss, LostVersion};
+pub(super) use loss::{MAX_LOSS, lost_notes};
 pub(super) use members::{ANOTHER_NAME, check_name};
 pub use members::{Changed, Device, Grant, Member, Role};
 pub use recover::Recovered;
 pub use reseal::{Reseal, Resealed};
-pub use restored::{Loss, LostVersion};
-pub(super) use restored::{MAX_LOSS, lost_notes};
 pub use rotate::{Meanwhile, Rotated};
 
 /// Told how many of how many are done.
