@@ -245,6 +245,11 @@ fn tell(done: &Done, reason: &Reason) {
         output::note(&format!("New generation: {}.", groups.join(", ")));
     }
     tell_unshown(done);
+    for path in &done.meanwhile().overruled {
+        output::note(&format!(
+            "What somebody left above the value of {path} was passed over; it was written anew."
+        ));
+    }
     for path in &done.meanwhile().resealed {
         output::note(&format!("{path} was written meanwhile, and was sealed anew."));
     }
@@ -287,7 +292,8 @@ fn held(done: &Done) -> Result<()> {
     let message = format!("the change stands, but the storage does not show {secrets}");
     Err(Error::new(Kind::Partial, message).hint(
         "whoever can write the storage may have removed them; if they are gone for good, \
-         `vault purge PATH` gives one up, `vault team restored` all that is gone",
+         `vault purge PATH` gives one up with all that is left of it, `vault team restored` \
+         only what is gone",
     ))
 }
 
@@ -346,6 +352,8 @@ fn as_json(
         "unshown": unshown.map(|u| json!({ "path": u.path.as_str(), "version": u.n }))
             .collect::<Vec<_>>(),
         "unnamed": done.note().map_or(0, |rotated| rotated.unnamed),
+        "passed_over": done.meanwhile().overruled.iter().map(|path| path.as_str())
+            .collect::<Vec<_>>(),
         "written_meanwhile": meanwhile.map(|path| path.as_str()).collect::<Vec<_>>(),
         "late": late.collect::<Vec<_>>(),
         "resealed": sealed.map(|s| s.done),

@@ -460,7 +460,7 @@ impl Vault {
         )))
     }
 
-    async fn pinned(&self, hash: &Hash, limit: u64, what: &str) -> Result<Vec<u8>> {
+    pub(super) async fn pinned(&self, hash: &Hash, limit: u64, what: &str) -> Result<Vec<u8>> {
         if let Some(object) = self.device.cached(hash) {
             return Ok(object);
         }

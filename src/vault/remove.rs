@@ -1,7 +1,8 @@
 //! Deleting, bringing back, rolling back, purging.
 
+use super::device::Mark;
 use super::read::{Newest, Opened, Standing};
-use super::versions::Versions;
+use super::versions::{LAST, Versions};
 use super::write::{Base, Change, Draft, Plain, Written};
 use super::{Content, Vault, version_key};
 use crate::core::document::Document;
@@ -125,6 +126,9 @@ impl Vault {
 
     /// A purge on top of the highest version that was seen or is in the cut.
     async fn give_up(&self, path: &SecretPath, why: Error) -> Result<Purged> {
+        // Not where the team's notes are what is refused.
+        self.refresh().await?;
+        self.check_chain_is_there().await?;
         self.need_write(path)?;
         self.device.check()?;
         for _ in 0..TRIES {
@@ -138,7 +142,11 @@ impl Vault {
                 return Err(Error::conflict(format!("{path} was changed by somebody else"))
                     .hint("nothing was given up; look at the newest version and try again"));
             }
-            self.device.raise(path, self.mark_of(&sealed.signed), false)?;
+            self.device.raise(path, self.mark_of(&sealed.signed), true)?;
+            self.warn(format!(
+                "version {} of {path} is gone: it is given up, with all that is left below it",
+                n - 1
+            ));
             self.refresh().await?;
             if self.view().state.current(path) == before {
                 self.remove_head(path, n).await?;
@@ -153,9 +161,16 @@ impl Vault {
     /// shown and counts; `None` if nothing was ever known of it.
     async fn highest(&self, path: &SecretPath) -> Result<Option<Base>> {
         let mut versions = Versions::new(self, path)?;
-        let mark = versions.mark().map(|mark| (mark.n, mark.record));
+        // What somebody wrote who may not any more is not held.
+        let counts = |mark: &Mark| self.view().state.may_write(mark.by, path) && mark.n < LAST;
+        let seen = versions.mark();
+        let mark = seen.filter(counts).map(|mark| (mark.n, mark.record));
         let cut = self.cut_entry(path).await?.map(|cut| (cut.n, cut.record));
-        let Some(known) = mark.max(cut) else { return Ok(None) };
+        let known = match mark.max(cut) {
+            Some(known) => known,
+            None if seen.is_some() => (0, [0; 32]),
+            None => return Ok(None),
+        };
         let mut shown = None;
         for n in Versions::numbers(self, path).await?.into_iter().rev() {
             if versions.at(n).await?.is_some() && versions.check(n).await?.is_ok() {

@@ -10,9 +10,13 @@ use crate::core::error::Result;
 use crate::core::header::SignedHeader;
 use crate::core::path::SecretPath;
 use crate::core::s3ec::Envelope;
+use crate::core::text::DECIMAL_MAX;
 use crate::store::{Metadata, StoreError, list_all};
 use crate::team::State;
 use crate::team::accept::{self, Standing, Verdict, follows};
+
+/// From this number on, somebody uses the numbers of a path up: nobody gets there by writing.
+pub(super) const LAST: u64 = DECIMAL_MAX - (1 << 40);
 
 /// What is known so far of one path's versions.
 pub(super) struct Versions<'a> {

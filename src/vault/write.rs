@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::read::{Newest, Opened, Standing};
-use super::versions::Versions;
+use super::versions::{LAST, Versions};
 use super::{Vault, now, version_key};
 use crate::core::cipher::{Hash, sha256};
 use crate::core::document::{DEFAULT_FIELD, Document, check_size};
@@ -14,7 +14,7 @@ use crate::core::path::SecretPath;
 use crate::core::random;
 use crate::core::s3ec;
 use crate::core::secret::Secret;
-use crate::core::text::{DECIMAL_MAX, hex};
+use crate::core::text::hex;
 use crate::keys::Wrapped;
 use crate::store::{Condition, MAX_METADATA, Metadata, StoreError};
 
@@ -271,7 +271,7 @@ impl Vault {
         let group = group.ok_or_else(|| may_not_write(path))?;
         let Base { n, from, record: prev } = base;
         let n = n + 1;
-        if n > DECIMAL_MAX {
+        if n >= LAST {
             return Err(Error::integrity(format!(
                 "the version numbers of {path} are used up, which nobody does by writing"
             ))

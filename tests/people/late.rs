@@ -136,39 +136,44 @@ async fn a_new_secret_of_a_removed_one_is_dropped_on_every_device() {
 #[tokio::test]
 async fn what_nobody_can_have_written_then_is_not_asked_about() {
     let (world, ann) = team().await;
+    put(&ann, "b", "1").await.unwrap();
     let copy = copy_of(&world.store).await;
     let bob = world.open(Arc::new(copy.clone()), "bob", BOB).await.unwrap();
     for i in 2..6 {
         put(&bob, "a", &format!("evil {i}")).await.unwrap();
+        put(&bob, "b", &format!("evil {i}")).await.unwrap();
     }
     ann.remove_members(&["bob"]).await.unwrap();
-    // A number out of the air: nothing leads up to it.
+    // A number out of the air: nothing leads up to it. It is no question, and it is overruled.
     plant(&copy, &world.store, &h("a", 5)).await;
-    assert!(ann.look_again(None).await.unwrap().late.is_empty());
+    let found = ann.look_again(None).await.unwrap();
+    assert_eq!((found.late.len(), found.overruled), (0, vec![path("a")]));
+    assert_eq!(get(&ann, "a").await.as_deref(), Ok("1"));
     // All of it: one question, about the newest; and it is about what is there now.
     for n in 2..6 {
-        plant(&copy, &world.store, &h("a", n)).await;
+        plant(&copy, &world.store, &h("b", n)).await;
     }
     let found = ann.look_again(None).await.unwrap();
-    assert_eq!(told(&found.late), [("a", 5, "bob")]);
+    assert_eq!(told(&found.late), [("b", 5, "bob")]);
     let eve = world.open(Arc::new(world.store.clone()), "eve", EVE).await.unwrap();
-    assert_eq!(put(&eve, "a", "eves").await.unwrap(), 2);
+    assert_eq!(put(&eve, "b", "eves").await.unwrap(), 2);
     for what in [Late::Adopt, Late::Drop] {
         assert!(!ann.resolve_late(&found.late[0], what).await.unwrap(), "{what:?}");
     }
-    assert_eq!(get(&ann, "a").await.as_deref(), Ok("eves"));
-    assert!(ann.look_again(None).await.unwrap().late.is_empty(), "it stands on nothing now");
+    assert_eq!(get(&ann, "b").await.as_deref(), Ok("eves"));
+    let found = ann.look_again(None).await.unwrap();
+    assert!(found.late.is_empty() && found.overruled.is_empty(), "it stands on nothing now");
     // Nor what he makes up on top of what was written since.
     let since = copy_of(&world.store).await;
     let liar = Liar::new(&since);
     liar.lies().hidden.extend((3..9).map(|seq| format!(".vault/team/{seq:016}")));
     let frozen = world.open(liar, "frozen bob", BOB).await.unwrap();
-    assert_eq!(put(&frozen, "a", "evil").await.map_err(|e| e.kind), Err(Kind::Integrity));
+    assert_eq!(put(&frozen, "b", "evil").await.map_err(|e| e.kind), Err(Kind::Integrity));
     // The decision holds for this device also where the storage shows the old state again.
     for n in 2..6 {
-        plant(&copy, &world.store, &h("a", n)).await;
+        plant(&copy, &world.store, &h("b", n)).await;
     }
-    assert_eq!(get(&ann, "a").await.as_deref(), Ok("eves"), "the head has it");
+    assert_eq!(get(&ann, "b").await.as_deref(), Ok("eves"), "the head has it");
     assert!(ann.look_again(None).await.unwrap().late.is_empty());
 }
 

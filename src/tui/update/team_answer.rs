@@ -134,7 +134,12 @@ impl Model {
         }
         let Some(report) = self.report() else { return Vec::new() };
         report.told.extend(told);
-        let Meanwhile { resealed, late, unfinished } = meanwhile;
+        let Meanwhile { resealed, overruled, late, unfinished } = meanwhile;
+        for path in overruled {
+            report.told.push(format!(
+                "What somebody left above the value of {path} was passed over; it was written anew."
+            ));
+        }
         for path in resealed {
             report.told.push(format!("{path} was written meanwhile, and was sealed anew."));
         }

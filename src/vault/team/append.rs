@@ -6,8 +6,6 @@ use std::sync::Arc;
 
 use crate::core::cipher::{Hash, sha256};
 use crate::core::error::{Error, Result};
-use crate::core::header::SignedHeader;
-use crate::core::path::SecretPath;
 use crate::keys::identity::Identity;
 use crate::keys::keyring::Keyring;
 use crate::store::{Condition, StoreError};
@@ -52,8 +50,6 @@ pub(super) struct Appended {
     pub before: Arc<View>,
     /// What its cuts hold and the storage does not show.
     pub unshown: Vec<Unshown>,
-    /// Where it passed something over.
-    pub overruled: Vec<(SecretPath, Option<SignedHeader>)>,
     /// How many more there are, whose names this device does not know.
     pub unnamed: usize,
 }
@@ -88,7 +84,7 @@ impl Vault {
             rekey.extend(needs.rekey.iter().cloned());
             let keys = self.keyring_ops(opener, &before.state, &needs, &rotate, &rekey).await?;
             ops.extend(keys);
-            let Cuts { made, unshown, overruled, unnamed } =
+            let Cuts { made, unshown, unnamed } =
                 self.cuts(&rotate, &needs.state, after_loss).await?;
             for (group, cut) in &made {
                 let cut = cut.encode();
@@ -102,9 +98,7 @@ impl Vault {
             let state = rules::after(&before.state, &ops, seq).map_err(refused)?;
             if let Some(view) = self.try_note(&before, state, ops).await? {
                 self.adopt(view)?;
-                let rotated = rotate;
-                let added = Appended { seq, rotated, before, unshown, overruled, unnamed };
-                return Ok(Some(added));
+                return Ok(Some(Appended { seq, rotated: rotate, before, unshown, unnamed }));
             }
         }
         Err(Error::conflict("other admins were always faster")

@@ -9,18 +9,14 @@ use crate::core::cipher::Hash;
 use crate::core::error::{Error, Result};
 use crate::core::header::SignedHeader;
 use crate::core::path::{Prefix, SecretPath};
-use crate::core::text::DECIMAL_MAX;
 use crate::store::{Metadata, StoreError, list_wide};
 use crate::team::accept::follows;
 use crate::team::cut::CutEntry;
 use crate::team::{Cut, State};
 
 use super::super::device::Mark;
-use super::super::versions::{MarkCheck, Versions};
+use super::super::versions::{LAST, MarkCheck, Versions};
 use super::super::{PARALLEL, Vault, head_key, version_number};
-
-/// From this number on, somebody uses the numbers of a path up: nobody gets there by writing.
-const LAST: u64 = DECIMAL_MAX - (1 << 40);
 
 /// A version that a cut holds, so that nothing else counts in its place, and that the storage does
 /// not show.
@@ -39,35 +35,8 @@ pub(super) struct Cuts {
     pub made: BTreeMap<String, Cut>,
     /// What they hold and the storage does not show.
     pub unshown: Vec<Unshown>,
-    /// Where something of somebody who leaves was passed over, with what counts there: whoever has
-    /// seen it goes on only when a version of somebody who stays is on top.
-    pub overruled: Vec<(SecretPath, Option<SignedHeader>)>,
     /// How many more there are, whose names this device does not know.
     pub unnamed: usize,
-}
-
-/// What a cut says of one path.
-#[derive(Default)]
-struct Pinned {
-    entry: Option<CutEntry>,
-    /// The storage shows that version.
-    shown: bool,
-    /// Something of somebody who leaves was passed over: see [`Cuts::overruled`].
-    overruled: bool,
-    newest: Option<SignedHeader>,
-}
-
-impl Pinned {
-    fn shown(signed: &SignedHeader) -> Self {
-        let entry = CutEntry { n: signed.header.n, record: signed.record_hash };
-        Self { entry: Some(entry), shown: true, overruled: false, newest: Some(signed.clone()) }
-    }
-}
-
-/// The newest version that counts, and what was passed over above it.
-pub(super) struct NewestOf {
-    pub newest: Option<SignedHeader>,
-    apart: Vec<SignedHeader>,
 }
 
 /// What is known of a path before its versions are looked at.
@@ -111,21 +80,16 @@ impl Vault {
             .map(|(group, path, numbers, mark)| async move {
                 let known = Known { numbers, mark, leaving: Some(after) };
                 let found = match after_loss {
-                    true => {
-                        let left = self.what_is_left(&path, &known).await?;
-                        left.as_ref().map(Pinned::shown).unwrap_or_default()
-                    }
+                    true => self.what_is_left(&path, &known).await?.map(|signed| shown(&signed)),
                     false => self.pinned_entry(&path, &known).await?,
                 };
                 Ok::<_, Error>((group, path, found))
             })
             .buffered(PARALLEL);
         while let Some((group, path, found)) = found.try_next().await? {
-            let Pinned { entry, shown, overruled, newest } = found;
-            if overruled {
-                cuts.overruled.push((path.clone(), newest));
-            }
-            let (Some(entry), Some(cut)) = (entry, cuts.made.get_mut(&group)) else { continue };
+            let (Some((entry, shown)), Some(cut)) = (found, cuts.made.get_mut(&group)) else {
+                continue;
+            };
             cut.insert(&self.id, &path, entry);
             if !shown {
                 cuts.unshown.push(Unshown { path, n: entry.n });
@@ -155,44 +119,53 @@ impl Vault {
         Ok(paths)
     }
 
-    /// The entry of a path, if there is one: the newest version that counts. Where that does not
-    /// lead on from what this device has seen, what it has seen; and where nothing counts, the
+    /// The entry of a path, and whether the storage shows that version: the newest one that
+    /// counts. Where that does not lead on from what this device has seen, what it has seen; and where nothing counts, the
     /// entry of the cut before. So nobody makes a rollback final by hiding or planting a version,
     /// and nobody can stand in the way of being removed.
-    async fn pinned_entry(&self, path: &SecretPath, known: &Known<'_>) -> Result<Pinned> {
+    async fn pinned_entry(
+        &self,
+        path: &SecretPath,
+        known: &Known<'_>,
+    ) -> Result<Option<(CutEntry, bool)>> {
         let before = self.cut_entry(path).await?;
         let mut versions = versions(self, path, known);
-        let NewestOf { mut newest, apart } = self.newest_of(&mut versions, known).await?;
-        if newest.is_none() && apart.is_empty() {
-            newest = self.head_of(&mut versions, path).await?;
+        let mut newest = self.newest_of(&mut versions, known).await?;
+        if newest.is_none() {
+            newest = self.head_of(&mut versions, path).await?.filter(|s| s.header.n < LAST);
         }
-        let overruled = !apart.is_empty();
         if let Some(signed) = &newest
             && !matches!(versions.check_mark(signed.header.n).await?, MarkCheck::Fails(_))
         {
-            return Ok(Pinned { overruled, ..Pinned::shown(signed) });
+            return Ok(Some(shown(signed)));
         }
         let stays = |by| known.leaving.is_none_or(|after| after.may_write(by, path));
         let seen = known.mark.filter(|mark| {
             // Below the cut before, and where its author had lost the right, it is this device's
-            // word against the team's. So it is where its author leaves, and it was passed over, or
-            // somebody who stays has written a version that is no older.
-            let passed = |signed: &SignedHeader| signed.record_hash == mark.record;
-            let overtaken = newest
-                .as_ref()
-                .is_some_and(|signed| signed.header.n >= mark.n && stays(signed.header.by));
+            // word against the team's.
             mark.n > before.map_or(0, |cut| cut.n)
                 && self.view().state.may_write(mark.by, path)
-                && (stays(mark.by) || !overtaken && mark.n < LAST && !apart.iter().any(passed))
+                && (stays(mark.by) || mark.n < LAST)
         });
-        let hidden = match (seen, newest, before) {
-            (Some(mark), ..) => CutEntry { n: mark.n, record: mark.record },
-            (None, Some(signed), _) => return Ok(Pinned { overruled, ..Pinned::shown(&signed) }),
-            (None, None, Some(before)) => before,
-            (None, None, None) => return Ok(Pinned { overruled, ..Pinned::default() }),
+        // So it is where its author leaves, and somebody who stays has written one that is no older.
+        let overtaken = |mark: &Mark, signed: &SignedHeader| {
+            signed.header.n >= mark.n && stays(signed.header.by) && !stays(mark.by)
         };
-        let shown = self.is_shown(path, hidden, known).await?;
-        Ok(Pinned { entry: Some(hidden), shown, overruled, newest: None })
+        let hidden = match (seen, newest, before) {
+            (Some(mark), Some(signed), _) if overtaken(&mark, &signed) => {
+                self.warn(format!(
+                    "version {} of {path} that this device has seen, by somebody who leaves, is not \
+                     there; version {} counts",
+                    mark.n, signed.header.n
+                ));
+                return Ok(Some(shown(&signed)));
+            }
+            (Some(mark), ..) => CutEntry { n: mark.n, record: mark.record },
+            (None, Some(signed), _) => return Ok(Some(shown(&signed))),
+            (None, None, Some(before)) => before,
+            (None, None, None) => return Ok(None),
+        };
+        Ok(Some((hidden, self.is_shown(path, hidden, known).await?)))
     }
 
     /// The newest version that counts now or, where the storage lost what the cut before holds,
@@ -203,7 +176,7 @@ impl Vault {
         known: &Known<'_>,
     ) -> Result<Option<SignedHeader>> {
         let mut versions = versions(self, path, known);
-        if let Some(newest) = self.newest_of(&mut versions, known).await?.newest {
+        if let Some(newest) = self.newest_of(&mut versions, known).await? {
             return Ok(Some(newest));
         }
         if self.cut_entry(path).await?.is_none() {
@@ -225,46 +198,45 @@ impl Vault {
     }
 
     /// The newest version that counts, of those that are listed. Whoever leaves must not be able
-    /// to have put something beside what is there: a version of theirs that does not lead on from
-    /// a lower one that counts, or that uses the numbers up, is passed over.
+    /// to have put something over what is there: a version of theirs that contradicts the one
+    /// below it, or that uses the numbers up, is passed over. Not what this device has seen, though,
+    /// nor what only has nothing below it: that, the storage can bring about.
     pub(super) async fn newest_of(
         &self,
         versions: &mut Versions<'_>,
         known: &Known<'_>,
-    ) -> Result<NewestOf> {
+    ) -> Result<Option<SignedHeader>> {
         let path = versions.path();
-        let mut apart: Vec<SignedHeader> = Vec::new();
+        let mut apart: Option<u64> = None;
         for n in known.numbers.iter().rev() {
             if versions.at(*n).await?.is_none() || versions.check(*n).await?.is_err() {
                 continue;
             }
             let signed = versions.get(*n).cloned().expect("it was just looked at");
             let stays = known.leaving.is_none_or(|after| after.may_write(signed.header.by, path));
-            let below = match *n {
-                _ if stays => Ok(()),
-                1 => Ok(()),
+            let seen = known.mark.is_some_and(|mark| mark.record == signed.record_hash);
+            let follows = match *n {
+                _ if stays => true,
+                n if n >= LAST => false,
+                n if seen || n == 1 || signed.header.from == n => true,
                 n => match versions.at(n - 1).await? {
-                    Some(below) if signed.header.from < n => follows(&signed, below),
-                    Some(_) => Ok(()),
-                    None => Err("nothing is below it"),
+                    Some(below) => follows(&signed, below).is_ok(),
+                    None => true,
                 },
             };
-            if stays || below.is_ok() && *n < LAST {
-                if let Some(top) = apart.first() {
-                    self.warn(format!(
-                        "version {} of {path}, by somebody who leaves, does not lead on from \
-                         version {n}; it is passed over",
-                        top.header.n
-                    ));
-                }
-                return Ok(NewestOf { newest: Some(signed), apart });
+            if !follows {
+                apart = apart.or(Some(*n));
+                continue;
             }
-            apart.push(signed);
+            if let Some(apart) = apart {
+                self.warn(format!(
+                    "version {apart} of {path}, by somebody who leaves, does not follow what is \
+                     below it; it is passed over, and version {n} counts"
+                ));
+            }
+            return Ok(Some(signed));
         }
-        // Nothing below counts: a purge, or what is left of a history.
-        let newest = apart.iter().position(|signed| signed.header.n < LAST);
-        let newest = newest.map(|i| apart.drain(..=i).next_back().expect("it was found"));
-        Ok(NewestOf { newest, apart })
+        Ok(None)
     }
 
     /// The version at the head's key, if it counts.
@@ -352,4 +324,8 @@ fn versions<'v>(vault: &'v Vault, path: &'v SecretPath, known: &Known<'v>) -> Ve
         Some(after) => versions.leaving(after),
         None => versions,
     }
+}
+
+fn shown(signed: &SignedHeader) -> (CutEntry, bool) {
+    (CutEntry { n: signed.header.n, record: signed.record_hash }, true)
 }

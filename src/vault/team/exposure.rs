@@ -90,7 +90,7 @@ impl Vault {
         };
         let above = known.numbers.last().copied();
         if newest.as_ref().map(|signed| signed.header.n) < above
-            && let Some(signed) = self.newest_of(&mut versions, &known).await?.newest
+            && let Some(signed) = self.newest_of(&mut versions, &known).await?
         {
             newest = newest.filter(|head| head.header.n > signed.header.n).or(Some(signed));
         }

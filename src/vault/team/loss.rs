@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 use std::ops::RangeInclusive;
 
-use super::super::chain::View;
 use crate::core::cipher::Hash;
 use crate::core::header::KeyId;
 use crate::core::json::ascii_string;
@@ -51,12 +50,10 @@ impl Loss {
 
     /// The object that the note names: for others to read before they agree. With the hashes of
     /// the notes that are given up, so that nobody takes it for a consent to give up others.
-    pub(super) fn text(&self, known: &View) -> String {
+    pub(super) fn text(&self, notes: &[(u64, Hash)]) -> String {
         let mut text = format!("vault-restored/v1\nkept {}\nnotes {}\n", self.kept, self.notes);
-        for seq in self.kept + 1..=self.kept + self.notes {
-            if let Some(hash) = known.hash_at(seq) {
-                writeln!(text, "note {seq} {}", hex(hash)).expect("writing to a string");
-            }
+        for (seq, hash) in notes {
+            writeln!(text, "note {seq} {}", hex(hash)).expect("writing to a string");
         }
         for LostVersion { path, seen, stored } in &self.versions {
             let path = ascii_string(path.as_str());

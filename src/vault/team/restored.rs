@@ -104,7 +104,7 @@ impl Vault {
         }
         let hash = match settled {
             true => None,
-            false => Some(self.keep_object(loss.text(newest).as_bytes()).await?),
+            false => Some(self.keep_loss(loss, newest).await?),
         };
         let mut make = |view: &View| {
             let mut ops: Vec<Op> = hash.map(Op::Restored).into_iter().collect();
@@ -114,6 +114,22 @@ impl Vault {
             Ok(Intent { ops, after_loss: true, ..Intent::default() })
         };
         self.append(&mut make).await.map(drop)
+    }
+
+    /// Stores the list of what was lost, with the notes of the lists that are given up with it.
+    async fn keep_loss(&self, loss: &Loss, known: &View) -> Result<Hash> {
+        let mut notes: Vec<(u64, Hash)> = (loss.kept + 1..=known.seq())
+            .filter_map(|seq| Some((seq, *known.hash_at(seq)?)))
+            .collect();
+        for (_, hash) in known.state.restored.range(loss.kept + 1..) {
+            let earlier = self.pinned(hash, MAX_LOSS as u64, "list of what was lost").await;
+            notes.extend(earlier.map(|text| given_up(&text)).unwrap_or_default());
+        }
+        let text = loss.text(&notes);
+        let hash = self.keep_object(text.as_bytes()).await?;
+        // The next backup to come back may not have it.
+        self.device.cache(&hash, text.as_bytes());
+        Ok(hash)
     }
 
     /// Finds where the stored chain parts from the one that this device knows, and follows it.
@@ -238,8 +254,7 @@ impl Vault {
         while let Some((note, by, after)) = self.next_stored(&stored).await? {
             let says_so = note.ops.iter().any(|op| matches!(op, Op::Restored(_)));
             if lost && !settled {
-                let again = recovered == Some(by);
-                let trusted = is_admin(&known.state, by) || again;
+                let trusted = is_admin(&known.state, by) || recovered == Some(by);
                 match &note.ops[..] {
                     [Op::RecoveryUsed { key, .. }]
                         if Some(by) == words || is_admin(&known.state, KeyId::of(key)) =>
@@ -249,11 +264,10 @@ impl Vault {
                     _ if trusted && says_so && self.is_consent(&note, known).await? => {
                         settled = true;
                     }
-                    // What whoever was recovered does before they say so.
-                    _ if again && !says_so => {}
-                    // By words that were replaced since, or by an admin: of use with a consent only.
+                    // By words that were replaced since: of use with a consent only.
                     [Op::RecoveryUsed { .. }] => odd = odd.or(Some(note.seq)),
-                    _ if trusted => odd = odd.or(Some(note.seq)),
+                    // Somebody who did not notice, or is about to say so.
+                    _ if trusted => {}
                     _ => return Err(not_a_backup(note.seq)),
                 }
             }
@@ -277,16 +291,16 @@ impl Vault {
         else {
             return Ok(false);
         };
-        let text =
-            fetch_pinned(&*self.store, hash, MAX_LOSS as u64, "list of what was lost").await?;
-        let shared = given_up(&text).into_iter().find_map(|(seq, hash)| {
-            let known = known.hash_at(seq)?;
-            Some(*known == hash)
-        });
+        let text = self.pinned(hash, MAX_LOSS as u64, "list of what was lost").await?;
+        let named = given_up(&text);
+        let mut shared = named.iter().filter_map(|(seq, hash)| Some(known.hash_at(*seq)? == hash));
+        // One note of its own is enough: a list has the notes of the lists before it, too.
+        let own = shared.clone().any(|same| same);
         // Whoever consented knew none of the notes that this device knows: then it must be the first
         // consent at that place.
-        let first = || known.state.restored.keys().all(|seq| *seq < note.seq);
-        Ok(shared.unwrap_or_else(first))
+        let first =
+            shared.next().is_none() && known.state.restored.keys().all(|seq| *seq < note.seq);
+        Ok(own || first)
     }
 
     async fn loss_of(&self, found: &Found) -> Result<Loss> {
@@ -336,10 +350,9 @@ impl Vault {
     /// not lead on from it.
     async fn lost_version(&self, path: &SecretPath, known: &Known<'_>) -> Result<Option<u64>> {
         let mut versions = Versions::marked(self, path, known.mark);
-        for newest in [
-            self.newest_of(&mut versions, known).await?.newest,
-            self.head_of(&mut versions, path).await?,
-        ] {
+        for newest in
+            [self.newest_of(&mut versions, known).await?, self.head_of(&mut versions, path).await?]
+        {
             if let Some(signed) = newest
                 && !matches!(versions.check_mark(signed.header.n).await?, MarkCheck::Fails(_))
             {

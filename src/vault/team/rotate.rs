@@ -40,6 +40,9 @@ pub struct Rotated {
 pub struct Meanwhile {
     /// Paths that members wrote; sealed anew.
     pub resealed: Vec<SecretPath>,
+    /// Paths where somebody who may not write any more left something that never counted for the
+    /// cut; what counts was written once more on top.
+    pub overruled: Vec<SecretPath>,
     /// What somebody wrote who may not any more, and is in no cut.
     pub late: Vec<LateWrite>,
     /// The note stands, but not all of this could be looked at.
@@ -99,17 +102,8 @@ impl Vault {
     /// Adds a note and does what a new generation leads to. `None` if there was nothing to do.
     pub(super) async fn change_team(&self, make: &mut Make<'_>) -> Result<Option<Rotated>> {
         let Some(appended) = self.append(make).await? else { return Ok(None) };
-        let Appended { seq, rotated, before, unshown, overruled, unnamed } = appended;
-        let mut meanwhile = self.settle(&rotated, &[(before.seq(), before.state.clone())]).await;
-        for (path, newest) in overruled {
-            match self.overrule(&path, newest).await {
-                Ok(true) => meanwhile.resealed.push(path),
-                // The right to write there is not this identity's: somebody else's next write does.
-                Ok(false) => {}
-                Err(e) if matches!(e.kind, Kind::Denied | Kind::Conflict) => {}
-                Err(e) => meanwhile.unfinished = meanwhile.unfinished.or(Some(e)),
-            }
-        }
+        let Appended { seq, rotated, before, unshown, unnamed } = appended;
+        let meanwhile = self.settle(&rotated, &[(before.seq(), before.state.clone())]).await;
         let view = self.view();
         let groups = rotated.iter().filter_map(|group| view.state.groups.get(group));
         let kms_keys = groups.flat_map(|group| &group.generations).filter_map(|g| g.wrap.kms());
@@ -118,19 +112,18 @@ impl Vault {
         Ok(Some(Rotated { seq, groups, kms_keys, meanwhile, unshown, unnamed }))
     }
 
-    /// Puts a version of this identity on top of what counts, where something was passed over that
-    /// this or another device may have seen. True if it is a value.
-    async fn overrule(&self, path: &SecretPath, newest: Option<SignedHeader>) -> Result<bool> {
+    /// Puts a version of this identity on top of what counts, where somebody who may not write any
+    /// more left something above it: whoever has seen that goes on only from there.
+    async fn overrule(&self, path: &SecretPath, newest: Option<SignedHeader>) -> Result<()> {
         let live = newest.as_ref().is_some_and(|signed| !signed.header.op.is_tombstone());
         match &newest {
             Some(signed) => self.device.raise(path, self.mark_of(signed), true)?,
             None => self.device.forget(path)?,
         }
         match live {
-            true => self.reseal_path(path, false).await?,
-            false => self.commit(path, Some(0), Change::Bury).await.map(drop)?,
+            true => self.reseal_path(path, false).await,
+            false => self.commit(path, Some(0), Change::Bury).await.map(drop),
         }
-        Ok(live)
     }
 
     /// Looks once more at the groups that have a new generation: what members wrote meanwhile is
@@ -159,9 +152,10 @@ impl Vault {
         let mut missed = stream::iter(paths)
             .map(|(path, numbers)| async move { self.missed_by_cut(path, &numbers, before).await })
             .buffered(PARALLEL);
-        let mut stragglers = Vec::new();
+        let (mut stragglers, mut left) = (Vec::new(), Vec::new());
         while let Some(missed) = missed.try_next().await? {
             stragglers.extend(missed.straggler);
+            left.extend(missed.left);
             found.late.extend(missed.late);
         }
         drop(missed);
@@ -171,6 +165,14 @@ impl Vault {
                 Ok(()) => found.resealed.push(path),
                 // Deleted, or the right to write there is not this identity's: nothing is lost.
                 Err(e) if matches!(e.kind, Kind::NotFound | Kind::Denied) => {}
+                Err(e) => return Err(e),
+            }
+        }
+        for (path, newest) in left {
+            match self.overrule(&path, newest).await {
+                Ok(()) => found.overruled.push(path),
+                // Somebody else was faster: then theirs is on top.
+                Err(e) if matches!(e.kind, Kind::NotFound | Kind::Conflict) => {}
                 Err(e) => return Err(e),
             }
         }
@@ -209,11 +211,33 @@ impl Vault {
             break;
         }
         // One question a path, about the newest.
-        for n in refused {
-            found.late = LateWrite::find(&mut versions, n, base, before).await?;
+        for n in &refused {
+            found.late = LateWrite::find(&mut versions, *n, base, before).await?;
             if found.late.is_some() {
-                break;
+                return Ok(found);
             }
+        }
+        // What is no question either, but was signed by somebody who might write there before, and
+        // was perhaps seen: only what nobody has written over since.
+        let settled = base.is_some_and(|base| base.n > floor);
+        let might = |n: &u64| {
+            let Some(signed) = versions.get(*n) else { return false };
+            let by = signed.header.by;
+            before.iter().any(|(_, state)| {
+                state.may_write(by, &path)
+                    && state.key(by).is_some_and(|(key, _)| signed.verify(key))
+            })
+        };
+        if !settled && refused.iter().any(might) {
+            let newest = match cut {
+                Some(cut) => match versions.at(cut.n).await? {
+                    Some(signed) if signed.record_hash == cut.record => Some(signed.clone()),
+                    // Hidden: then there is nothing to put on top.
+                    _ => return Ok(found),
+                },
+                None => None,
+            };
+            found.left = Some((path.clone(), newest));
         }
         Ok(found)
     }
@@ -231,6 +255,8 @@ fn cut_group(op: &Op) -> Option<String> {
 #[derive(Default)]
 struct Missed {
     straggler: Option<SecretPath>,
+    /// Something that does not count is above what does.
+    left: Option<(SecretPath, Option<SignedHeader>)>,
     late: Option<LateWrite>,
 }
 
