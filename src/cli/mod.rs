@@ -11,6 +11,7 @@ mod cp;
 mod doctor;
 mod exists;
 mod exit;
+mod export;
 mod exposure;
 mod fields;
 mod generate;
@@ -110,6 +111,7 @@ enum Command {
     Read(read::Read),
     Run(run::Run),
     Inject(inject::Inject),
+    Export(export::Export),
     Ls(ls::Ls),
     Fields(fields::Fields),
     Exists(exists::Exists),
@@ -207,6 +209,7 @@ async fn dispatch(command: Command, session: &Session) -> Result<Exit> {
         Command::Get(c) => c.run(session).await?,
         Command::Read(c) => c.run(session).await?,
         Command::Inject(c) => c.run(session).await?,
+        Command::Export(c) => c.run(session).await?,
         Command::Ls(c) => c.run(session).await?,
         Command::Fields(c) => c.run(session).await?,
         Command::Exists(c) => return c.run(session).await,

@@ -87,6 +87,34 @@ pub fn secret(value: &Secret, file: Option<&Path>, force: bool) -> Result<()> {
     if terminal { data(b"\n") } else { Ok(()) }
 }
 
+/// A text with secret values in it, which ends with a line break of its own.
+///
+/// # Errors
+/// As [`secret`].
+pub fn secret_text(text: &Secret, file: Option<&Path>) -> Result<()> {
+    match file {
+        Some(path) => private_file(path, text.bytes()),
+        None if to_terminal() && !is_showable(text) => Err(Error::usage(
+            "a value has control characters or invisible ones; not shown on a terminal",
+        )
+        .hint("write it to a file with `-o FILE`, or pipe it on")),
+        None => data(text.bytes()),
+    }
+}
+
+/// Appends to a file, which is made for the user alone if there is none.
+///
+/// # Errors
+/// Whatever the system says.
+pub fn append_private(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut options = File::options();
+    let file = options.append(true).create(true).mode(0o600).open(path);
+    file.and_then(|mut file| file.write_all(bytes)).map_err(|e| {
+        let shown = escape(&path.display().to_string());
+        Error::general(format!("cannot write {shown}")).because(e)
+    })
+}
+
 /// True if a terminal shows the value as it is and is not driven by it.
 fn is_showable(value: &Secret) -> bool {
     let plain = |c| c == '\n' || c == '\t' || !is_hidden(c);

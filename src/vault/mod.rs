@@ -10,6 +10,7 @@ mod device;
 pub mod doctor;
 mod env_file;
 pub mod error;
+mod export;
 mod fields;
 mod forms;
 mod head;
@@ -25,6 +26,7 @@ mod remove;
 mod team;
 mod template;
 mod transfer;
+mod variables;
 mod verify;
 mod versions;
 mod write;
@@ -70,6 +72,7 @@ pub use crate::team::join::{Join, Pin};
 pub use crate::team::ops::is_member_name;
 pub use access::Folder;
 pub use env_file::{Declared, MAX_ENV_FILE, is_variable_name, parse_env, write_env};
+pub use export::{Export, Format, write_json};
 pub use fields::{choose as choose_field, no_field};
 pub use history::Version;
 pub use import::{ForeignBucket, ForeignKey, Imported, Older};
@@ -86,6 +89,7 @@ pub use team::{
     Role, Rotated, Unshown, Wrapping,
 };
 pub use template::{MAX_TEMPLATE, Template};
+pub use variables::{Variable, is_dangerous_variable, variables};
 pub use verify::{Finding, Report, Severity};
 pub use write::Written;
 

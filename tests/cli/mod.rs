@@ -11,6 +11,7 @@ mod config;
 mod cp;
 mod doctor;
 mod exists;
+mod export;
 mod exposure;
 mod fields;
 mod general;
