@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::{ErrorKind, IsTerminal, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
 use rustix::io::{Errno, write};
@@ -102,14 +102,25 @@ pub fn secret_text(text: &Secret, file: Option<&Path>) -> Result<()> {
     }
 }
 
-/// Appends to a file, which is made for the user alone if there is none.
+/// Appends lines to a file, which is made for the user alone if there is none. A last line that is
+/// there without its end gets it.
 ///
 /// # Errors
 /// Whatever the system says.
 pub fn append_private(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut options = File::options();
-    let file = options.append(true).create(true).mode(0o600).open(path);
-    file.and_then(|mut file| file.write_all(bytes)).map_err(|e| {
+    let append = || {
+        let mut options = File::options();
+        let mut file = options.read(true).append(true).create(true).mode(0o600).open(path)?;
+        let (length, mut last) = (file.metadata()?.len(), [b'\n']);
+        if length > 0 {
+            file.read_at(&mut last, length - 1)?;
+        }
+        if last != [b'\n'] {
+            file.write_all(b"\n")?;
+        }
+        file.write_all(bytes)
+    };
+    append().map_err(|e: std::io::Error| {
         let shown = escape(&path.display().to_string());
         Error::general(format!("cannot write {shown}")).because(e)
     })

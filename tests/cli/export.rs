@@ -105,7 +105,7 @@ fn github_gets_masks_first_and_the_variables_in_its_file() {
     home.put("prod/short", "abc");
     home.put("prod/tricky", "50%25\nvault-end\n::set-env::\r\nx");
     let file = home.path().join("github_env");
-    std::fs::write(&file, "OF_ANOTHER_STEP=1\n").unwrap();
+    std::fs::write(&file, "OF_ANOTHER_STEP=1").unwrap();
     let ran = export(&home, "github", &["-o", "github_env"]).ok();
     assert_eq!(
         ran.text(),
@@ -123,6 +123,10 @@ fn github_gets_masks_first_and_the_variables_in_its_file() {
         )
     );
     export(&home, "github", &[]).fails(2, "needs a file");
+    export(&home, "github", &["-o", "new_file"]).ok();
+    let new = home.path().join("new_file");
+    assert_eq!(new.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(std::fs::read_to_string(&new).unwrap().starts_with("API_PASSWORD<<"));
     home.put("prod/github/token", "runner-owned");
     export(&home, "github", &["-o", "github_env"]).fails(2, "GITHUB_TOKEN is the runner's own");
 }

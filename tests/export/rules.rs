@@ -5,8 +5,10 @@ use std::str::Chars;
 
 use super::{Format, Read};
 
+type Reader = fn(&str) -> Read;
+
 /// The formats that one reader decides about.
-pub const ALL: [(Format, fn(&str) -> Read); 5] = [
+pub const ALL: [(Format, Reader); 5] = [
     (Format::DockerEnv, docker),
     (Format::Systemd, systemd),
     (Format::Github, github),
