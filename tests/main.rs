@@ -3,6 +3,7 @@
 mod bucket;
 mod cli;
 mod docs;
+mod export;
 mod fuzz;
 mod hostile;
 mod interop;

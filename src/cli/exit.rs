@@ -44,9 +44,12 @@ impl Exit {
     /// Every code with what it means, for `vault help exit-codes`.
     pub const ALL: [(Self, &'static str); 16] = [
         (Self::Ok, "it worked; also when the reader of a pipe went away"),
-        (Self::General, "it failed for a reason without a code of its own"),
+        (
+            Self::General,
+            "it failed for a reason without a code of its own; `vault diff --exit-code`: they differ",
+        ),
         (Self::Usage, "the command line, a path or a setting is wrong"),
-        (Self::NotFound, "no such secret, field, version or vault"),
+        (Self::NotFound, "no such secret, field, version or vault; `vault find`: nothing"),
         (Self::Credentials, "credentials missing, wrong or expired, or the identity is locked"),
         (Self::Denied, "the credentials are good but do not allow it"),
         (Self::Conflict, "somebody else was faster, or it is there already; nothing was written"),

@@ -6,8 +6,8 @@ use super::output;
 use super::session::Session;
 use super::target;
 use crate::vault::{
-    Charset, Content, Field, Opened, Path, Result, Secret, b64_secret, choose_field as choose,
-    no_field, write_string,
+    Charset, Content, Opened, Path, Result, Secret, b64_secret, choose_field as choose, no_field,
+    write_json, write_string,
 };
 
 /// Print a value
@@ -58,46 +58,31 @@ impl Get {
 /// One object, put together in zeroed memory.
 fn as_json(path: &Path, opened: &Opened, field: Option<&str>) -> Result<Secret> {
     let mut out = Secret::with_capacity(4096);
+    let Some(name) = field else {
+        write_json(&mut out, path, opened);
+        out.push(b'\n');
+        return Ok(out);
+    };
+    let field = match &opened.content {
+        Content::Raw(_) => return Err(no_field(path, name, None)),
+        Content::Doc(document) => choose(path, document, field)?,
+    };
     out.extend(b"{\"path\":");
     write_string(&mut out, path.as_str(), Charset::Utf8);
-    out.extend(format!(",\"version\":{}", opened.n).as_bytes());
-    match &opened.content {
-        Content::Raw(_) if field.is_some() => {
-            return Err(no_field(path, field.unwrap_or_default(), None));
+    out.extend(format!(",\"version\":{},\"name\":", opened.n).as_bytes());
+    write_string(&mut out, &field.name, Charset::Utf8);
+    out.extend(format!(",\"type\":\"{}\"", field.type_name()).as_bytes());
+    match field.value.text() {
+        Some(text) => {
+            out.extend(b",\"value\":");
+            write_string(&mut out, text, Charset::Utf8);
         }
-        Content::Raw(bytes) => json_value(&mut out, bytes),
-        Content::Doc(document) if field.is_some() => {
-            json_field(&mut out, choose(path, document, field)?, b",");
-        }
-        Content::Doc(document) => {
-            out.extend(b",\"fields\":[");
-            for (i, field) in document.fields.iter().enumerate() {
-                out.extend(if i == 0 { b"{" } else { b",{" });
-                json_field(&mut out, field, b"");
-                out.push(b'}');
-            }
-            out.push(b']');
+        None => {
+            out.extend(b",\"b64\":\"");
+            out.extend(b64_secret(field.value.bytes()).bytes());
+            out.push(b'"');
         }
     }
     out.extend(b"}\n");
     Ok(out)
-}
-
-fn json_field(out: &mut Secret, field: &Field, separator: &[u8]) {
-    out.extend(separator);
-    out.extend(b"\"name\":");
-    write_string(out, &field.name, Charset::Utf8);
-    out.extend(format!(",\"type\":\"{}\"", field.type_name()).as_bytes());
-    json_value(out, &field.value);
-}
-
-fn json_value(out: &mut Secret, value: &Secret) {
-    if let Some(text) = value.text() {
-        out.extend(b",\"value\":");
-        write_string(out, text, Charset::Utf8);
-    } else {
-        out.extend(b",\"b64\":\"");
-        out.extend(b64_secret(value.bytes()).bytes());
-        out.push(b'"');
-    }
 }

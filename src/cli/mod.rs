@@ -7,12 +7,16 @@ mod capability;
 mod clip_clear;
 mod completions;
 mod config;
+mod copy;
 mod cp;
+mod diff;
 mod doctor;
 mod exists;
 mod exit;
+mod export;
 mod exposure;
 mod fields;
+mod find;
 mod generate;
 mod get;
 mod group;
@@ -28,6 +32,7 @@ mod ls;
 mod man;
 mod member;
 mod mv;
+mod otp;
 mod output;
 pub mod process;
 mod prompt;
@@ -110,7 +115,11 @@ enum Command {
     Read(read::Read),
     Run(run::Run),
     Inject(inject::Inject),
+    Export(export::Export),
+    Otp(otp::Otp),
+    Copy(copy::Copy),
     Ls(ls::Ls),
+    Find(find::Find),
     Fields(fields::Fields),
     Exists(exists::Exists),
     Rm(rm::Rm),
@@ -118,6 +127,7 @@ enum Command {
     Mv(mv::Mv),
     Cp(cp::Cp),
     History(history::History),
+    Diff(diff::Diff),
     Rollback(rollback::Rollback),
     Purge(purge::Purge),
     Gen(generate::Gen),
@@ -207,7 +217,11 @@ async fn dispatch(command: Command, session: &Session) -> Result<Exit> {
         Command::Get(c) => c.run(session).await?,
         Command::Read(c) => c.run(session).await?,
         Command::Inject(c) => c.run(session).await?,
+        Command::Export(c) => c.run(session).await?,
+        Command::Otp(c) => c.run(session).await?,
+        Command::Copy(c) => c.run(session).await?,
         Command::Ls(c) => c.run(session).await?,
+        Command::Find(c) => c.run(session).await?,
         Command::Fields(c) => c.run(session).await?,
         Command::Exists(c) => return c.run(session).await,
         Command::Rm(c) => c.run(session).await?,
@@ -215,6 +229,7 @@ async fn dispatch(command: Command, session: &Session) -> Result<Exit> {
         Command::Mv(c) => c.run(session).await?,
         Command::Cp(c) => c.run(session).await?,
         Command::History(c) => c.run(session).await?,
+        Command::Diff(c) => return c.run(session).await,
         Command::Rollback(c) => c.run(session).await?,
         Command::Purge(c) => c.run(session).await?,
         Command::Doctor(_)

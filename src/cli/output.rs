@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::{ErrorKind, IsTerminal, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
 use rustix::io::{Errno, write};
@@ -85,6 +85,45 @@ pub fn secret(value: &Secret, file: Option<&Path>, force: bool) -> Result<()> {
     }
     data(value.bytes())?;
     if terminal { data(b"\n") } else { Ok(()) }
+}
+
+/// A text with secret values in it, which ends with a line break of its own.
+///
+/// # Errors
+/// As [`secret`].
+pub fn secret_text(text: &Secret, file: Option<&Path>) -> Result<()> {
+    match file {
+        Some(path) => private_file(path, text.bytes()),
+        None if to_terminal() && !is_showable(text) => Err(Error::usage(
+            "a value has control characters or invisible ones; not shown on a terminal",
+        )
+        .hint("write it to a file with `-o FILE`, or pipe it on")),
+        None => data(text.bytes()),
+    }
+}
+
+/// Appends lines to a file, which is made for the user alone if there is none. A last line that is
+/// there without its end gets it.
+///
+/// # Errors
+/// Whatever the system says.
+pub fn append_private(path: &Path, bytes: &[u8]) -> Result<()> {
+    let append = || {
+        let mut options = File::options();
+        let mut file = options.read(true).append(true).create(true).mode(0o600).open(path)?;
+        let (length, mut last) = (file.metadata()?.len(), [b'\n']);
+        if length > 0 {
+            file.read_at(&mut last, length - 1)?;
+        }
+        if last != [b'\n'] {
+            file.write_all(b"\n")?;
+        }
+        file.write_all(bytes)
+    };
+    append().map_err(|e: std::io::Error| {
+        let shown = escape(&path.display().to_string());
+        Error::general(format!("cannot write {shown}")).because(e)
+    })
 }
 
 /// True if a terminal shows the value as it is and is not driven by it.

@@ -104,6 +104,15 @@ impl Prompt {
         Ok(first)
     }
 
+    /// Something that nobody should see, asked for once. `flag` is what answers it elsewhere.
+    ///
+    /// # Errors
+    /// Usage if there is no terminal.
+    pub async fn unseen(&self, question: &str, flag: &str) -> Result<Secret> {
+        self.need_terminal(&asked(question), flag)?;
+        hidden(&format!("{question} "))
+    }
+
     /// Makes the person type a name before something that cannot be undone.
     ///
     /// # Errors

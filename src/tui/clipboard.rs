@@ -18,6 +18,8 @@ const MAX: usize = 1024 * 1024;
 /// How long a clipboard may take to say that it holds something, or to let it go.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+const NOT_FOR_PEOPLE: &str = "only the terminal UI and `vault copy` start this";
+
 /// Something that holds a copied value.
 pub trait Clipboard: Send + Sync {
     /// Holds this text, and nothing that was held before.
@@ -47,47 +49,12 @@ impl Helper {
 
 impl Clipboard for Helper {
     fn hold(&self, text: &Secret) -> Result<()> {
-        if text.text().is_none() {
-            return Err(Error::usage("these are bytes, not text: the clipboard is for text")
-                .hint("`vault get PATH -o FILE` writes them to a file"));
-        }
-        if text.len() > MAX {
-            return Err(Error::usage("this is too long for the clipboard"));
-        }
+        check(text)?;
         let _turn = self.turn.lock().expect("no panic holds this lock");
         // The one before ends first: it may hold the same text, and would clear the new one.
         self.clear();
-        let failed =
-            |e: std::io::Error| Error::general("cannot start the clipboard helper").because(e);
-        let program = std::env::current_exe().map_err(failed)?;
-        let mut child = Command::new(program)
-            .arg("clip-clear")
-            .current_dir("/")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(failed)?;
-        let mut pipe = child.stdin.take().expect("piped");
-        let length = (text.len() as u64).to_le_bytes();
-        pipe.write_all(&length).and_then(|()| pipe.write_all(text.bytes())).map_err(failed)?;
-        let out = child.stdout.take().expect("piped");
-        let (sender, receiver) = mpsc::channel();
-        std::thread::spawn(move || {
-            let mut answer = String::new();
-            let _ = BufReader::new(out.take(1024)).read_line(&mut answer);
-            let _ = sender.send(answer);
-        });
-        let answer = receiver.recv_timeout(PATIENCE).unwrap_or_default();
-        if answer.trim_end() == "held" {
-            *self.held() = Some((child, pipe));
-            return Ok(());
-        }
-        end(child, pipe);
-        let why = if answer.is_empty() { "it does not answer" } else { answer.trim_end() };
-        Err(Error::general("there is no clipboard here").because(why.to_owned()).hint(
-            "clipboard = \"osc52\" under [tui] in the configuration sends it through the terminal",
-        ))
+        *self.held() = Some(start(text, &["clip-clear"])?);
+        Ok(())
     }
 
     fn clear(&self) {
@@ -104,6 +71,65 @@ impl Drop for Helper {
     }
 }
 
+/// Puts a text into the clipboard of the desktop and leaves it there when this program ends, until
+/// the time is over.
+///
+/// # Errors
+/// If there is no clipboard.
+pub fn leave(text: &Secret) -> Result<()> {
+    check(text)?;
+    start(text, &["clip-clear", "--stay"]).map(drop)
+}
+
+/// How long a copied value stays.
+pub fn seconds() -> u64 {
+    CLIPBOARD.as_secs()
+}
+
+fn check(text: &Secret) -> Result<()> {
+    if text.text().is_none() {
+        return Err(Error::usage("these are bytes, not text: the clipboard is for text")
+            .hint("`vault get PATH -o FILE` writes them to a file"));
+    }
+    if text.len() > MAX {
+        return Err(Error::usage("this is too long for the clipboard"));
+    }
+    Ok(())
+}
+
+/// A helper that holds this text.
+fn start(text: &Secret, args: &[&str]) -> Result<(Child, ChildStdin)> {
+    let failed = |e: std::io::Error| Error::general("cannot start the clipboard helper").because(e);
+    let program = std::env::current_exe().map_err(failed)?;
+    let mut child = Command::new(program)
+        .args(args)
+        .current_dir("/")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(failed)?;
+    let mut pipe = child.stdin.take().expect("piped");
+    let length = (text.len() as u64).to_le_bytes();
+    pipe.write_all(&length).and_then(|()| pipe.write_all(text.bytes())).map_err(failed)?;
+    let out = child.stdout.take().expect("piped");
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut answer = String::new();
+        let _ = BufReader::new(out.take(1024)).read_line(&mut answer);
+        let _ = sender.send(answer);
+    });
+    let answer = receiver.recv_timeout(PATIENCE).unwrap_or_default();
+    if answer.trim_end() == "held" {
+        return Ok((child, pipe));
+    }
+    end(child, pipe);
+    let why = if answer.is_empty() { "it does not answer" } else { answer.trim_end() };
+    Err(Error::general("there is no clipboard here").because(why.to_owned()).hint(
+        "clipboard = \"osc52\" under [tui] in the configuration sends it through the terminal",
+    ))
+}
+
 /// Tells a helper to clear what it holds, and waits until it has; not for one that hangs.
 fn end(mut child: Child, pipe: ChildStdin) {
     drop(pipe);
@@ -118,20 +144,21 @@ fn end(mut child: Child, pipe: ChildStdin) {
     }
 }
 
-/// `vault clip-clear`: holds the text that comes on standard input.
+/// `vault clip-clear`: holds the text that comes on standard input; with `stay` also after that
+/// has ended.
 ///
 /// # Errors
 /// If the input is not what [`Helper`] writes.
-pub fn serve() -> Result<()> {
+pub fn serve(stay: bool) -> Result<()> {
     // Out of the terminal's reach: what it sends to the program it does not send to us.
     let _ = rustix::process::setsid();
-    let wrong = |e: std::io::Error| Error::usage("only the terminal UI starts this").because(e);
+    let wrong = |e: std::io::Error| Error::usage(NOT_FOR_PEOPLE).because(e);
     let mut input = std::io::stdin().lock();
     let mut length = [0u8; 8];
     input.read_exact(&mut length).map_err(wrong)?;
     let length = usize::try_from(u64::from_le_bytes(length)).unwrap_or(usize::MAX);
     if length > MAX {
-        return Err(Error::usage("only the terminal UI starts this"));
+        return Err(Error::usage(NOT_FOR_PEOPLE));
     }
     let mut bytes = zeroize::Zeroizing::new(vec![0u8; length]);
     input.read_exact(&mut bytes).map_err(wrong)?;
@@ -152,7 +179,11 @@ pub fn serve() -> Result<()> {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        let _ = ended.send(());
+        match stay {
+            // Nobody is to end it before its time.
+            true => std::mem::forget(ended),
+            false => drop(ended.send(())),
+        }
     });
     let clipboard = arboard::Clipboard::new();
     let mut clipboard = match clipboard {

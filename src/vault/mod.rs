@@ -7,9 +7,11 @@ mod capability;
 mod chain;
 mod context;
 mod device;
+mod diff;
 pub mod doctor;
 mod env_file;
 pub mod error;
+mod export;
 mod fields;
 mod forms;
 mod head;
@@ -25,6 +27,7 @@ mod remove;
 mod team;
 mod template;
 mod transfer;
+mod variables;
 mod verify;
 mod versions;
 mod write;
@@ -69,7 +72,9 @@ pub use crate::team::capability::Capability;
 pub use crate::team::join::{Join, Pin};
 pub use crate::team::ops::is_member_name;
 pub use access::Folder;
+pub use diff::{FieldDiff, diff};
 pub use env_file::{Declared, MAX_ENV_FILE, is_variable_name, parse_env, write_env};
+pub use export::{Export, Format, write_json};
 pub use fields::{choose as choose_field, no_field};
 pub use history::Version;
 pub use import::{ForeignBucket, ForeignKey, Imported, Older};
@@ -78,7 +83,7 @@ pub use list::{Deleted, Entry};
 pub use mask::{MASK, Masked, Masks};
 pub use open::{Location, Places, Storage};
 pub use read::{Content, Opened};
-pub use reference::{Reference, SCHEME, Value};
+pub use reference::{Reference, SCHEME, Value, otp_seed};
 pub use remove::Purged;
 pub use team::{
     Change, Changed, Device as MemberDevice, Exposed, Grant, Group, GroupChange, Late, LateWrite,
@@ -86,6 +91,7 @@ pub use team::{
     Role, Rotated, Unshown, Wrapping,
 };
 pub use template::{MAX_TEMPLATE, Template};
+pub use variables::{Variable, is_dangerous_variable, variables};
 pub use verify::{Finding, Report, Severity};
 pub use write::Written;
 

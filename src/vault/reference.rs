@@ -7,7 +7,7 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_enco
 
 use super::fields::choose;
 use super::read::{Content, Opened};
-use crate::core::document::{Document, Field, FieldType, check_field_name};
+use crate::core::document::{Field, FieldType, check_field_name};
 use crate::core::error::{Error, Result};
 use crate::core::otp;
 use crate::core::path::{SecretPath, escape};
@@ -118,22 +118,19 @@ impl Reference {
     /// Not found if there is no such field; usage if several could be meant.
     pub fn value(&self, opened: &Opened, now: u64) -> Result<Value> {
         let name = self.field.as_deref();
-        let document = match &opened.content {
-            Content::Doc(document) => document,
-            Content::Raw(bytes) if name.is_none() && !self.otp => {
-                return Ok(Value { value: Secret::copy_of(bytes.bytes()), is_secret: true });
-            }
-            Content::Raw(bytes) if name.is_none() => {
-                return Ok(Value { value: otp::code(bytes, now)?.digits, is_secret: true });
-            }
-            Content::Raw(_) => {
-                return Err(super::fields::no_field(&self.path, name.unwrap_or_default(), None));
-            }
-        };
         if self.otp {
-            let seed = &seed(&self.path, document, name)?.value;
+            let seed = otp_seed(&self.path, opened, name)?;
             return Ok(Value { value: otp::code(seed, now)?.digits, is_secret: true });
         }
+        let document = match &opened.content {
+            Content::Doc(document) => document,
+            Content::Raw(_) if name.is_some() => {
+                return Err(super::fields::no_field(&self.path, name.unwrap_or_default(), None));
+            }
+            Content::Raw(bytes) => {
+                return Ok(Value { value: Secret::copy_of(bytes.bytes()), is_secret: true });
+            }
+        };
         let field = choose(&self.path, document, name)?;
         Ok(Value { value: Secret::copy_of(field.value.bytes()), is_secret: is_secret(field) })
     }
@@ -144,12 +141,25 @@ pub(super) fn is_secret(field: &Field) -> bool {
     field.kind.is_secret()
 }
 
-/// The field named, or the only one with a seed, or the one that `get` prints.
-fn seed<'a>(path: &SecretPath, document: &'a Document, name: Option<&str>) -> Result<&'a Field> {
+/// The seed of one-time passwords: the field named, or the only one of that type, or the one that
+/// `get` prints.
+///
+/// # Errors
+/// Not found if there is no such field; usage if several could be meant.
+pub fn otp_seed<'o>(
+    path: &SecretPath,
+    opened: &'o Opened,
+    name: Option<&str>,
+) -> Result<&'o Secret> {
+    let document = match (&opened.content, name) {
+        (Content::Doc(document), _) => document,
+        (Content::Raw(bytes), None) => return Ok(bytes),
+        (Content::Raw(_), Some(name)) => return Err(super::fields::no_field(path, name, None)),
+    };
     let mut seeds = document.fields.iter().filter(|field| field.kind == FieldType::Otp);
     match (name, seeds.next(), seeds.next()) {
-        (None, Some(only), None) => Ok(only),
-        _ => choose(path, document, name),
+        (None, Some(only), None) => Ok(&only.value),
+        _ => Ok(&choose(path, document, name)?.value),
     }
 }
 

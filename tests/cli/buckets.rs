@@ -7,9 +7,11 @@ use super::home::Bucket;
 use crate::support::servers::{self, Server, make_bucket, make_key};
 
 /// Tests about directories, or that reach into one behind the program's back.
-const DIRECTORIES: [&str; 25] = [
+const DIRECTORIES: [&str; 27] = [
     "cli::buckets",
     "cli::doctor",
+    "cli::export::one_damaged_secret_stops_all",
+    "cli::find::what_was_not_searched_is_listed",
     "cli::general::a_missing_vault_says_what_to_do",
     "cli::get::an_older_state_is_noticed",
     "cli::get::what_was_tampered_with_is_refused",

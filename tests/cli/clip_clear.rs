@@ -1,11 +1,12 @@
 use super::home::Home;
 
-/// Nobody but the UI starts it: other input is refused, and it is in no list of commands.
+/// Nobody but the UI and `copy` starts it: other input is refused, and it is in no list of commands.
 #[test]
-fn only_the_ui_starts_it() {
+fn only_the_program_itself_starts_it() {
     let home = Home::new();
     for input in [&b""[..], b"short", &u64::MAX.to_le_bytes(), b"\x09\0\0\0\0\0\0\0short"] {
-        home.run_with(["clip-clear"], input).fails(2, "only the terminal UI starts this");
+        home.run_with(["clip-clear"], input)
+            .fails(2, "only the terminal UI and `vault copy` start this");
     }
     assert!(!home.run(["--help"]).ok().text().contains("clip-clear"));
 }

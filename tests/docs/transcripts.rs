@@ -1,4 +1,4 @@
-//! The guide's transcripts of `run`, `read` and `inject` are run as they stand.
+//! The guide's transcripts of `run`, `read`, `inject` and `export` are run as they stand.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -32,6 +32,17 @@ fn steps(section: &str) -> Vec<Step> {
     steps
 }
 
+/// What the guide starts besides `vault`.
+const PROGRAMS: [&str; 7] = [
+    "bin/npm",
+    "bin/psql",
+    "bin/docker",
+    "bin/kubectl",
+    "bin/terraform",
+    "bin/systemd-creds",
+    "server",
+];
+
 /// A home in which the programs of the guide do nothing.
 fn home() -> Home {
     let home = Home::with_vault();
@@ -44,7 +55,7 @@ fn home() -> Home {
     let bin = home.path().join("bin");
     std::fs::create_dir(&bin).unwrap();
     std::os::unix::fs::symlink(program(), bin.join("vault")).unwrap();
-    for name in ["bin/npm", "bin/psql", "bin/docker", "server"] {
+    for name in PROGRAMS {
         let file = home.path().join(name);
         std::fs::write(&file, "#!/bin/sh\nexit 0\n").unwrap();
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -74,7 +85,7 @@ fn run(home: &Home, step: &Step) {
 #[test]
 fn docs_of_run_and_inject_are_so() {
     let home = home();
-    for section in ["Local development with an env file", "Docker"] {
+    for section in ["Local development with an env file", "Docker", "Values for other programs"] {
         steps(section).iter().for_each(|step| run(&home, step));
     }
     let made = std::fs::read_to_string(home.path().join("config.yml")).unwrap();

@@ -10,13 +10,13 @@ use crate::cli::home::program;
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// An X server without a screen.
-struct Desktop {
+pub struct Desktop {
     server: Child,
-    display: String,
+    pub display: String,
 }
 
 impl Desktop {
-    fn start() -> Self {
+    pub fn start() -> Self {
         let mut server = Command::new("Xvfb")
             .args(["-displayfd", "1", "-nolisten", "tcp"])
             .stdout(Stdio::piped())
@@ -54,7 +54,7 @@ impl Desktop {
         command
     }
 
-    fn paste(&self, args: &[&str]) -> String {
+    pub fn paste(&self, args: &[&str]) -> String {
         let mut child = self.xclip(&["-o"]).args(args).spawn().unwrap();
         let mut text = String::new();
         child.stdout.take().unwrap().read_to_string(&mut text).unwrap();

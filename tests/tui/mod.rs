@@ -1,6 +1,6 @@
 //! The terminal UI: what keys do, what is drawn, the whole loop, and on a real terminal.
 
-mod clipboard;
+pub mod clipboard;
 mod first_start;
 mod hints;
 mod keepers;

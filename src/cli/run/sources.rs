@@ -7,29 +7,9 @@ use crate::cli::put::read_file;
 use crate::cli::resolve::{self, Place, Resolver};
 use crate::config::variable_of_environment;
 use crate::vault::{
-    Content, Declared, Error, Kind, Masks, Opened, Path, Prefix, Reference, Result, Secret,
-    choose_field, escape, is_variable_name, parse_env,
+    Declared, Error, Kind, Masks, Opened, Path, Prefix, Reference, Result, Secret, Variable,
+    escape, is_dangerous_variable, is_variable_name, parse_env, variables,
 };
-
-/// By these, whoever may write below a folder would take over the program that is started.
-const DANGEROUS: [&str; 14] = [
-    "BASH_ENV",
-    "CDPATH",
-    "ENV",
-    "GCONV_PATH",
-    "HOME",
-    "IFS",
-    "JAVA_TOOL_OPTIONS",
-    "NODE_OPTIONS",
-    "PATH",
-    "PERL5OPT",
-    "PROMPT_COMMAND",
-    "PS4",
-    "RUBYOPT",
-    "SHELLOPTS",
-];
-const DANGEROUS_BEGINNINGS: [&str; 6] =
-    ["BASH_FUNC_", "DYLD_", "LD_", "PERL5LIB", "PYTHON", "GIT_"];
 
 /// What the command line and the files say.
 pub struct Sources {
@@ -38,8 +18,8 @@ pub struct Sources {
     flags: Vec<(String, Result<Reference>)>,
 }
 
-/// A variable of the program.
-struct Variable {
+/// What a variable of the program holds.
+struct Held {
     value: Secret,
     is_secret: bool,
 }
@@ -47,7 +27,7 @@ struct Variable {
 /// The variables of the program by name.
 #[derive(Default)]
 pub struct Variables {
-    all: BTreeMap<String, Variable>,
+    all: BTreeMap<String, Held>,
 }
 
 /// The versions that the variables were made of.
@@ -183,7 +163,7 @@ impl Sources {
 
 impl Variables {
     fn set(&mut self, name: &str, value: Secret, is_secret: bool) {
-        self.all.insert(name.to_owned(), Variable { value, is_secret });
+        self.all.insert(name.to_owned(), Held { value, is_secret });
     }
 
     /// A line of an env file that is no reference.
@@ -219,12 +199,11 @@ impl Variables {
                     continue;
                 }
             };
-            for (name, value, is_secret, field) in fields(prefix, path, opened) {
-                let origin = format!("{path}{field}");
+            for Variable { name, value, is_secret, origin } in variables(prefix, path, opened) {
                 if let Some(other) = from.insert(name.clone(), origin.clone()) {
                     let error = Error::usage(format!("{other} becomes {name}, too"));
                     failed.push((origin, error));
-                } else if is_dangerous(&name) {
+                } else if is_dangerous_variable(&name) {
                     let error = Error::usage(format!("{name} is not taken from a folder"))
                         .hint("name it with --env if that is what you want");
                     failed.push((origin, error));
@@ -256,7 +235,7 @@ impl Variables {
 
     /// The names of secret values that are too short to be masked.
     pub fn too_short(&self) -> impl Iterator<Item = &str> {
-        let short = |v: &Variable| v.is_secret && !v.value.is_empty() && !Masks::can_mask(&v.value);
+        let short = |v: &Held| v.is_secret && !v.value.is_empty() && !Masks::can_mask(&v.value);
         self.all.iter().filter(move |(_, v)| short(v)).map(|(name, _)| name.as_str())
     }
 
@@ -268,47 +247,6 @@ impl Variables {
         };
         self.all.len() == other.all.len() && self.iter().zip(other.iter()).all(same)
     }
-}
-
-/// The variables that a secret below a folder becomes: name, value, whether it is secret, and the
-/// field as a reference names it.
-fn fields<'o>(
-    prefix: &Prefix,
-    path: &Path,
-    opened: &'o Opened,
-) -> Vec<(String, &'o Secret, bool, String)> {
-    let skip = match prefix.as_str() {
-        "" => 0,
-        folder => folder.len() + 1,
-    };
-    let mut name = words(&path.as_str()[skip..]);
-    if !is_variable_name(&name) {
-        // A digit in front.
-        name.insert(0, '_');
-    }
-    let document = match &opened.content {
-        Content::Raw(bytes) => return vec![(name, bytes, true, String::new())],
-        Content::Doc(document) => document,
-    };
-    let main = choose_field(path, document, None).ok().map(|field| field.name.as_str());
-    let of_field = |field: &'o crate::vault::Field| {
-        let name = match main == Some(field.name.as_str()) {
-            true => name.clone(),
-            false => format!("{name}_{}", words(&field.name)),
-        };
-        (name, &field.value, field.kind.is_secret(), format!("#{}", escape(&field.name)))
-    };
-    document.fields.iter().map(of_field).collect()
-}
-
-/// In upper case, with `_` for every character that is no letter or digit.
-fn words(text: &str) -> String {
-    let char = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
-    text.chars().map(char).collect()
-}
-
-fn is_dangerous(name: &str) -> bool {
-    DANGEROUS.contains(&name) || DANGEROUS_BEGINNINGS.iter().any(|begin| name.starts_with(begin))
 }
 
 fn declared(path: &FilePath) -> Result<Vec<Declared>> {

@@ -11,6 +11,7 @@ use crate::vault::{Folder as Access, Path};
 
 pub use self::folders::Folder;
 pub use self::marks::{Mark, Marks};
+pub use self::search::ranked;
 
 mod folders;
 mod marks;

@@ -1,9 +1,10 @@
 //! A fuzzy search over many names, in slices: a letter has its frame before all were looked at.
 
 use nucleo_matcher::pattern::{AtomKind, CaseMatching, Normalization, Pattern};
-use nucleo_matcher::{Matcher, Utf32Str};
+use nucleo_matcher::{Config, Matcher, Utf32Str};
 
 use super::Row;
+use crate::vault::Path;
 
 /// Names that are matched before the next frame: a letter and its frame stay well below 16 ms,
 /// however many names there are.
@@ -28,12 +29,7 @@ impl Search {
     pub(super) fn new(query: &str, candidates: Vec<u32>) -> Self {
         Self {
             query: query.to_owned(),
-            pattern: Pattern::new(
-                query,
-                CaseMatching::Smart,
-                Normalization::Smart,
-                AtomKind::Fuzzy,
-            ),
+            pattern: pattern(query),
             letters: query.chars().filter(|c| !c.is_whitespace()).fold(0, |set, c| set | bit(c)),
             candidates,
             at: 0,
@@ -86,6 +82,22 @@ impl Search {
     pub(super) fn finish(self) -> (String, Vec<u32>) {
         (self.query, self.found)
     }
+}
+
+/// The places of the names that a query finds, the best first.
+pub fn ranked(query: &str, names: &[Path]) -> Vec<usize> {
+    let (pattern, mut matcher) = (pattern(query), Matcher::new(Config::DEFAULT.match_paths()));
+    let mut buffer = Vec::new();
+    let mut score =
+        |name: &Path| pattern.score(Utf32Str::new(name.as_str(), &mut buffer), &mut matcher);
+    let scored = names.iter().enumerate().filter_map(|(at, name)| Some((score(name)?, at)));
+    let mut scored: Vec<(u32, usize)> = scored.collect();
+    scored.sort_by_key(|(score, at)| (std::cmp::Reverse(*score), *at));
+    scored.into_iter().map(|(_, at)| at).collect()
+}
+
+fn pattern(query: &str) -> Pattern {
+    Pattern::new(query, CaseMatching::Smart, Normalization::Smart, AtomKind::Fuzzy)
 }
 
 /// Which characters a name holds, to pass over most names without looking at them.
