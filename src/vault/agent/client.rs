@@ -214,15 +214,21 @@ impl Remote {
     ///
     /// # Errors
     /// As [`AgentClient::status`].
-    pub fn find(client: AgentClient, file: Hash, fallback: Fallback) -> Result<Option<Self>> {
+    pub fn find(client: AgentClient, file: Hash) -> Result<Option<Self>> {
         let id_string = match client.ask(&Request::Find(file))? {
             Answer::Public(id) => id,
             Answer::Problem(Problem::NotHeld, _) => return Ok(None),
             other => return Err(unexpected(other)),
         };
         let public = PublicIdentity::parse(&id_string)?;
-        let (own, fallback) = (OnceLock::new(), Mutex::new(Some(fallback)));
+        let (own, fallback) = (OnceLock::new(), Mutex::new(None));
         Ok(Some(Self(Arc::new(Inner { client, public, id_string, own, fallback }))))
+    }
+
+    /// The same, with a way to open the identity here.
+    pub fn with_fallback(self, fallback: Fallback) -> Self {
+        *self.0.fallback.lock().expect("no panic holds this lock") = Some(fallback);
+        self
     }
 
     fn id(&self) -> KeyId {
