@@ -78,6 +78,8 @@ pub struct Agent {
     locked: Locked,
     /// When the clocks were last looked at.
     seen: Moment,
+    /// Something was held.
+    was_given: bool,
 }
 
 struct Held {
@@ -95,12 +97,17 @@ impl Agent {
     pub fn new(clock: Clock, locked: Locked, lock_memory: Locker) -> Self {
         let seen = clock();
         let locked = if locked == Locked::All { locked } else { Locked::Keys };
-        Self { held: BTreeMap::new(), clock, lock_memory, locked, seen }
+        Self { held: BTreeMap::new(), clock, lock_memory, locked, seen, was_given: false }
     }
 
     /// True if nothing is held.
     pub fn is_empty(&self) -> bool {
         self.held.is_empty()
+    }
+
+    /// True if nothing is held any more.
+    pub fn is_over(&self) -> bool {
+        self.was_given && self.is_empty()
     }
 
     /// Forgets everything.
@@ -235,6 +242,7 @@ impl Agent {
         }
         let public = held.identity.id_string();
         self.held.insert(id, held);
+        self.was_given = true;
         Ok(Answer::Public(public))
     }
 

@@ -44,7 +44,7 @@ pub async fn serve(
     let room = Arc::new(Semaphore::new(CONNECTIONS));
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut waited, mut held) = (0, false);
+    let mut waited = 0;
     tokio::pin!(end);
     loop {
         let next = async {
@@ -57,8 +57,7 @@ pub async fn serve(
                 let mut agent = lock(&agent);
                 agent.tick();
                 waited += 1;
-                held |= !agent.is_empty();
-                let over = agent.is_empty() && (held || waited > AT_FIRST);
+                let over = agent.is_over() || (agent.is_empty() && waited > AT_FIRST);
                 if over && life == Life::WhileItHolds {
                     break;
                 }
