@@ -119,20 +119,25 @@ fn a_core_of_the_agent_after_lock_holds_no_key() {
     assert_eq!(group.len(), 3, "the keyring was found");
     let age = identity.age_secret_key().unwrap().bytes()[20..60].to_vec();
     let seed = identity.keys().map(|key| key.bytes().to_vec());
+    let scalar = identity.device_key("vault/v1/age").bytes().to_vec();
+    let text = vault::vault::b64_secret(&seed[0]).bytes()[..40].to_vec();
     let passphrase = crate::cli::unlock::PASSPHRASE.as_bytes().to_vec();
     let kinds = [
         ("seed", vec![seed[0].clone()]),
         ("signing key", vec![seed[1].clone()]),
         ("group key", vec![group[0].clone()]),
         ("other group keys", group[1..].to_vec()),
-        ("age key", vec![age]),
+        ("age key", vec![scalar]),
+        ("age key as text", vec![age]),
+        ("seed as text", vec![text]),
         ("passphrase", vec![passphrase]),
         ("value", needles()),
     ];
     for (kind, needles) in &kinds {
         let (before, after) = (hits(&before, needles), hits(&after, needles));
         println!("agent: {kind}: {before} hits before lock, {after} after");
-        let held = ["seed", "signing key", "group key", "other group keys"].contains(kind);
+        let held = ["seed", "signing key", "age key", "group key", "other group keys"];
+        let held = held.contains(kind);
         assert_eq!(before > 0, held, "{kind}: {before} before lock");
         assert_eq!(after, 0, "{kind}");
     }
