@@ -35,6 +35,7 @@ pub struct Keyring {
     /// Name of the group.
     pub group: String,
     /// Each in a place of its own: a list that grows would leave copies behind.
+    #[allow(clippy::vec_box)]
     generations: Vec<Box<Generation>>,
 }
 
