@@ -1,7 +1,9 @@
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
 
 use super::home::{Home, Ran, finish};
+use crate::support::plugins::ssh_key_path;
 
 /// The passphrase of every test here.
 pub const PASSPHRASE: &str = "correct horse";
@@ -12,11 +14,16 @@ pub struct Desk(pub Home);
 
 impl Desk {
     pub fn new() -> Self {
+        let desk = Self::without_identity();
+        desk.typed(["init", "--recovery-out", "recovery.txt"]).ok();
+        desk.typed_with(["put", "a"], b"one").ok();
+        desk
+    }
+
+    fn without_identity() -> Self {
         let desk = Self(Home::new());
         std::fs::create_dir(desk.run_dir()).unwrap();
         std::fs::write(desk.0.path().join("passphrase"), PASSPHRASE).unwrap();
-        desk.typed(["init", "--recovery-out", "recovery.txt"]).ok();
-        desk.typed_with(["put", "a"], b"one").ok();
         desk
     }
 
@@ -68,7 +75,12 @@ impl Desk {
 
     #[track_caller]
     pub fn is_locked(&self) {
-        self.get().fails(2, "the identity has a passphrase");
+        self.is_locked_saying("the identity has a passphrase");
+    }
+
+    #[track_caller]
+    fn is_locked_saying(&self, says: &str) {
+        self.get().fails(2, says);
     }
 }
 
@@ -138,6 +150,24 @@ fn without_a_passphrase_there_is_nothing_to_unlock() {
 }
 
 #[test]
+fn an_ssh_key_with_a_passphrase_is_held_too() {
+    let desk = Desk::without_identity();
+    let key = desk.0.path().join("key");
+    std::fs::copy(ssh_key_path("ed25519-sealed"), &key).unwrap();
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
+    desk.typed(["id", "new", "--ssh", "key"]).ok();
+    desk.typed(["init", "--recovery-out", "recovery.txt"]).ok();
+    desk.typed_with(["put", "a"], b"one").ok();
+    desk.is_locked_saying("has a passphrase");
+    desk.typed(["unlock"]).ok();
+    assert_eq!(desk.get().ok().text(), "one");
+    finish(desk.command(["put", "a"]), b"two").ok();
+    assert_eq!(desk.get().ok().text(), "two");
+    desk.run(["lock"]).ok();
+    desk.is_locked_saying("has a passphrase");
+}
+
+#[test]
 fn the_agent_can_be_left_out() {
     let desk = Desk::new();
     desk.typed(["unlock"]).ok();
@@ -191,7 +221,6 @@ fn the_first_command_that_asks_can_start_it() {
 /// A directory for sockets that somebody else could have made: said, and done without.
 #[test]
 fn a_directory_of_others_is_not_used() {
-    use std::os::unix::fs::PermissionsExt;
     let desk = Desk::new();
     desk.typed(["unlock"]).ok();
     let mode = |mode| {

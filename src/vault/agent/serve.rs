@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::sync::Semaphore;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::held::Agent;
 use super::message::MAX_REQUEST;
@@ -20,6 +20,8 @@ const CONNECTIONS: usize = 128;
 const SILENT: Duration = Duration::from_secs(60);
 /// How long a request may take to arrive, and its answer to leave.
 const SLOW: Duration = Duration::from_secs(5);
+/// How long nobody is let in after that failed.
+const PAUSE: Duration = Duration::from_millis(100);
 /// How often the clock is looked at, beside every request.
 const TICK: Duration = Duration::from_secs(1);
 /// How long an agent that somebody started waits for what it is to hold.
@@ -63,8 +65,11 @@ pub async fn serve(
                 }
             }
             (permit, accepted) = next => {
-                // Out of descriptors, perhaps: the tick goes on, and so does the next one.
-                let Ok((stream, _)) = accepted else { continue };
+                let Ok((stream, _)) = accepted else {
+                    // Out of descriptors, perhaps: some come back.
+                    sleep(PAUSE).await;
+                    continue;
+                };
                 if !peer(&stream).is_ok_and(|peer| peer.uid == own_uid()) {
                     continue;
                 }
