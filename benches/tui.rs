@@ -58,6 +58,7 @@ fn main() {
         vaults: vec![("team".to_owned(), "/srv/vault".to_owned())],
         vault: Some((Some("team".to_owned()), "/srv/vault".to_owned())),
         sealed: false,
+        held: false,
         usual: String::new(),
         user: None,
         size: (140, 40),

@@ -1,5 +1,6 @@
 //! All integration tests in one binary, a folder a behaviour.
 
+mod agent;
 mod bucket;
 mod cli;
 mod docs;

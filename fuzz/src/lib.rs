@@ -19,6 +19,7 @@ use vault::team::capability::Capability;
 use vault::team::join::Join;
 use vault::team::note::{Note, SignedNote};
 use vault::team::{Cut, Op, State, rules};
+use vault::vault::agent::{Agent, Answer, Locked, Moment, Request};
 use vault::vault::{Reference, Template, parse_env, write_env};
 
 /// A target: its name and what it does.
@@ -28,7 +29,7 @@ pub type Target = (&'static str, fn(&[u8]));
 const SSH_KEY: &[u8] = include_bytes!("../corpus/ssh_key/ed25519");
 
 /// All of them.
-pub const TARGETS: [Target; 20] = [
+pub const TARGETS: [Target; 21] = [
     ("metadata", metadata),
     ("instruction_file", instruction_file),
     ("header", header),
@@ -49,6 +50,7 @@ pub const TARGETS: [Target; 20] = [
     ("reference", reference),
     ("env_file", env_file),
     ("template", template),
+    ("agent", agent),
 ];
 
 /// `name: value` lines as metadata, through both readers of S3EC objects and the signed header.
@@ -283,4 +285,17 @@ pub fn template(bytes: &[u8]) {
     let value = Secret::copy_of(b"value");
     let out = template.render(&vec![&value; template.spots.len()]);
     assert!(!template.spots.is_empty() || out.bytes() == bytes);
+}
+
+/// What is said to the agent and what it answers; an agent that holds nothing answers anything.
+pub fn agent(bytes: &[u8]) {
+    if let Ok(request) = Request::decode(bytes) {
+        assert_eq!(request.encode().bytes(), bytes);
+    }
+    if let Ok(answer) = Answer::decode(bytes) {
+        assert_eq!(answer.encode().bytes(), bytes);
+    }
+    let mut agent = Agent::new(Box::new(Moment::default), Locked::All, |_| true);
+    let answer = agent.answer_bytes(bytes);
+    assert!(Answer::decode(answer.bytes()).is_ok());
 }

@@ -70,6 +70,10 @@ fn entries(settings: &Settings) -> Vec<(String, String, Origin)> {
     }
     add("state", settings.places.state.display().to_string(), Origin::Default);
     add("cache", settings.places.cache.display().to_string(), Origin::Default);
+    if !settings.agent.used {
+        add("agent", "off".to_owned(), Origin::Env("VAULT_AGENT"));
+    }
+    add("agent.directory", settings.agent.dir.display().to_string(), Origin::Default);
     for (name, vault) in &settings.vaults {
         let file = || Origin::File(settings.config_file.clone());
         add(&format!("vault.{name}.location"), vault.location.clone(), file());

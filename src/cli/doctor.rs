@@ -2,11 +2,14 @@ use clap::Args;
 use serde_json::json;
 
 use super::exit::Exit;
+use super::holder::held;
 use super::session::Session;
+use super::unlock::until;
 use super::{Global, output, process};
-use crate::config::{Sourced, surroundings};
+use crate::config::{Sourced, private, surroundings};
+use crate::vault::agent::HeldInfo;
 use crate::vault::doctor::{Check, Status, file, private_directory};
-use crate::vault::{DeviceIdentity, Keeper, Kind, Location, Result, Storage, Vault, escape};
+use crate::vault::{IdentityHolder, Keeper, Kind, Location, Result, Storage, Vault, escape};
 
 /// Check this device, the place where the vault is, and the vault itself
 ///
@@ -74,7 +77,7 @@ async fn examine(session: &Session, checks: &mut Vec<Check>) {
 }
 
 /// The identity, if it is there and can be opened without a question that may not be asked.
-async fn identity(session: &Session, checks: &mut Vec<Check>) -> Option<DeviceIdentity> {
+async fn identity(session: &Session, checks: &mut Vec<Check>) -> Option<Box<dyn IdentityHolder>> {
     let path = &session.settings.identity.value;
     let found = file("identity", path, true);
     if found.status == Status::Skipped {
@@ -82,6 +85,12 @@ async fn identity(session: &Session, checks: &mut Vec<Check>) -> Option<DeviceId
         return None;
     }
     checks.push(found);
+    checks.push(agent(session));
+    let locked = private::read_identity(&session.settings).map(|files| files.locked);
+    if let Some(remote) = locked.ok().and_then(|locked| held(session, &locked)) {
+        checks.push(Check::ok("passphrase", "the identity has one, and the agent holds it"));
+        return Some(remote.into());
+    }
     let (check, identity) = match (session.needs_passphrase(), session.unlock().await) {
         (Ok(true), Ok(identity)) => {
             let what = match identity.keeper() {
@@ -107,7 +116,37 @@ async fn identity(session: &Session, checks: &mut Vec<Check>) -> Option<DeviceId
         (_, Err(error)) => (Check::failed("passphrase", Status::Error, &error), None),
     };
     checks.push(check);
-    identity
+    identity.map(Into::into)
+}
+
+/// What the agent says of itself.
+fn agent(session: &Session) -> Check {
+    let name = "agent";
+    let client = match session.settings.agent.client() {
+        Ok(Some(client)) => client,
+        Ok(None) if session.settings.agent.used => {
+            return Check::ok(name, "none runs; `vault unlock` starts it");
+        }
+        Ok(None) => return Check::ok(name, "VAULT_AGENT=off leaves it out"),
+        Err(error) => return Check::failed(name, Status::Warning, &error),
+    };
+    let status = match client.status() {
+        Ok(status) => status,
+        Err(error) => return Check::failed(name, Status::Warning, &error),
+    };
+    let held = match status.held.as_slice() {
+        [] => "it holds no identity".to_owned(),
+        held => {
+            let one = |info: &HeldInfo| format!("it holds {} {}", info.id, until(info));
+            held.iter().map(one).collect::<Vec<_>>().join("; ")
+        }
+    };
+    match status.locked {
+        0 => Check::warning(name, format!("{held}; its keys may be swapped out"))
+            .hint("the limit of locked memory is too low: ulimit -l"),
+        1 => Check::ok(name, format!("{held}; keys are locked in memory")),
+        _ => Check::ok(name, format!("{held}; all of its memory is locked")),
+    }
 }
 
 fn bare(what: &str) -> Check {

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::output;
 use super::session::{Session, read_words};
-use crate::vault::{DeviceIdentity, Error, Result, Secret};
+use crate::vault::{DeviceIdentity, Error, IdentityHolder, Result, Secret};
 
 /// Make, show or export the identity of this device
 #[derive(Args)]
@@ -72,7 +72,7 @@ impl Id {
                 };
                 show(session, &identity)
             }
-            Action::Show => show(session, &session.unlock().await?),
+            Action::Show => show(session, &*session.holder().await?),
             Action::Export { age: _, words_file, output: file } => {
                 let identity = match &words_file {
                     Some(words) => DeviceIdentity::from_words(&read_words(words)?)?,
@@ -94,7 +94,7 @@ impl Id {
     }
 }
 
-fn show(session: &Session, identity: &DeviceIdentity) -> Result<()> {
+fn show(session: &Session, identity: &dyn IdentityHolder) -> Result<()> {
     let public = identity.public();
     if session.json {
         return output::json(&json!({

@@ -1,5 +1,5 @@
 //! File descriptors that the caller opened for us, and what a child does with its own before it
-//! begins. The only file with unsafe code.
+//! begins; memory that is kept from being swapped out. The only file with unsafe code.
 
 use std::fs::File;
 use std::os::fd::BorrowedFd;
@@ -20,6 +20,14 @@ pub fn open(fd: u32) -> std::io::Result<File> {
     // closes it, and if it is not open that call fails, which is the only use of it.
     let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
     Ok(File::from(rustix::io::dup(borrowed)?))
+}
+
+/// Keeps these bytes from being swapped out, as long as the process lives.
+#[allow(unsafe_code)]
+pub fn lock_memory(bytes: &[u8]) -> bool {
+    // SAFETY: the range is that of a slice, which is mapped. Locking its pages changes nothing
+    // that a program can see, and they are never unlocked, so that no other lock is undone.
+    unsafe { rustix::mm::mlock(bytes.as_ptr().cast_mut().cast(), bytes.len()) }.is_ok()
 }
 
 /// Closes an inherited file descriptor when another program takes over.

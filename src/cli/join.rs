@@ -50,7 +50,7 @@ impl Join {
         let options = self.bucket.options(&location, true)?;
         let mut reach = options.clone();
         reach.region = reach.region.or(Some(join.region.clone()).filter(|r| !r.is_empty()));
-        let identity = session.unlock().await?;
+        let identity = session.holder().await?;
         let storage = Storage::open(location, reach).await?;
         let storage = match self.single_writer {
             true => storage.for_one_writer(),

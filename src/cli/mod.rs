@@ -1,6 +1,7 @@
 //! The one-shot commands: a file a command, each with its arguments (whose doc comments are the
 //! help text) and one `run`.
 
+mod agent;
 mod aws_context;
 mod bucket;
 mod capability;
@@ -22,12 +23,14 @@ mod get;
 mod group;
 mod help;
 mod history;
+mod holder;
 mod id;
 mod import;
 mod inherited;
 mod init;
 mod inject;
 mod join;
+mod lock;
 mod ls;
 mod man;
 mod member;
@@ -51,6 +54,7 @@ mod target;
 mod team;
 mod tui;
 mod undelete;
+mod unlock;
 mod vaults;
 mod verify;
 
@@ -145,6 +149,9 @@ enum Command {
     Vaults(vaults::Vaults),
     Config(config::Config),
     Id(id::Id),
+    Unlock(unlock::Unlock),
+    Lock(lock::Lock),
+    Agent(agent::Agent),
     Completions(completions::Completions),
     Man(man::Man),
     Tui(tui::Tui),
@@ -255,6 +262,9 @@ async fn dispatch(command: Command, session: &Session) -> Result<Exit> {
         Command::Vaults(c) => c.run(session)?,
         Command::Config(c) => c.run(session)?,
         Command::Id(c) => c.run(session).await?,
+        Command::Unlock(c) => c.run(session).await?,
+        Command::Lock(c) => c.run(session).await?,
+        Command::Agent(c) => c.run(session).await?,
     }
     Ok(Exit::Ok)
 }

@@ -7,6 +7,8 @@ use rustix::process::{
     DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit, umask,
 };
 
+use crate::vault::agent::Locked;
+
 /// The file mode mask before [`harden`].
 static CALLERS_UMASK: OnceLock<Mode> = OnceLock::new();
 
@@ -27,6 +29,20 @@ pub fn harden() {
             "error: vault failed unexpectedly{place}; please report this"
         ));
     }));
+}
+
+/// Keeps all memory of this process from being swapped out, where that has no limit: with one, an
+/// allocation might fail later.
+pub fn lock_memory() -> Locked {
+    use rustix::mm::{MlockAllFlags, mlockall};
+    let flags = MlockAllFlags::CURRENT | MlockAllFlags::FUTURE;
+    #[cfg(target_os = "linux")]
+    let flags = flags | MlockAllFlags::ONFAULT;
+    let unlimited = rustix::process::getrlimit(Resource::Memlock).current.is_none();
+    match unlimited && mlockall(flags).is_ok() {
+        true => Locked::All,
+        false => Locked::Nothing,
+    }
 }
 
 /// Runs something with the file mode mask of the caller: the start of another program.

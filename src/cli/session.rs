@@ -8,8 +8,8 @@ use super::output;
 use super::prompt::Prompt;
 use crate::config::{Settings, Target, private};
 use crate::vault::{
-    Ask, DeviceIdentity, Error, Path, Result, Secret, Vault, escape, identity_with_plugin,
-    identity_with_ssh_key,
+    Ask, DeviceIdentity, Error, IdentityHolder, Path, Result, Secret, Vault, escape,
+    identity_with_plugin, identity_with_ssh_key,
 };
 
 pub use crate::config::private::write_new;
@@ -89,27 +89,27 @@ impl Session {
             return Vault::open_with(storage, capability, &self.settings.places).await;
         }
         let identity = match self.has_identity() || target.takes_an_identity()? {
-            true => Some(self.unlock_with(ask)?),
+            true => Some(super::holder::holder(self, ask)?),
             false => None,
         };
         let storage = target.storage().await?.reading(paths);
         Vault::open_in(storage, &target.join.pin, &self.settings.places, identity).await
     }
 
-    /// The identity of this device.
+    /// The identity of this device with its keys, in this process.
     ///
     /// # Errors
     /// Credentials if there is none or it cannot be opened.
     pub async fn unlock(&self) -> Result<DeviceIdentity> {
-        self.unlock_with(self.ask())
+        super::holder::read(self)?.open(self.ask())
     }
 
-    fn unlock_with(&self, ask: Arc<dyn Ask>) -> Result<DeviceIdentity> {
-        let files = private::read_identity(&self.settings)?;
-        for path in &files.exposed {
-            output::note(&format!("warning: {}", private::exposed(path)));
-        }
-        files.locked.open(ask)
+    /// The identity of this device, wherever its keys are.
+    ///
+    /// # Errors
+    /// As [`Self::unlock`].
+    pub async fn holder(&self) -> Result<Box<dyn IdentityHolder>> {
+        super::holder::holder(self, self.ask())
     }
 
     /// Who answers what a key asks.

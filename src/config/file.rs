@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 use toml_edit::{DocumentMut, Item, Table, value};
 
+use super::agent::AgentTable;
 use super::aws;
 use crate::vault::{AwsOptions, Error, Join, Kind, Prefix, Result};
 
@@ -54,6 +55,7 @@ impl VaultEntry {
 pub(super) struct Config {
     pub default: Option<String>,
     pub vaults: BTreeMap<String, VaultEntry>,
+    pub agent: AgentTable,
 }
 
 /// What a `.vault.toml` says.
@@ -80,6 +82,11 @@ pub(super) fn read_config(path: &Path) -> Result<Config> {
                         .map_err(|e| wrong(&format!("[vault.{name}]: {}", e.message)))?;
                     config.vaults.insert(name.to_owned(), entry);
                 }
+            }
+            "agent" => {
+                let table = item.as_table_like().ok_or_else(|| wrong("`agent` is not a table"))?;
+                config.agent =
+                    AgentTable::read(table).map_err(|e| wrong(&format!("[agent]: {e}")))?;
             }
             // Read where it is needed: see `interface.rs`.
             "tui" => {}

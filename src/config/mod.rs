@@ -1,6 +1,7 @@
 //! Settings: where they come from, and which vault is meant. With `aws`, the only part of the
 //! crate that reads the environment.
 
+pub mod agent;
 mod aws;
 mod file;
 mod inherit;
@@ -20,6 +21,7 @@ use crate::vault::{
     is_member_name,
 };
 
+pub use agent::{AgentSettings, parse_span, runtime_dir};
 pub use file::{VaultEntry, add_vault, check_config, set_default, set_pin};
 pub use inherit::{Inherit, inherited, is_ci, variable_of_environment};
 pub use interface::Interface;
@@ -71,6 +73,8 @@ pub struct Settings {
     pub ssh_key: Option<Sourced<PathBuf>>,
     /// State and cache directories.
     pub places: Places,
+    /// How the agent is used.
+    pub agent: AgentSettings,
     /// Known vaults by name.
     pub vaults: BTreeMap<String, VaultEntry>,
     /// The vault that is meant, unless a join string says so.
@@ -179,6 +183,7 @@ impl Settings {
             identity,
             ssh_key,
             places,
+            agent: AgentSettings::new(global.agent)?,
             vaults: global.vaults,
             selected: selected.or(selected_by_file).or(default),
             pin,

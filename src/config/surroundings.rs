@@ -6,8 +6,14 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 /// What this program reads.
-const OURS: [&str; 5] =
-    ["VAULT_CAPABILITY", "VAULT_IDENTITY", "VAULT_NAME", "VAULT_PIN", "VAULT_SSH_KEY"];
+const OURS: [&str; 6] = [
+    "VAULT_AGENT",
+    "VAULT_CAPABILITY",
+    "VAULT_IDENTITY",
+    "VAULT_NAME",
+    "VAULT_PIN",
+    "VAULT_SSH_KEY",
+];
 /// What HashiCorp's program of the same name reads.
 const THEIRS: [&str; 25] = [
     "VAULT_ADDR",

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::OnceLock;
 
 use super::cipher::{Hash, PublicKey, sha256, sign, verify};
+use super::error::Result;
 use super::path::SecretPath;
 use super::secret::Key;
 use super::text::{b64, b64_array, decimal, hex, hex_array, lps};
@@ -256,6 +257,29 @@ pub fn record(
     out
 }
 
+/// What makes up a record, before it is signed.
+pub struct Record<'a> {
+    /// The vault's id.
+    pub vault: &'a Hash,
+    /// What the version is a version of.
+    pub path: &'a SecretPath,
+    /// `vault-h`
+    pub header: &'a str,
+    /// `x-amz-c`
+    pub suite: &'a str,
+    /// `x-amz-i`
+    pub message_id: &'a str,
+    /// `x-amz-d`
+    pub commitment: &'a str,
+}
+
+impl Record<'_> {
+    /// The bytes that are signed.
+    pub fn bytes(&self) -> Vec<u8> {
+        record(self.vault, self.path, self.header, self.suite, self.message_id, self.commitment)
+    }
+}
+
 /// A version's signed metadata, read but not yet judged: who may have written it is for the
 /// team state to say.
 #[derive(Clone, Debug)]
@@ -318,13 +342,32 @@ pub fn attach(
     header: &Header,
     signing_seed: &Key,
 ) -> Hash {
+    let by_seed = |record: &Record<'_>| Ok(sign(signing_seed, &record.bytes()));
+    attach_with(metadata, vault, path, header, by_seed).expect("a seed always signs")
+}
+
+/// As [`attach`], with a signature by whoever holds the key.
+///
+/// # Errors
+/// Those of `signature`.
+///
+/// # Panics
+/// As [`attach`].
+pub fn attach_with(
+    metadata: &mut Vec<(String, String)>,
+    vault: &Hash,
+    path: &SecretPath,
+    header: &Header,
+    signature: impl FnOnce(&Record<'_>) -> Result<[u8; 64]>,
+) -> Result<Hash> {
     let text = header.to_string();
     let get = |name| lookup(metadata, name).expect("sealed objects have all S3EC names");
-    let record = record(vault, path, &text, get("x-amz-c"), get("x-amz-i"), get("x-amz-d"));
-    let signature = b64(&sign(signing_seed, &record));
+    let (suite, message_id, commitment) = (get("x-amz-c"), get("x-amz-i"), get("x-amz-d"));
+    let record = Record { vault, path, header: &text, suite, message_id, commitment };
+    let (signature, hash) = (b64(&signature(&record)?), sha256(&[&record.bytes()]));
     metadata.push((HEADER.to_owned(), text));
     metadata.push((SIGNATURE.to_owned(), signature));
-    sha256(&[&record])
+    Ok(hash)
 }
 
 /// The one value of `name`, compared without regard to case.

@@ -34,13 +34,15 @@ impl Generation {
 pub struct Keyring {
     /// Name of the group.
     pub group: String,
-    generations: Vec<Generation>,
+    /// Each in a place of its own: a list that grows would leave copies behind.
+    #[allow(clippy::vec_box)]
+    generations: Vec<Box<Generation>>,
 }
 
 impl Keyring {
     /// A keyring with a first, random generation.
     pub fn first(group: &str) -> Self {
-        Self { group: group.to_owned(), generations: vec![Generation::random()] }
+        Self { group: group.to_owned(), generations: vec![Box::new(Generation::random())] }
     }
 
     /// The same with one more, random generation.
@@ -50,8 +52,9 @@ impl Keyring {
             bk: keys.bk.duplicate(),
             nk: keys.nk.duplicate(),
         };
-        let mut generations: Vec<Generation> = self.generations.iter().map(copy).collect();
-        generations.push(Generation::random());
+        let copies = self.generations.iter().map(|keys| Box::new(copy(keys)));
+        let mut generations: Vec<_> = copies.collect();
+        generations.push(Box::new(Generation::random()));
         Self { group: self.group.clone(), generations }
     }
 
@@ -62,7 +65,12 @@ impl Keyring {
 
     /// The keys of a generation, counted from 1.
     pub fn generation(&self, number: u64) -> Option<&Generation> {
-        self.generations.get(usize::try_from(number).ok()?.checked_sub(1)?)
+        self.generations.get(usize::try_from(number).ok()?.checked_sub(1)?).map(|keys| &**keys)
+    }
+
+    /// All keys of it.
+    pub fn keys(&self) -> impl Iterator<Item = &Key> {
+        self.generations.iter().flat_map(|keys| [&keys.gk, &keys.bk, &keys.nk])
     }
 
     /// The keyring as age files for `recipients`: one, or more where some may not share a file.
@@ -143,7 +151,7 @@ impl Keyring {
                 }
                 "keys" => reader.array(|reader| {
                     let number = generations.len() as u64 + 1;
-                    generations.push(decode_generation(reader, number)?);
+                    generations.push(Box::new(decode_generation(reader, number)?));
                     let few = generations.len() <= MAX_GENERATIONS;
                     if few { Ok(()) } else { Err(reader.error("too many generations")) }
                 })?,

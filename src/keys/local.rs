@@ -86,12 +86,54 @@ impl Tree {
         })
     }
 
-    /// The materials description of `path`.
-    fn description(&self, path: &SecretPath) -> String {
-        let pairs = binding(&self.vault, &self.group, path);
-        let pairs: Vec<_> = pairs.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-        ascii_object(&pairs)
+    /// A fresh data key for `path`, and its wrapped form.
+    ///
+    /// # Errors
+    /// Denied if `path` is not below where this tree begins.
+    pub fn seal(&self, path: &SecretPath) -> Result<(Key, Vec<u8>)> {
+        let data_key = random::key();
+        let wrapped = s3ec::wrap_aes(&self.need_leaf(path)?, &data_key);
+        Ok((data_key, wrapped))
     }
+
+    /// The data key of `path` in its wrapped form.
+    ///
+    /// # Errors
+    /// Integrity; denied if `path` is not below where this tree begins.
+    pub fn open(&self, path: &SecretPath, wrapped: &[u8]) -> Result<Key> {
+        s3ec::unwrap_aes(&self.need_leaf(path)?, wrapped).map_err(|e| {
+            Error::integrity(format!("the data key of {path} cannot be unwrapped")).because(e)
+        })
+    }
+}
+
+/// The materials description of what is wrapped for `path`.
+pub fn description(vault: &Hash, group: &GroupGen, path: &SecretPath) -> String {
+    let pairs = binding(vault, group, path);
+    let pairs: Vec<_> = pairs.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+    ascii_object(&pairs)
+}
+
+/// True if this is a local wrap, of what was asked for.
+///
+/// # Errors
+/// Integrity if it is bound to anything else.
+pub fn is_ours(
+    vault: &Hash,
+    group: &GroupGen,
+    path: &SecretPath,
+    envelope: &Envelope,
+) -> Result<bool> {
+    if envelope.wrap() != WrapKind::Aes {
+        return Ok(false);
+    }
+    // The text must be the canonical one: there is a single way to write it.
+    if envelope.description() != description(vault, group, path) {
+        return Err(Error::integrity(format!(
+            "the object stored for {path} is bound to another path, group or vault"
+        )));
+    }
+    Ok(true)
 }
 
 fn child(key: &Key, label: &[u8], segment: &str) -> Key {
@@ -101,9 +143,8 @@ fn child(key: &Key, label: &[u8], segment: &str) -> Key {
 #[async_trait]
 impl Wrap for Tree {
     async fn wrap(&self, path: &SecretPath) -> Result<Wrapped> {
-        let data_key = random::key();
-        let wrapped = s3ec::wrap_aes(&self.need_leaf(path)?, &data_key);
-        let description = self.description(path);
+        let (data_key, wrapped) = self.seal(path)?;
+        let description = description(&self.vault, &self.group, path);
         Ok(Wrapped { data_key, kind: WrapKind::Aes, wrapped, description })
     }
 }
@@ -111,18 +152,9 @@ impl Wrap for Tree {
 #[async_trait]
 impl Unwrap for Tree {
     async fn unwrap(&self, path: &SecretPath, envelope: &Envelope) -> Result<Option<Key>> {
-        if envelope.wrap() != WrapKind::Aes {
-            return Ok(None);
+        match is_ours(&self.vault, &self.group, path, envelope)? {
+            true => self.open(path, envelope.wrapped()).map(Some),
+            false => Ok(None),
         }
-        // The text must be the canonical one: there is a single way to write it.
-        if envelope.description() != self.description(path) {
-            return Err(Error::integrity(format!(
-                "the object stored for {path} is bound to another path, group or vault"
-            )));
-        }
-        let key = s3ec::unwrap_aes(&self.need_leaf(path)?, envelope.wrapped());
-        key.map(Some).map_err(|e| {
-            Error::integrity(format!("the data key of {path} cannot be unwrapped")).because(e)
-        })
     }
 }

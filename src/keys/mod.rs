@@ -8,6 +8,7 @@ use crate::core::path::SecretPath;
 use crate::core::s3ec::{Envelope, WrapKind};
 use crate::core::secret::Key;
 
+pub mod holder;
 pub mod identity;
 pub mod keyring;
 pub mod kms;

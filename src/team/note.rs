@@ -71,10 +71,14 @@ impl Note {
     /// The note as stored: the text, an empty line, one signature line.
     pub fn sign(&self, seed: &Key, key: &PublicKey) -> Vec<u8> {
         let text = self.text();
-        let signature = sign(seed, text.as_bytes());
+        Self::signed(&text, &sign(seed, text.as_bytes()), key)
+    }
+
+    /// The note as stored, from its [`Self::text`] and the signature of that.
+    pub fn signed(text: &str, signature: &[u8; 64], key: &PublicKey) -> Vec<u8> {
         let id = KeyId::of(key);
         let mut bytes = key_hash(key).to_vec();
-        bytes.extend_from_slice(&signature);
+        bytes.extend_from_slice(signature);
         format!("{text}\n\u{2014} {id} {}\n", b64(&bytes)).into_bytes()
     }
 }

@@ -2,18 +2,26 @@
 //! soon as its standard input ends: when this program locks, quits, panics or is killed. It
 //! clears only what is still its own.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, mpsc};
 use std::time::{Duration, Instant};
 
+use crate::config::runtime_dir;
+use crate::vault::agent::check_directory;
 use crate::vault::{Error, Result, Secret};
 
 use super::model::CLIPBOARD;
 
 /// Longest text that is copied, in bytes.
 const MAX: usize = 1024 * 1024;
+
+/// How the sockets of processes that hold something are called, with their number behind it.
+const BELL: &str = "clip.";
 
 /// How long a clipboard may take to say that it holds something, or to let it go.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -168,6 +176,7 @@ pub fn serve(stay: bool) -> Result<()> {
     let (ended, wait) = mpsc::channel::<()>();
     let holds = Arc::new(AtomicBool::new(false));
     let held = holds.clone();
+    let _bell = Bell::hang(&runtime_dir(), ended.clone());
     std::thread::spawn(move || {
         let mut rest = [0u8; 64];
         while matches!(std::io::stdin().read(&mut rest), Ok(1..)) {}
@@ -209,6 +218,56 @@ pub fn serve(stay: bool) -> Result<()> {
         let _ = clipboard.clear();
     }
     Ok(())
+}
+
+/// A socket at which any connection means: clear it now.
+struct Bell(PathBuf);
+
+impl Bell {
+    /// `None` where there is no place for it: the value goes after a while all the same.
+    fn hang(dir: &Path, ended: mpsc::Sender<()>) -> Option<Self> {
+        if !check_directory(dir).ok()? {
+            fs::create_dir(dir).ok()?;
+            check_directory(dir).ok()?;
+        }
+        let path = dir.join(format!("{BELL}{}", std::process::id()));
+        let _ = fs::remove_file(&path);
+        let listener = UnixListener::bind(&path).ok()?;
+        std::thread::spawn(move || {
+            // Kept, so that whoever rang hears when this process is gone.
+            let mut rung = Vec::new();
+            for stream in listener.incoming().flatten() {
+                rung.push(stream);
+                let _ = ended.send(());
+            }
+        });
+        Some(Self(path))
+    }
+}
+
+impl Drop for Bell {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// Has every process that holds a copied value clear the clipboard; answers how many did.
+pub fn clear_all(dir: &Path) -> usize {
+    if !check_directory(dir).unwrap_or(false) {
+        return 0;
+    }
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    let bells = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(BELL));
+    let ring = |path: PathBuf| {
+        let Ok(mut stream) = UnixStream::connect(&path) else {
+            // Its process was killed.
+            let _ = fs::remove_file(&path);
+            return false;
+        };
+        let _ = stream.set_read_timeout(Some(PATIENCE));
+        matches!(stream.read(&mut [0; 1]), Ok(0))
+    };
+    bells.filter(|entry| ring(entry.path())).count()
 }
 
 /// Puts the text into the clipboard, marked as nothing to remember.

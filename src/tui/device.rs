@@ -9,7 +9,13 @@ use super::effect::{Founding, Place};
 use super::message::{Founded, Identity, Session};
 use super::model::Start;
 use crate::config::{NewVault, Ready, Settings, add_vault, private};
-use crate::vault::{Ask, DeviceIdentity, Error, Kind, Result, Secret, Vault};
+use crate::vault::agent::Remote;
+use crate::vault::{
+    Ask, DeviceIdentity, Error, IdentityHolder, Kind, LockedIdentity, Result, Secret, Vault,
+};
+
+/// How the keys themselves come into this process.
+const TYPE_IT: &str = "`L` locks, and the passphrase then opens it without the agent";
 
 /// Where vaults come from.
 #[async_trait]
@@ -71,21 +77,39 @@ impl Configured {
             }
             false => None,
         };
-        let sealed = match identity.exists() {
-            // What is wrong with it is said when it is opened.
-            true => private::read_identity(settings).is_ok_and(|f| f.locked.needs_passphrase()),
-            // Nothing can be opened with a passphrase: the error says so.
-            false => false,
-        };
+        // What is wrong with it is said when it is opened; where there is none, too.
+        let files = identity.exists().then(|| private::read_identity(settings));
+        let locked = files.and_then(Result::ok).map(|files| files.locked);
+        let sealed = locked.as_ref().is_some_and(LockedIdentity::needs_passphrase);
+        let held =
+            locked.filter(|_| sealed).is_some_and(|locked| held(settings, &locked).is_some());
         Ok(Start {
             interface,
             vaults,
             vault,
             sealed,
+            held,
             usual: settings.new_location(None, None)?.to_string(),
             user: settings.user.clone(),
             size,
         })
+    }
+
+    /// Without a passphrase, one that has one is the agent's.
+    fn holder(
+        &self,
+        passphrase: Option<Secret>,
+    ) -> Result<(Box<dyn IdentityHolder>, Option<String>)> {
+        let files = private::read_identity(&self.settings)?;
+        let warning = files.exposed.first().map(|path| private::exposed(path));
+        if passphrase.is_none() && files.locked.needs_passphrase() {
+            let remote = held(&self.settings, &files.locked).ok_or_else(|| {
+                Error::credentials("the agent does not hold the identity any more")
+            })?;
+            let refuse = |why: &str| Err(Error::credentials(why.to_owned()).hint(TYPE_IT));
+            return Ok((remote.with_fallback(Box::new(refuse)).into(), warning));
+        }
+        self.identity(passphrase).map(|(identity, warning)| (identity.into(), warning))
     }
 
     fn identity(&self, passphrase: Option<Secret>) -> Result<(DeviceIdentity, Option<String>)> {
@@ -112,7 +136,7 @@ impl Device for Configured {
         let target = settings.target()?;
         let (identity, warning) =
             match settings.identity.value.exists() || target.takes_an_identity()? {
-                true => self.identity(passphrase).map(|(identity, w)| (Some(identity), w))?,
+                true => self.holder(passphrase).map(|(holder, w)| (Some(holder), w))?,
                 false => (None, None),
             };
         let storage = target.storage().await?;
@@ -179,6 +203,12 @@ impl Configured {
         new.kms = given(&place.kms);
         new.check(&self.settings).await
     }
+}
+
+/// The identity if the agent holds it. One that cannot be used is none: a passphrase is asked for.
+fn held(settings: &Settings, locked: &LockedIdentity) -> Option<Remote> {
+    let client = settings.agent.client().ok().flatten()?;
+    Remote::find(client, locked.hash()).ok().flatten()
 }
 
 /// A passphrase that was typed before. The screen is the UI's, so nothing else can be asked.

@@ -56,6 +56,8 @@ pub struct Model {
     pub session: Session,
     /// The identity needs a passphrase.
     pub sealed: bool,
+    /// The agent holds it, and nobody has locked this UI yet.
+    pub held: bool,
     /// What is below the popups.
     pub screen: Screen,
     /// What lies above it, the last on top.
@@ -258,6 +260,8 @@ pub struct Start {
     pub vault: Option<(Option<String>, String)>,
     /// The identity needs a passphrase.
     pub sealed: bool,
+    /// The agent holds it.
+    pub held: bool,
     /// The usual place of a new vault.
     pub usual: String,
     /// The login name.
@@ -272,7 +276,7 @@ impl Model {
     /// # Errors
     /// Usage if the keys of the configuration are wrong.
     pub fn new(start: Start) -> crate::vault::Result<Self> {
-        let Start { interface, vaults, vault, sealed, usual, user, size } = start;
+        let Start { interface, vaults, vault, sealed, held, usual, user, size } = start;
         let unlock = Unlock { input: Input::new(true), problem: None, busy: None };
         let (screen, popups) = match (&vault, vaults.is_empty()) {
             (Some(_), _) => (Screen::Unlock(unlock), Vec::new()),
@@ -291,6 +295,7 @@ impl Model {
             vault: vault.unwrap_or_default(),
             session: Session::default(),
             sealed,
+            held,
             screen,
             popups,
             rows: Rows::default(),

@@ -45,7 +45,7 @@ impl Vault {
             numbers.extend(g.filter(|g| g.group == *group).map(|g| g.generation));
         }
         let numbers = numbers.into_iter().rev().take(MAX_GENERATIONS).collect::<BTreeSet<_>>();
-        let identity = self.identity()?;
+        let identity = self.identity()?.identity()?;
         let keyring = self.keyring(identity, group, &state.keyring, newest.generation).await?;
         let mut keys = Vec::new();
         for number in numbers {
@@ -80,7 +80,7 @@ impl Vault {
         capability: Capability,
         places: &Places,
     ) -> Result<Self> {
-        let mut vault = Self::open_in(storage, &capability.join.pin, places, None).await?;
+        let mut vault = Self::open_held(storage, &capability.join.pin, places, None).await?;
         vault.capability = Some(capability);
         Ok(vault)
     }

@@ -15,10 +15,10 @@ use crate::core::error::{Error, Result};
 use crate::core::header::{GroupGen, SignedHeader};
 use crate::core::path::SecretPath;
 use crate::keys::DataKeys;
+use crate::keys::holder::{GroupKeys, Holder};
 use crate::keys::identity::Identity;
 use crate::keys::keyring::{Keyring, MAX_KEYRING};
 use crate::keys::kms::{KeyArn, KmsKeys};
-use crate::keys::local::Tree;
 use crate::store::{Store, StoreError};
 use crate::team::cut::{CutEntry, MAX_CUT};
 use crate::team::note::{MAX_NOTE, SignedNote};
@@ -66,7 +66,7 @@ impl View {
 /// Opened keyrings by the hashes of their files, and cuts by their hash.
 #[derive(Default)]
 pub struct Secrets {
-    keyrings: HashMap<Vec<Hash>, Arc<Keyring>>,
+    keyrings: HashMap<Vec<Hash>, Arc<dyn GroupKeys>>,
     cuts: HashMap<Hash, Arc<Cut>>,
 }
 
@@ -418,9 +418,9 @@ impl Vault {
             return Ok(Box::new(tree.ok_or_else(|| no_key(capability, group))?));
         }
         let newest = state.generation();
-        let keyring = self.keyring(self.identity()?, &group.group, &state.keyring, newest).await?;
-        let keys = keyring.generation(group.generation).expect("opening checked the newest one");
-        Ok(Box::new(Tree::new(self.id, group.clone(), &keys.gk)))
+        let keys = self.group_keys(self.identity()?, &group.group, &state.keyring, newest).await?;
+        let keys = keys.data_keys(self.id, group.generation);
+        Ok(keys.expect("opening checked the newest one"))
     }
 
     /// True if the chain pins a KMS key for a group's generation.
@@ -431,7 +431,7 @@ impl Vault {
         generation.is_some_and(|generation| matches!(generation.wrap, WrapChoice::Kms(_)))
     }
 
-    /// The keyring of a group as the chain pins it, opened by `identity`.
+    /// The keyring of a group as the chain pins it, opened by `identity`: the keys themselves.
     pub(super) async fn keyring(
         &self,
         identity: &Identity,
@@ -439,17 +439,46 @@ impl Vault {
         files: &[Hash],
         newest: u64,
     ) -> Result<Arc<Keyring>> {
-        let known = self.secrets().keyrings.get(files).cloned();
-        // Two groups that pin the same file are a mistake of an admin: only one of them is right.
-        if let Some(keyring) = known.filter(|k| k.group == group && k.newest() == newest) {
+        let known = self.known_keys(group, files, newest).and_then(GroupKeys::keyring);
+        if let Some(keyring) = known {
             return Ok(keyring);
         }
+        let opened = self.open_keys(identity, group, files, newest).await?;
+        Ok(opened.keyring().expect("an identity opens in this process"))
+    }
+
+    /// The keys of a group as the chain pins them, wherever `holder` has them.
+    async fn group_keys(
+        &self,
+        holder: &dyn Holder,
+        group: &str,
+        files: &[Hash],
+        newest: u64,
+    ) -> Result<Arc<dyn GroupKeys>> {
+        match self.known_keys(group, files, newest) {
+            Some(keys) => Ok(keys),
+            None => self.open_keys(holder, group, files, newest).await,
+        }
+    }
+
+    fn known_keys(&self, group: &str, files: &[Hash], newest: u64) -> Option<Arc<dyn GroupKeys>> {
+        let known = self.secrets().keyrings.get(files).cloned();
+        // Two groups that pin the same file are a mistake of an admin: only one of them is right.
+        known.filter(|k| k.group() == group && k.newest() == newest)
+    }
+
+    async fn open_keys(
+        &self,
+        holder: &dyn Holder,
+        group: &str,
+        files: &[Hash],
+        newest: u64,
+    ) -> Result<Arc<dyn GroupKeys>> {
         for hash in files {
             let file = self.pinned(hash, MAX_KEYRING, "keyring").await?;
-            if let Some(keyring) = Keyring::open(&file, group, newest, identity.age())? {
-                let keyring = Arc::new(keyring);
-                self.secrets().keyrings.insert(files.to_vec(), keyring.clone());
-                return Ok(keyring);
+            if let Some(keys) = holder.open_keyring(&file, group, newest)? {
+                self.secrets().keyrings.insert(files.to_vec(), keys.clone());
+                return Ok(keys);
             }
         }
         let view = self.view();

@@ -19,7 +19,7 @@ use crate::core::path::SecretPath;
 use crate::core::random;
 use crate::core::secret::{Key, Secret};
 use crate::core::text::{b64url, b64url_decode, decimal, hex, hex_array, lps};
-use crate::keys::identity::Identity;
+use crate::keys::holder::{DeviceFiles, Holder};
 use crate::team::State;
 
 /// Largest file of this device that is read: a chain record of a million notes.
@@ -74,8 +74,9 @@ pub(super) struct Memory(Option<Device>);
 
 impl Memory {
     /// The files for `vault` below `places`; none without an identity.
-    pub fn new(vault: Hash, places: &Places, identity: Option<&Identity>) -> Self {
-        Self(identity.map(|id| Device::new(vault, &places.state, &places.cache, id)))
+    pub fn new(vault: Hash, places: &Places, identity: Option<&dyn Holder>) -> Result<Self> {
+        let files = |identity| Device::new(vault, &places.state, &places.cache, identity);
+        identity.map(files).transpose().map(Self)
     }
 
     /// [`Device::mark`]
@@ -167,16 +168,19 @@ pub struct Device {
 
 impl Device {
     /// The device's files for `vault` below the two directories. Nothing is touched yet.
-    pub fn new(vault: Hash, state: &Path, cache: &Path, identity: &Identity) -> Self {
+    ///
+    /// # Errors
+    /// If the keys of the identity are out of reach.
+    pub fn new(vault: Hash, state: &Path, cache: &Path, identity: &dyn Holder) -> Result<Self> {
         // A directory for each identity: another one has seen other things, under other keys.
         let name = format!("{}-{}", hex(&vault[..16]), identity.public().id());
-        Self {
+        Ok(Self {
             vault,
             state: state.join(&name),
             cache: cache.join(&name),
-            mark_key: identity.device_key("vault/v1/marks"),
-            cache_key: identity.device_key("vault/v1/cache"),
-        }
+            mark_key: identity.key_of_files(DeviceFiles::Marks)?,
+            cache_key: identity.key_of_files(DeviceFiles::Cache)?,
+        })
     }
 
     /// The mark of a path, if there is one.

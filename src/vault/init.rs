@@ -125,9 +125,9 @@ impl Vault {
             Err(e) => return Err(e.into()),
         }
         let id = sha256(&[&note]);
-        let device = Memory::new(id, places, Some(&identity));
+        let device = Memory::new(id, places, Some(&identity))?;
         let view = || View { first: 0, hashes: vec![id], state: state.clone() };
-        let vault = Self::assemble(storage, id, Some(identity), device, view());
+        let vault = Self::assemble(storage, id, Some(identity.into()), device, view());
         // The vault exists from here on: what this device cannot remember is no reason to fail.
         if let Err(e) = vault.adopt(view()) {
             vault.warn(format!("this device cannot remember the vault: {e}"));

@@ -2,6 +2,7 @@
 //! together; never prints, prompts or reads the environment.
 
 mod access;
+pub mod agent;
 mod ahead;
 mod capability;
 mod chain;
@@ -41,7 +42,7 @@ use crate::aws::LazyAws;
 use crate::core::cipher::Hash;
 use crate::core::path::SecretPath;
 use crate::core::text::hex;
-use crate::keys::identity::Identity;
+use crate::keys::holder::Holder;
 use crate::store::Store;
 
 use ahead::Ahead;
@@ -63,6 +64,7 @@ pub use crate::core::otp;
 pub use crate::core::path::{Prefix, SecretPath as Path, escape, is_hidden};
 pub use crate::core::secret::Secret;
 pub use crate::core::text::b64_secret;
+pub use crate::keys::holder::Holder as IdentityHolder;
 pub use crate::keys::identity::{
     Identity as DeviceIdentity, Keeper, LockedIdentity, MAX_FILE as MAX_IDENTITY, PublicIdentity,
     with_plugin as identity_with_plugin, with_ssh_key as identity_with_ssh_key,
@@ -106,7 +108,7 @@ pub struct Vault {
     aws: Arc<LazyAws>,
     single_writer: bool,
     id: Hash,
-    identity: Option<Identity>,
+    identity: Option<Box<dyn Holder>>,
     device: Memory,
     view: RwLock<Arc<View>>,
     secrets: Mutex<Secrets>,
@@ -136,8 +138,8 @@ impl Vault {
     }
 
     /// Who acts.
-    fn identity(&self) -> Result<&Identity> {
-        self.identity.as_ref().ok_or_else(|| {
+    fn identity(&self) -> Result<&dyn Holder> {
+        self.identity.as_deref().ok_or_else(|| {
             if self.capability.is_some() {
                 return Error::denied("a capability only reads")
                     .hint("unset VAULT_CAPABILITY to act as a member");

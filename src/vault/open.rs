@@ -14,7 +14,7 @@ use crate::aws::{AwsOptions, LazyAws};
 use crate::core::cipher::Hash;
 use crate::core::error::{Error, Result};
 use crate::core::path::SecretPath;
-use crate::keys::identity::Identity;
+use crate::keys::holder::Holder;
 use crate::store::{DirStore, S3Store, Store};
 use crate::team::Pin;
 use crate::team::join::Join;
@@ -179,9 +179,18 @@ impl Vault {
         storage: Storage,
         pin: &Pin,
         places: &Places,
-        identity: Option<Identity>,
+        identity: Option<impl Into<Box<dyn Holder>>>,
     ) -> Result<Self> {
-        let device = Memory::new(pin.vault, places, identity.as_ref());
+        Self::open_held(storage, pin, places, identity.map(Into::into)).await
+    }
+
+    pub(super) async fn open_held(
+        storage: Storage,
+        pin: &Pin,
+        places: &Places,
+        identity: Option<Box<dyn Holder>>,
+    ) -> Result<Self> {
+        let device = Memory::new(pin.vault, places, identity.as_deref())?;
         let store = &*storage.store;
         let remembered = Self::remembered(store, &device, pin).await?;
         if let Some(view) = remembered {
@@ -213,7 +222,7 @@ impl Vault {
     pub(super) fn assemble(
         storage: Storage,
         id: Hash,
-        identity: Option<Identity>,
+        identity: Option<Box<dyn Holder>>,
         device: Memory,
         view: View,
     ) -> Self {

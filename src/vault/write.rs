@@ -325,7 +325,8 @@ impl Vault {
             time: now(),
             by: me,
         };
-        header::attach(&mut metadata, &self.id, path, &header, identity.signing_seed());
+        let sign = |record: &header::Record<'_>| identity.sign_record(record);
+        header::attach_with(&mut metadata, &self.id, path, &header, sign)?;
         let size: usize = metadata.iter().map(|(name, value)| name.len() + value.len()).sum();
         if size > MAX_METADATA {
             return Err(Error::usage(format!(

@@ -13,7 +13,7 @@ mod wrap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use vault::aws::AwsOptions;
-use vault::vault::{Error, Init, Location, Pin, Places, Storage, Vault};
+use vault::vault::{DeviceIdentity, Error, Init, Location, Pin, Places, Storage, Vault};
 
 use crate::support::servers::{Server, make_bucket, make_key};
 use crate::support::{ANN, RECOVERY, identity};
@@ -83,7 +83,7 @@ impl Bucket {
     /// Somebody without an identity, who is about to read at `path`.
     pub async fn reader(&self, options: AwsOptions, path: &str) -> Result<Vault, Error> {
         let storage = storage(&self.prefix, options).await.reading(&[crate::support::path(path)]);
-        Vault::open_in(storage, &self.pin, &places(&self.dir, "none"), None).await
+        Vault::open_in(storage, &self.pin, &places(&self.dir, "none"), None::<DeviceIdentity>).await
     }
 
     /// The key in the bucket of a key of the vault.

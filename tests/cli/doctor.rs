@@ -68,7 +68,7 @@ fn a_healthy_vault_is_well() {
     found.has("file system", "ok", "hard links");
     found.has("store: create-only write", "ok", "works");
     found.has("store: race of writers", "ok", "works");
-    assert_eq!(found.0.len(), 28, "{:#?}", found.0.keys());
+    assert_eq!(found.0.len(), 29, "{:#?}", found.0.keys());
     let store = DirStore::open(&home.vault_dir()).unwrap();
     assert!(wait(list_all(&store, ".vault/probe/")).unwrap().is_empty());
     assert_eq!(fs::read_dir(home.vault_dir().join("tmp")).unwrap().count(), 0);

@@ -2,6 +2,7 @@
 
 pub mod home;
 
+pub mod agent;
 mod aws_context;
 mod buckets;
 mod capability;
@@ -28,6 +29,7 @@ mod import;
 mod init;
 mod inject;
 mod join;
+mod lock;
 mod ls;
 mod man;
 mod member;
@@ -45,6 +47,7 @@ mod run;
 mod team;
 mod tui;
 mod undelete;
+pub mod unlock;
 mod vaults;
 mod verify;
 

@@ -67,3 +67,80 @@ fn a_core_at_the_end_of_get_holds_nothing_of_the_value() {
     assert!(control > 0, "the control must find the value, or the test finds nothing");
     assert_eq!(end, 0);
 }
+
+/// A core of a process that runs.
+fn core_of(pid: i32, file: &std::path::Path) -> Vec<u8> {
+    let mut command = Command::new("gdb");
+    command.args(["-q", "-batch", "-nx", "-p", &pid.to_string(), "-ex"]);
+    command.arg(format!("gcore {}", file.display()));
+    let ran = crate::cli::home::finish(command, b"");
+    std::fs::read(file).unwrap_or_else(|e| panic!("{e}: {} {}", ran.text(), ran.stderr))
+}
+
+/// What the agent must not have any more once it is locked; before that it has some of it.
+#[test]
+fn a_core_of_the_agent_after_lock_holds_no_key() {
+    use vault::core::secret::Secret;
+    use vault::keys::identity::Identity;
+    use vault::keys::keyring::Keyring;
+    let desk = crate::cli::unlock::Desk::new();
+    let mut child = crate::cli::agent::foreground(&desk);
+    desk.typed(["unlock"]).ok();
+    let set = ["put", "a", "value=-"];
+    crate::cli::home::finish(desk.command(set), CANARY.as_bytes()).ok();
+    desk.get().ok();
+    let pid = crate::cli::agent::pid_of(&desk).as_raw_nonzero().get();
+    let before = core_of(pid, &desk.0.path().join("core-before"));
+    desk.run(["lock"]).ok();
+    let after = core_of(pid, &desk.0.path().join("core-after"));
+
+    // Every key, from the files.
+    let file = Secret::new(std::fs::read(desk.0.identity()).unwrap());
+    let typed = || Ok(Secret::copy_of(crate::cli::unlock::PASSPHRASE.as_bytes()));
+    let identity = Identity::from_file(&file, typed).unwrap();
+    let dir = desk.0.vault_dir();
+    let mut group = Vec::new();
+    let mut dirs = vec![dir];
+    while let Some(dir) = dirs.pop() {
+        for entry in dir.read_dir().unwrap().map(|entry| entry.unwrap().path()) {
+            if entry.is_dir() {
+                dirs.push(entry);
+                continue;
+            }
+            let stored = std::fs::read(&entry).unwrap();
+            let Some(at) = stored.windows(18).position(|w| w == b"age-encryption.org") else {
+                continue;
+            };
+            if let Ok(Some(keyring)) = Keyring::open(&stored[at..], "main", 1, identity.age()) {
+                group.extend(keyring.keys().map(|key| key.bytes().to_vec()));
+            }
+        }
+    }
+    assert_eq!(group.len(), 3, "the keyring was found");
+    let age = identity.age_secret_key().unwrap().bytes()[20..60].to_vec();
+    let seed = identity.keys().map(|key| key.bytes().to_vec());
+    let scalar = identity.device_key("vault/v1/age").bytes().to_vec();
+    let text = vault::vault::b64_secret(&seed[0]).bytes()[..40].to_vec();
+    let passphrase = crate::cli::unlock::PASSPHRASE.as_bytes().to_vec();
+    let kinds = [
+        ("seed", vec![seed[0].clone()]),
+        ("signing key", vec![seed[1].clone()]),
+        ("group key", vec![group[0].clone()]),
+        ("other group keys", group[1..].to_vec()),
+        ("age key", vec![scalar]),
+        ("age key as text", vec![age]),
+        ("seed as text", vec![text]),
+        ("passphrase", vec![passphrase]),
+        ("value", needles()),
+    ];
+    for (kind, needles) in &kinds {
+        let (before, after) = (hits(&before, needles), hits(&after, needles));
+        println!("agent: {kind}: {before} hits before lock, {after} after");
+        let held = ["seed", "signing key", "age key", "group key", "other group keys"];
+        let held = held.contains(kind);
+        assert_eq!(before > 0, held, "{kind}: {before} before lock");
+        assert_eq!(after, 0, "{kind}");
+    }
+    desk.run(["lock", "--all"]).ok();
+    child.wait().unwrap();
+}

@@ -1,6 +1,7 @@
 //! The process that holds a copied value, on a desktop of its own (Xvfb; `tests/run` installs it).
 
 use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -30,8 +31,14 @@ impl Desktop {
 
     /// The helper with this text, once it holds it.
     fn hold(&self, text: &str) -> Child {
+        self.hold_in(text, None)
+    }
+
+    /// With this directory for its sockets; none: it has none.
+    fn hold_in(&self, text: &str, run: Option<&Path>) -> Child {
         let mut helper = Command::new(program())
             .arg("clip-clear")
+            .env("XDG_RUNTIME_DIR", run.unwrap_or(Path::new("/nowhere")))
             .env("DISPLAY", &self.display)
             .env_remove("WAYLAND_DISPLAY")
             .stdin(Stdio::piped())
@@ -90,6 +97,23 @@ fn it_clears_when_the_ui_ends() {
     drop(helper.stdin.take());
     ends(&mut helper);
     assert_eq!(desktop.paste(&[]), "");
+}
+
+/// `vault lock --all` rings at every process that holds something, and waits until it has ended.
+#[test]
+fn it_clears_when_everything_is_locked() {
+    let (desktop, home) = (Desktop::start(), crate::cli::home::Home::new());
+    let run = home.path().join("run");
+    std::fs::create_dir(&run).unwrap();
+    let mut helper = desktop.hold_in(CANARY, Some(&run));
+    assert_eq!(desktop.paste(&[]), CANARY);
+    let mut lock = home.command(["lock", "--all"]);
+    lock.env("XDG_RUNTIME_DIR", &run);
+    let ran = crate::cli::home::finish(lock, b"").ok();
+    assert!(ran.stderr.contains("The clipboard is cleared."), "{}", ran.stderr);
+    assert_eq!(desktop.paste(&[]), "");
+    ends(&mut helper);
+    assert_eq!(run.join("vault").read_dir().unwrap().count(), 0);
 }
 
 /// What somebody else has put there stays.

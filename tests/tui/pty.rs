@@ -461,3 +461,23 @@ fn no_colour_means_none() {
         assert!(!found, "{colour:?}");
     }
 }
+
+/// The UI opens through the agent; locked, it asks for the passphrase, and the agent stays.
+#[test]
+fn the_agent_opens_it() {
+    let desk = crate::cli::unlock::Desk::new();
+    desk.typed(["unlock"]).ok();
+    let mut command = command_in(&desk.0);
+    command.env("XDG_RUNTIME_DIR", desk.sockets().parent().unwrap());
+    let mut session = Session::start(command);
+    session.shows("Loaded 1 name");
+    session.type_keys("L");
+    session.shows("passphrase");
+    session.type_keys("\r");
+    session.type_keys(crate::cli::unlock::PASSPHRASE);
+    session.type_keys("\r");
+    session.shows("Loaded 1 name");
+    session.type_keys("q");
+    assert_eq!(session.ends(), 0);
+    assert_eq!(desk.get().ok().text(), "one");
+}

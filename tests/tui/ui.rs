@@ -39,6 +39,7 @@ pub fn start(size: (u16, u16)) -> Start {
             ("own".to_owned(), "s3://acme/own".to_owned()),
         ],
         vault: Some((Some("team".to_owned()), "/srv/vault/team".to_owned())),
+        held: false,
         sealed: true,
         usual: "/home/mira/.local/share/vault/vaults/main".to_owned(),
         user: Some("mira".to_owned()),

@@ -176,6 +176,42 @@ fn an_identity_without_passphrase_opens_at_once_and_after_enter() {
     assert_eq!(words(&ui.effects), "unlock team");
 }
 
+/// The agent opens it, until somebody locks the UI: that takes the passphrase.
+#[test]
+fn what_the_agent_holds_opens_at_once_but_not_after_a_lock() {
+    let vaults = vec![("team".into(), "/v/team".into()), ("other".into(), "/v/other".into())];
+    let mut ui = Ui::new(Start { sealed: true, held: true, vaults, ..start(SIZE) });
+    assert_eq!(words(&ui.effects), "unlock team");
+    let id = id_of(&ui.effects[0]);
+    ui.send(Message::Unlocked(id, Ok(Default::default())));
+    ui.list(vec![path("a")]);
+    ui.key("V");
+    ui.key("down enter");
+    assert!(words(&ui.effects).ends_with("unlock other"), "{}", words(&ui.effects));
+    let id = id_of(ui.effects.last().unwrap());
+    ui.send(Message::Unlocked(id, Ok(Default::default())));
+    ui.key("L");
+    assert_eq!(words(&ui.effects), "lock");
+    ui.key("enter");
+    assert!(ui.effects.is_empty(), "a passphrase is asked for");
+    ui.text("pass");
+    ui.key("enter");
+    assert_eq!(words(&ui.effects), "unlock other with a passphrase");
+}
+
+/// It went away between the start and the first request.
+#[test]
+fn an_agent_that_is_gone_leaves_the_passphrase_to_be_typed() {
+    let mut ui = Ui::new(Start { sealed: true, held: true, ..start(SIZE) });
+    let id = id_of(&ui.effects[0]);
+    let gone = Error::credentials("the agent does not hold the identity any more");
+    ui.send(Message::Unlocked(id, Err(gone)));
+    assert!(ui.screen().contains("does not hold the identity any more"));
+    ui.text("pass");
+    ui.key("enter");
+    assert_eq!(words(&ui.effects), "unlock team with a passphrase");
+}
+
 #[test]
 fn names_draw_as_they_arrive_and_a_reload_keeps_the_place() {
     let mut ui = Ui::new(start(SIZE));

@@ -27,7 +27,8 @@ fn read(case: &Value) -> Result<(), String> {
     let dir = tempfile::tempdir().unwrap();
     let vault = array(case, "vault");
     let identity = vault::keys::identity::Identity::from_seed(key(text(case, "seed")));
-    let device = || Device::new(vault, &dir.path().join("s"), &dir.path().join("c"), &identity);
+    let device =
+        || Device::new(vault, &dir.path().join("s"), &dir.path().join("c"), &identity).unwrap();
     let folder = format!("{}-{}", hex(&vault[..16]), identity.public().id());
     let root = |kind: &str| dir.path().join(kind).join(&folder);
     let place = |kind: &str, bytes: &[u8]| {
@@ -46,7 +47,7 @@ fn read(case: &Value) -> Result<(), String> {
             let mark = mark.ok_or("none")?;
             assert_eq!(mark, mark_of(case));
             let again = tempfile::tempdir().unwrap();
-            let device = Device::new(vault, again.path(), again.path(), &identity);
+            let device = Device::new(vault, again.path(), again.path(), &identity).unwrap();
             device.raise(&path(text(case, "path")), mark, false).unwrap();
             let file = again.path().join(&folder).join(text(case, "file"));
             // All of it but the sealed name, whose nonce is another one each time.
@@ -67,7 +68,10 @@ fn read(case: &Value) -> Result<(), String> {
                 ChainRecord { first: number(case, "first"), hashes, state: array(case, "state") };
             assert_eq!(record, expected);
             let again = tempfile::tempdir().unwrap();
-            Device::new(vault, again.path(), again.path(), &identity).save_chain(&record).unwrap();
+            Device::new(vault, again.path(), again.path(), &identity)
+                .unwrap()
+                .save_chain(&record)
+                .unwrap();
             let file = again.path().join(&folder).join("chain");
             assert_eq!(std::fs::read_to_string(file).unwrap(), text(case, "text"));
         }

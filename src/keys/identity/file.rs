@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::outside::{self, MAX_KEPT};
 use super::{Identity, Keeper};
-use crate::core::cipher::{NONCE, argon2id, open, seal, sha256};
+use crate::core::cipher::{Hash, NONCE, argon2id, open, seal, sha256};
 use crate::core::error::{Error, Result};
 use crate::core::path::is_hidden;
 use crate::core::random;
@@ -25,6 +25,7 @@ const KEPT: &str = "vault-identity/v1 age";
 /// An identity file that was read, and what is needed to open it.
 pub struct LockedIdentity {
     form: Form,
+    hash: Hash,
     /// The SSH key that keeps it, and where that was.
     ssh_key: Option<(PathBuf, Secret)>,
 }
@@ -56,7 +57,27 @@ impl LockedIdentity {
     /// [`Kind::Credentials`](crate::core::error::Kind::Credentials): "cannot open".
     pub fn parse(file: &Secret) -> Result<Self> {
         let form = Form::parse(file).ok_or_else(cannot_open)?;
-        Ok(Self { form, ssh_key: None })
+        Ok(Self { form, hash: sha256(&[file.bytes()]), ssh_key: None })
+    }
+
+    /// SHA-256 of the file.
+    pub fn hash(&self) -> Hash {
+        self.hash
+    }
+
+    /// True if an age plugin keeps its key.
+    pub fn needs_plugin(&self) -> bool {
+        matches!(&self.form, Form::Kept(Kept { by: KeptBy::Plugin(_), .. }))
+    }
+
+    /// Copies of the identity file and of the SSH key that it was given, if it takes one.
+    pub fn ssh_parts(&self) -> Option<(Secret, Secret)> {
+        match (&self.form, &self.ssh_key) {
+            (Form::Kept(kept), Some((_, key))) => {
+                Some((kept.to_file(), Secret::copy_of(key.bytes())))
+            }
+            _ => None,
+        }
     }
 
     /// Where the SSH key is that [`Self::open`] has to be given.

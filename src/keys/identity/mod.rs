@@ -98,6 +98,11 @@ impl Identity {
         &self.signing
     }
 
+    /// The keys that all others grow from, or are: what must not be swapped out.
+    pub fn keys(&self) -> [&Key; 2] {
+        [&self.seed, &self.signing]
+    }
+
     /// A key for files that only this identity writes and reads on this device.
     pub fn device_key(&self, purpose: &str) -> Key {
         hkdf(self.seed.bytes(), b"", purpose.as_bytes())

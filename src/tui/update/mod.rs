@@ -40,7 +40,9 @@ impl Model {
     /// What the first state wants.
     pub fn start(&mut self) -> Effects {
         match self.screen {
-            Screen::Unlock(_) if !self.sealed && self.popups.is_empty() => self.unlock(None),
+            Screen::Unlock(_) if self.opens_at_once() && self.popups.is_empty() => {
+                self.unlock(None)
+            }
             _ => Vec::new(),
         }
     }
@@ -342,6 +344,11 @@ impl Model {
         }
     }
 
+    /// True if opening takes nothing that has to be typed.
+    pub(super) fn opens_at_once(&self) -> bool {
+        !self.sealed || self.held
+    }
+
     /// Opens the vault that is meant.
     pub(super) fn unlock(&mut self, passphrase: Option<Secret>) -> Effects {
         let name = self.vault.0.clone();
@@ -354,7 +361,16 @@ impl Model {
     }
 
     /// Forgets everything and asks for the passphrase again.
+    ///
+    /// The agent, if it holds the identity, is not asked again: a UI that was locked opens for
+    /// whoever knows the passphrase.
     pub(super) fn lock(&mut self, why: &str) -> Effects {
+        self.held = false;
+        self.leave_vault(why)
+    }
+
+    /// Drops the vault and all that was read of it.
+    pub(super) fn leave_vault(&mut self, why: &str) -> Effects {
         // A first start has nothing to lock; what is typed stays.
         if matches!(self.screen, Screen::Setup(_)) {
             self.hide();

@@ -249,10 +249,10 @@ impl Model {
         }
         let Some((name, location)) = self.vaults.get(*cursor).cloned() else { return Vec::new() };
         self.vault = (Some(name), location);
-        let mut effects = self.lock("");
+        let mut effects = self.leave_vault("");
         self.select = None;
         self.status = Status::Quiet;
-        if !self.sealed {
+        if self.opens_at_once() {
             effects.extend(self.unlock(None));
         }
         effects

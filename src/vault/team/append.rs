@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::core::cipher::{Hash, sha256};
 use crate::core::error::{Error, Result};
-use crate::keys::identity::Identity;
+use crate::keys::holder::Holder;
 use crate::keys::keyring::Keyring;
 use crate::store::{Condition, StoreError};
 use crate::team::cut::MAX_CUT;
@@ -65,7 +65,7 @@ impl Vault {
     /// is not a recipient yet).
     pub(super) async fn append_with(
         &self,
-        opener: &Identity,
+        opener: &dyn Holder,
         make: &mut Make<'_>,
     ) -> Result<Option<Appended>> {
         for _ in 0..TRIES {
@@ -121,7 +121,9 @@ impl Vault {
         let (seq, count) = (before.seq() + 1, ops.len());
         let prev = *before.hash();
         let note = Note { vault: Some(self.id), seq, prev, time: now(), state: state.hash(), ops };
-        let bytes = note.sign(identity.signing_seed(), &identity.public().key);
+        let text = note.text();
+        let signature = identity.sign_note(&text)?;
+        let bytes = Note::signed(&text, &signature, &identity.public().key);
         if count > MAX_OPS || bytes.len() > MAX_NOTE {
             return Err(Error::usage("this is more than one note of the team can hold")
                 .hint("do it in several steps"));
@@ -176,7 +178,7 @@ impl Vault {
     /// The keyrings of groups with a new generation, and of those with other recipients.
     async fn keyring_ops(
         &self,
-        opener: &Identity,
+        opener: &dyn Holder,
         before: &State,
         needs: &Needs,
         rotate: &BTreeSet<String>,
@@ -186,6 +188,7 @@ impl Vault {
         for group in rotate.union(rekey) {
             let known = match before.groups.get(group) {
                 Some(state) => {
+                    let opener = opener.identity()?;
                     Some(self.keyring(opener, group, &state.keyring, state.generation()).await?)
                 }
                 None => None,

@@ -1,0 +1,93 @@
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+
+use super::home::Home;
+use super::unlock::Desk;
+
+/// The process that listens for this desk.
+pub fn pid_of(desk: &Desk) -> Pid {
+    let socket = std::os::unix::net::UnixStream::connect(desk.sockets().join("agent.sock"));
+    rustix::net::sockopt::socket_peercred(socket.expect("an agent runs")).unwrap().pid
+}
+
+/// Waits until a process of somebody else's is gone.
+pub fn wait_for(pid: Pid) {
+    for _ in 0..2000 {
+        // A zombie that nobody reaps holds nothing any more.
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()));
+        let zombie = stat.is_ok_and(|stat| stat.contains(") Z "));
+        if zombie || test_kill_process(pid).is_err() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    panic!("it does not end");
+}
+
+/// An agent in the foreground, ready.
+pub fn foreground(desk: &Desk) -> Child {
+    let mut command = desk.command(["agent"]);
+    let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(lines.next().unwrap().unwrap().starts_with("Listening"));
+    child
+}
+
+#[test]
+fn it_runs_in_the_foreground_until_it_is_told_to_end() {
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
+        let desk = Desk::new();
+        let mut child = foreground(&desk);
+        desk.typed(["unlock"]).ok();
+        assert_eq!(desk.get().ok().text(), "one");
+        desk.run(["agent"]).fails(6, "an agent runs already");
+        // It goes on when it holds nothing.
+        desk.run(["lock"]).ok();
+        desk.typed(["unlock"]).ok();
+        kill_process(pid_of(&desk), signal).unwrap();
+        assert!(child.wait().unwrap().success());
+        assert!(!desk.sockets().join("agent.sock").exists());
+        desk.is_locked();
+    }
+}
+
+/// What `unlock` started ends when it has nothing to hold any more.
+#[test]
+fn in_the_background_it_ends_when_it_is_empty() {
+    let desk = Desk::new();
+    desk.typed(["unlock"]).ok();
+    let pid = pid_of(&desk);
+    // No core, not traceable, out of the terminal's session.
+    let status = std::fs::read_to_string(format!("/proc/{}/limits", pid.as_raw_nonzero())).unwrap();
+    let core = status.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    assert_eq!(core.split_whitespace().nth(4), Some("0"), "{core}");
+    assert_eq!(rustix::process::getsid(Some(pid)).unwrap(), pid);
+    desk.run(["lock"]).ok();
+    wait_for(pid);
+}
+
+#[test]
+fn its_directory_must_be_safe() {
+    let home = Home::with_vault();
+    let mut command = home.command(["agent"]);
+    command.env("XDG_RUNTIME_DIR", home.path().join("missing"));
+    super::home::finish(command, b"").fails(1, "cannot make the agent's socket");
+    std::fs::write(home.path().join("vault"), b"").unwrap();
+    let mut command = home.command(["agent"]);
+    command.env("XDG_RUNTIME_DIR", home.path());
+    super::home::finish(command, b"").fails(5, "is no directory");
+}
+
+/// 16 at once: one agent, and every command is served.
+#[test]
+fn many_start_one_agent() {
+    let desk = Desk::new();
+    std::thread::scope(|scope| {
+        for _ in 0..16 {
+            scope.spawn(|| desk.typed(["unlock", "--for", "1h"]).ok());
+        }
+    });
+    assert_eq!(desk.get().ok().text(), "one");
+}
