@@ -13,7 +13,8 @@ use crate::vault::{Error, Result};
 /// The agent is a process of its own, started if none runs. It forgets the identity after 15
 /// minutes in which nothing used it, after 8 hours, when the computer slept, and by `vault lock`;
 /// `vault help agent` shows how other limits are set. What hands keys on asks for the passphrase
-/// all the same: rotation, changes of members and groups, `capability`, `recover`, `id export`.
+/// all the same: rotation, changes of members and groups that need a keyring, `capability`,
+/// `recover`, `id export`.
 #[derive(Args)]
 #[command(after_help = "Examples:
   vault unlock
