@@ -1,15 +1,19 @@
 //! A parent that is not noticed: signals, pipes, and starting again.
 
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::cli::home::{Home, program};
 
-/// `vault run` itself, not below `setsid`, so that signals meet it.
+/// `vault run` itself, not below `setsid`, so that signals meet it; whatever is ignored where the
+/// tests are run, as below `nohup`, and in a group of its own, which can be stopped because we, its
+/// parent, are in another one of the same session.
 fn start(home: &Home, flags: &[&str], script: &str) -> (Child, BufReader<ChildStdout>) {
-    let mut command = Command::new(program());
+    let mut command = Command::new("env");
+    command.arg("--default-signal").arg(program()).process_group(0);
     command.arg("run").args(flags).args(["--", "sh", "-c", script]);
     command.env_clear().env("HOME", home.path()).env("PATH", std::env::var_os("PATH").unwrap());
     command.envs(Home::credentials()).current_dir(home.path());
