@@ -116,9 +116,13 @@ impl Vault {
     /// more left something above it: whoever has seen that goes on only from there.
     async fn overrule(&self, path: &SecretPath, newest: Option<SignedHeader>) -> Result<()> {
         let live = newest.as_ref().is_some_and(|signed| !signed.header.op.is_tombstone());
-        match &newest {
-            Some(signed) => self.device.raise(path, self.mark_of(signed), true)?,
-            None => self.device.forget(path)?,
+        let floor = newest.as_ref().map_or(0, |signed| signed.header.n);
+        // Above what counts this device has seen, if anything, what does not.
+        if self.device.mark(path)?.is_some_and(|mark| mark.n > floor) {
+            match &newest {
+                Some(signed) => self.device.raise(path, self.mark_of(signed), true)?,
+                None => self.device.forget(path)?,
+            }
         }
         match live {
             true => self.reseal_path(path, false).await,
@@ -228,7 +232,8 @@ impl Vault {
                     && state.key(by).is_some_and(|(key, _)| signed.verify(key))
             })
         };
-        if !settled && refused.iter().any(might) {
+        // Where this device has seen more that counts, what is left is not all that there was.
+        if !settled && !versions.has_seen_above(floor) && refused.iter().any(might) {
             let newest = match cut {
                 Some(cut) => match versions.at(cut.n).await? {
                     Some(signed) if signed.record_hash == cut.record => Some(signed.clone()),
