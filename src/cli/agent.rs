@@ -27,7 +27,7 @@ In the configuration, with what holds without it:
 pub struct Agent {
     /// Leave the terminal, say when it is ready, and end when nothing is held any more
     #[arg(long, hide = true)]
-    background: bool,
+    pub background: bool,
 }
 
 impl Agent {

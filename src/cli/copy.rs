@@ -4,15 +4,13 @@ use std::io::Write;
 use clap::Args;
 use serde_json::json;
 
-use super::otp::now;
 use super::output;
 use super::session::Session;
-use super::target;
 use crate::config::Interface;
 use crate::config::interface::Clipboard;
 use crate::tui::{clipboard, model::main_field, terminal::osc52};
 use crate::vault::{
-    Content, Error, FieldType, Opened, Path, Result, Secret, choose_field, no_field, otp,
+    Content, Error, FieldType, Opened, Path, Result, Secret, choose_field, no_field, now, otp,
 };
 
 /// Put a value into the clipboard, for 45 seconds
@@ -38,16 +36,12 @@ pub struct Copy {
 
 impl Copy {
     pub async fn run(self, session: &Session) -> Result<()> {
-        let (path, n) = target::versioned(&self.path)?;
         let choice = Interface::load(&session.settings.config_file)?.clipboard;
         if choice == Clipboard::Off {
             return Err(Error::usage("copying is switched off")
                 .hint("clipboard = \"off\" stands under [tui] in the configuration"));
         }
-        let vault = session.vault_at(&path).await?;
-        let opened = vault.read(&path, n).await;
-        session.warn(&vault);
-        let opened = opened?;
+        let (path, opened) = session.read(&self.path).await?;
         let (value, is_seed) = self.chosen(&path, &opened)?;
         let code = if is_seed { Some(otp::code(value, now())?.digits) } else { None };
         let value = code.as_ref().unwrap_or(value);

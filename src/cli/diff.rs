@@ -6,8 +6,8 @@ use super::output;
 use super::session::Session;
 use super::target;
 use crate::vault::{
-    Charset, Error, FieldDiff, Opened, Path, Result, Secret, Vault, b64_secret, diff, escape,
-    write_string,
+    Charset, Error, FieldDiff, Opened, Path, Result, Secret, Vault, diff, escape, write_string,
+    write_value,
 };
 
 /// Show which fields of a secret changed between two versions
@@ -96,17 +96,9 @@ impl Diff {
             for (side, part) in [("old", field.old), ("new", field.new)] {
                 let Some((kind, value)) = part else { continue };
                 out.extend(format!(",\"{side}\":{{\"type\":\"{kind}\"").as_bytes());
-                match value.text() {
-                    _ if !self.show => {}
-                    Some(text) => {
-                        out.extend(b",\"value\":");
-                        write_string(out, text, Charset::Utf8);
-                    }
-                    None => {
-                        out.extend(b",\"b64\":\"");
-                        out.extend(b64_secret(value.bytes()).bytes());
-                        out.push(b'"');
-                    }
+                if self.show {
+                    out.push(b',');
+                    write_value(out, value);
                 }
                 out.push(b'}');
             }

@@ -3,7 +3,6 @@ use serde_json::json;
 
 use super::output;
 use super::session::Session;
-use super::target;
 use crate::vault::{Content, Result};
 
 /// List the names and types of a secret's fields, without their values
@@ -18,11 +17,7 @@ pub struct Fields {
 
 impl Fields {
     pub async fn run(self, session: &Session) -> Result<()> {
-        let (path, n) = target::versioned(&self.path)?;
-        let vault = session.vault().await?;
-        let opened = vault.read(&path, n).await;
-        session.warn(&vault);
-        let opened = opened?;
+        let (path, opened) = session.read(&self.path).await?;
         let fields = match &opened.content {
             Content::Doc(document) => document.fields.as_slice(),
             Content::Raw(_) => &[],

@@ -4,10 +4,9 @@ use clap::Args;
 
 use super::output;
 use super::session::Session;
-use super::target;
 use crate::vault::{
-    Charset, Content, Opened, Path, Result, Secret, b64_secret, choose_field as choose, no_field,
-    write_json, write_string,
+    Charset, Content, Opened, Path, Result, Secret, choose_field as choose, no_field, write_json,
+    write_string, write_value,
 };
 
 /// Print a value
@@ -36,11 +35,7 @@ pub struct Get {
 
 impl Get {
     pub async fn run(self, session: &Session) -> Result<()> {
-        let (path, n) = target::versioned(&self.path)?;
-        let vault = session.vault_at(&path).await?;
-        let opened = vault.read(&path, n).await;
-        session.warn(&vault);
-        let opened = opened?;
+        let (path, opened) = session.read(&self.path).await?;
         let field = self.field.as_deref();
         if session.json {
             let text = as_json(&path, &opened, field)?;
@@ -72,17 +67,8 @@ fn as_json(path: &Path, opened: &Opened, field: Option<&str>) -> Result<Secret> 
     out.extend(format!(",\"version\":{},\"name\":", opened.n).as_bytes());
     write_string(&mut out, &field.name, Charset::Utf8);
     out.extend(format!(",\"type\":\"{}\"", field.type_name()).as_bytes());
-    match field.value.text() {
-        Some(text) => {
-            out.extend(b",\"value\":");
-            write_string(&mut out, text, Charset::Utf8);
-        }
-        None => {
-            out.extend(b",\"b64\":\"");
-            out.extend(b64_secret(field.value.bytes()).bytes());
-            out.push(b'"');
-        }
-    }
+    out.push(b',');
+    write_value(&mut out, &field.value);
     out.extend(b"}\n");
     Ok(out)
 }

@@ -39,6 +39,26 @@ pub fn close_on_exec(fd: u32) {
     let _ = rustix::io::fcntl_setfd(borrowed, FdFlags::CLOEXEC);
 }
 
+/// Closes all inherited file descriptors but the three streams. Only for a process that stays in
+/// the background, and before anything else is opened in it.
+#[allow(unsafe_code)]
+pub fn close_all() {
+    let Ok(list) = std::fs::read_dir("/dev/fd") else { return };
+    let number =
+        |entry: std::io::Result<std::fs::DirEntry>| entry.ok()?.file_name().to_str()?.parse().ok();
+    // Gathered first: the list has one of its own, which is closed with it.
+    let open: Vec<i32> = list.filter_map(number).filter(|fd| *fd > 2).collect();
+    for fd in open {
+        // SAFETY: borrowed for the one system call that tells whether it is open.
+        let is_open = rustix::io::fcntl_getfd(unsafe { BorrowedFd::borrow_raw(fd) }).is_ok();
+        if is_open {
+            // SAFETY: nothing in this process holds it: it was inherited, and no other thread
+            // runs yet that may have opened something under its number.
+            unsafe { rustix::io::close(fd) };
+        }
+    }
+}
+
 /// Gives the program a session of its own whose terminal is the one on its stdin.
 #[allow(unsafe_code)]
 pub fn own_session(command: &mut Command) {

@@ -58,7 +58,6 @@ mod unlock;
 mod vaults;
 mod verify;
 
-use std::error::Error as _;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -189,6 +188,12 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 /// The exit code.
 fn run(cli: Cli) -> Result<u8> {
+    // Whoever waits for the caller's pipes to be closed does not wait for what stays.
+    if let Some(Command::ClipClear(_) | Command::Agent(agent::Agent { background: true })) =
+        cli.command
+    {
+        inherited::close_all();
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -272,24 +277,15 @@ async fn dispatch(command: Command, session: &Session) -> Result<Exit> {
 /// Line 1 what failed, then the causes, then what to do about it.
 fn report(error: &Error, json: bool) -> Exit {
     if json {
-        let mut message = error.message.clone();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            message.push_str(": ");
-            message.push_str(&cause.to_string());
-            source = cause.source();
-        }
         let body = serde_json::json!({ "error": {
-            "kind": error.kind.name(), "message": message, "hint": error.hint,
+            "kind": error.kind.name(), "message": error.in_full(), "hint": error.hint,
         }});
         output::note(&body.to_string());
         return error.kind.into();
     }
     output::note(&format!("error: {}", escape_lines(&error.message)));
-    let mut source = error.source();
-    while let Some(cause) = source {
-        output::note(&format!("  because: {}", escape_lines(&cause.to_string())));
-        source = cause.source();
+    for cause in error.causes() {
+        output::note(&format!("  because: {}", escape_lines(&cause)));
     }
     if let Some(hint) = &error.hint {
         output::note(&format!("hint: {}", escape_lines(hint)));

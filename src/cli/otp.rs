@@ -1,12 +1,9 @@
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use clap::Args;
 use serde_json::json;
 
 use super::output;
 use super::session::Session;
-use super::target;
-use crate::vault::{Result, Secret, otp, otp_seed};
+use crate::vault::{Result, Secret, now, otp, otp_seed};
 
 /// Print the present one-time password
 ///
@@ -29,11 +26,7 @@ pub struct Otp {
 
 impl Otp {
     pub async fn run(self, session: &Session) -> Result<()> {
-        let (path, n) = target::versioned(&self.path)?;
-        let vault = session.vault_at(&path).await?;
-        let opened = vault.read(&path, n).await;
-        session.warn(&vault);
-        let opened = opened?;
+        let (path, opened) = session.read(&self.path).await?;
         // As late as possible: a code is short-lived.
         let code = otp::code(otp_seed(&path, &opened, self.field.as_deref())?, now())?;
         if session.json {
@@ -52,9 +45,4 @@ impl Otp {
         output::note(&format!("good for {left}"));
         Ok(())
     }
-}
-
-/// Seconds since 1970.
-pub fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
 }

@@ -5,7 +5,7 @@ use clap::Args;
 use super::output;
 use super::resolve::{self, Resolver};
 use super::session::Session;
-use crate::vault::{Charset, Reference, Result, Secret, b64_secret, write_string};
+use crate::vault::{Charset, Reference, Result, Secret, write_string, write_value};
 
 /// Print the value that a reference names
 ///
@@ -47,17 +47,8 @@ fn as_json(reference: &Reference, value: &Secret) -> Secret {
     let mut out = Secret::with_capacity(4096);
     out.extend(b"{\"reference\":");
     write_string(&mut out, &reference.to_string(), Charset::Utf8);
-    match value.text() {
-        Some(text) => {
-            out.extend(b",\"value\":");
-            write_string(&mut out, text, Charset::Utf8);
-        }
-        None => {
-            out.extend(b",\"b64\":\"");
-            out.extend(b64_secret(value.bytes()).bytes());
-            out.push(b'"');
-        }
-    }
+    out.push(b',');
+    write_value(&mut out, value);
     out.extend(b"}\n");
     out
 }

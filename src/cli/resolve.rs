@@ -1,14 +1,13 @@
 //! What references lead to: all of them at once, from as many vaults as they name.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
 
 use futures_util::future::join_all;
 
 use super::session::Session;
 use crate::vault::{
-    Ask, Error, Kind, Opened, Path, Prefix, Reference, Result, Secret, Value, Vault, escape,
+    Ask, AskOnce, Error, Kind, Opened, Path, Prefix, Reference, Result, Value, Vault, escape, now,
 };
 
 /// A version of a secret: the vault (`None` is the current one), the path, and the number (`None`
@@ -27,7 +26,7 @@ pub struct Resolver<'s> {
 impl<'s> Resolver<'s> {
     /// With no vault open yet.
     pub fn new(session: &'s Session) -> Self {
-        let ask = Arc::new(Once { ask: session.ask(), passphrase: Mutex::default() });
+        let ask = Arc::new(AskOnce::new(session.ask()));
         Self { session, ask, vaults: BTreeMap::new() }
     }
 
@@ -166,15 +165,7 @@ pub fn value(reference: &Reference, found: &Found) -> Result<Value> {
 
 /// The same error for a second reader.
 pub fn again(error: &Error) -> Error {
-    use std::error::Error as _;
-    let mut message = error.message.clone();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        message.push_str(": ");
-        message.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    let again = Error::new(error.kind, message);
+    let again = Error::new(error.kind, error.in_full());
     match &error.hint {
         Some(hint) => again.hint(hint),
         None => again,
@@ -215,44 +206,5 @@ fn weight(kind: Kind) -> u8 {
         Kind::Network => 4,
         Kind::Credentials => 5,
         Kind::Integrity => 6,
-    }
-}
-
-/// Seconds since 1970.
-fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
-}
-
-/// Asks for the passphrase once, however many vaults the identity opens.
-struct Once {
-    ask: Arc<dyn Ask>,
-    passphrase: Mutex<BTreeMap<String, Secret>>,
-}
-
-impl Ask for Once {
-    fn passphrase(&self, what: &str) -> Result<Secret> {
-        let mut known = self.passphrase.lock().expect("no panic holds this lock");
-        if let Some(passphrase) = known.get(what) {
-            return Ok(Secret::copy_of(passphrase.bytes()));
-        }
-        let passphrase = self.ask.passphrase(what)?;
-        known.insert(what.to_owned(), Secret::copy_of(passphrase.bytes()));
-        Ok(passphrase)
-    }
-
-    fn tell(&self, message: &str) {
-        self.ask.tell(message);
-    }
-
-    fn hidden(&self, question: &str) -> Result<Secret> {
-        self.ask.hidden(question)
-    }
-
-    fn line(&self, question: &str) -> Result<String> {
-        self.ask.line(question)
-    }
-
-    fn confirm(&self, question: &str, yes: &str, no: Option<&str>) -> Result<bool> {
-        self.ask.confirm(question, yes, no)
     }
 }

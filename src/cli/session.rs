@@ -6,9 +6,10 @@ use std::sync::Arc;
 use super::Global;
 use super::output;
 use super::prompt::Prompt;
+use super::target;
 use crate::config::{Settings, Target, private};
 use crate::vault::{
-    Ask, DeviceIdentity, Error, IdentityHolder, Path, Result, Secret, Vault, escape,
+    Ask, DeviceIdentity, Error, IdentityHolder, Opened, Path, Result, Secret, Vault, escape,
     identity_with_plugin, identity_with_ssh_key,
 };
 
@@ -67,6 +68,18 @@ impl Session {
     /// As [`Self::vault`].
     pub async fn vault_at(&self, path: &Path) -> Result<Vault> {
         self.open(std::slice::from_ref(path)).await
+    }
+
+    /// What `PATH` or `PATH@N` holds.
+    ///
+    /// # Errors
+    /// Usage for what is no path; those of opening and reading.
+    pub async fn read(&self, text: &str) -> Result<(Path, Opened)> {
+        let (path, n) = target::versioned(text)?;
+        let vault = self.vault_at(&path).await?;
+        let opened = vault.read(&path, n).await;
+        self.warn(&vault);
+        Ok((path, opened?))
     }
 
     async fn open(&self, paths: &[Path]) -> Result<Vault> {

@@ -6,10 +6,10 @@
 use unicode_normalization::is_nfc;
 
 use super::error::{Error, Result};
-use super::json::{Charset, JsonError, Reader, write_string};
+use super::json::{Charset, JsonError, Reader, write_string, write_value};
 use super::path::{escape, is_hidden};
 use super::secret::Secret;
-use super::text::{b64_decode_secret, b64_secret};
+use super::text::b64_decode_secret;
 
 /// Most bytes of one secret's plaintext; what is larger is an attachment.
 pub const MAX_PLAINTEXT: usize = 16 * 1024 * 1024;
@@ -276,14 +276,8 @@ impl Field {
             out.extend(format!(",\"since\":{since}").as_bytes());
         }
         out.extend(format!(",\"type\":\"{}\"", self.type_name()).as_bytes());
-        if let Some(text) = self.value.text() {
-            out.extend(b",\"value\":");
-            write_string(out, text, Charset::Utf8);
-        } else {
-            out.extend(b",\"b64\":\"");
-            out.extend(b64_secret(self.value.bytes()).bytes());
-            out.push(b'"');
-        }
+        out.push(b',');
+        write_value(out, &self.value);
         write_extra(out, &self.extra);
         out.push(b'}');
     }

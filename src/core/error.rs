@@ -106,6 +106,16 @@ impl Error {
         self
     }
 
+    /// What caused it, the nearest first, in words.
+    pub fn causes(&self) -> impl Iterator<Item = String> {
+        std::iter::successors(self.source(), |&cause| cause.source()).map(ToString::to_string)
+    }
+
+    /// The message and its causes, in one line.
+    pub fn in_full(&self) -> String {
+        std::iter::once(self.message.clone()).chain(self.causes()).collect::<Vec<_>>().join(": ")
+    }
+
     /// Adds the cause.
     pub fn because(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.source = Some(source.into());

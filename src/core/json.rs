@@ -8,6 +8,7 @@
 use std::collections::HashSet;
 
 use super::secret::Secret;
+use super::text::b64_secret;
 
 /// Deepest nesting that is read.
 pub const MAX_DEPTH: usize = 32;
@@ -274,6 +275,21 @@ pub enum Charset {
     Ascii,
     /// As they are.
     Utf8,
+}
+
+/// Appends a value as the member `value` if it is text, otherwise in base64 as the member `b64`.
+pub fn write_value(out: &mut Secret, value: &Secret) {
+    match value.text() {
+        Some(text) => {
+            out.extend(b"\"value\":");
+            write_string(out, text, Charset::Utf8);
+        }
+        None => {
+            out.extend(b"\"b64\":\"");
+            out.extend(b64_secret(value.bytes()).bytes());
+            out.push(b'"');
+        }
+    }
 }
 
 /// Appends `text` as a JSON string with exactly one possible form: the short escapes for

@@ -1,7 +1,7 @@
 //! age plugins: programs called `age-plugin-NAME` on the PATH that hold keys elsewhere, on a
 //! hardware token for instance. What they ask goes to whoever uses the library ([`Ask`]).
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -89,6 +89,53 @@ pub trait Ask: Send + Sync {
     /// As [`Self::passphrase`].
     fn confirm(&self, question: &str, _yes: &str, _no: Option<&str>) -> Result<bool> {
         Err(unasked(question))
+    }
+}
+
+/// Asks for each passphrase once, however often it is needed.
+pub struct AskOnce {
+    ask: Arc<dyn Ask>,
+    answers: Mutex<BTreeMap<String, Secret>>,
+}
+
+impl AskOnce {
+    /// Hands questions on to `ask`.
+    pub fn new(ask: Arc<dyn Ask>) -> Self {
+        Self { ask, answers: Mutex::default() }
+    }
+
+    /// The passphrase that was given last, which is forgotten here.
+    pub fn take(&self) -> Option<Secret> {
+        let mut answers = self.answers.lock().expect("no panic holds this lock");
+        answers.pop_last().map(|(_, passphrase)| passphrase)
+    }
+}
+
+impl Ask for AskOnce {
+    fn passphrase(&self, what: &str) -> Result<Secret> {
+        let mut answers = self.answers.lock().expect("no panic holds this lock");
+        if let Some(passphrase) = answers.get(what) {
+            return Ok(Secret::copy_of(passphrase.bytes()));
+        }
+        let passphrase = self.ask.passphrase(what)?;
+        answers.insert(what.to_owned(), Secret::copy_of(passphrase.bytes()));
+        Ok(passphrase)
+    }
+
+    fn tell(&self, message: &str) {
+        self.ask.tell(message);
+    }
+
+    fn hidden(&self, question: &str) -> Result<Secret> {
+        self.ask.hidden(question)
+    }
+
+    fn line(&self, question: &str) -> Result<String> {
+        self.ask.line(question)
+    }
+
+    fn confirm(&self, question: &str, yes: &str, no: Option<&str>) -> Result<bool> {
+        self.ask.confirm(question, yes, no)
     }
 }
 

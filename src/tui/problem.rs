@@ -59,12 +59,7 @@ impl From<&Error> for Problem {
             text.split('\n').map(|l| escape(l).replace("\\\\", "\\")).collect::<Vec<_>>().join(" ")
         };
         let hint = error.hint.as_deref().map(|hint| plain(&in_keys(hint)));
-        let mut causes = Vec::new();
-        let mut source = std::error::Error::source(error);
-        while let Some(cause) = source {
-            causes.push(plain(&cause.to_string()));
-            source = cause.source();
-        }
+        let causes = error.causes().map(|cause| plain(&cause)).collect();
         Self { message: plain(&error.message), causes, hint }
     }
 }

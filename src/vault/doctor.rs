@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use super::device::check_writable;
+use super::files::check_writable;
 use crate::core::error::Error;
 use crate::core::path::escape;
 
@@ -96,13 +96,8 @@ impl Check {
 
     /// What stopped a check, with its causes.
     pub fn failed(name: &str, status: Status, error: &Error) -> Self {
-        let mut message = error.message.clone();
-        let mut source = std::error::Error::source(error);
-        while let Some(cause) = source {
-            message.push_str(": ");
-            message.push_str(&escape(&cause.to_string()));
-            source = cause.source();
-        }
+        let causes = error.causes().map(|cause| format!(": {}", escape(&cause)));
+        let message = error.message.clone() + &causes.collect::<String>();
         Self { name: name.to_owned(), status, message, hint: error.hint.clone() }
     }
 }

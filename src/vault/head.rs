@@ -1,7 +1,7 @@
 //! The head of a path: a cache of its newest version under a short name. Moved by writers, mended
 //! by whoever finds it behind (`docs/FORMAT.md`, "Writing").
 
-use super::read::Newest;
+use super::standing::Newest;
 use super::versions::Versions;
 use super::{Vault, head_key};
 use crate::core::cipher::sha256;
@@ -149,9 +149,7 @@ impl Vault {
         path: &SecretPath,
         metadata: &Metadata,
     ) -> Result<Option<SignedHeader>> {
-        let mut versions = Versions::new(self, path)?;
-        let Some(signed) = versions.learn(None, metadata).await? else { return Ok(None) };
-        Ok(versions.check(signed.header.n).await?.is_ok().then_some(signed))
+        Versions::new(self, path)?.counting(metadata).await
     }
 
     /// True if the history shows a version above `n` that counts.

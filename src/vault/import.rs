@@ -5,7 +5,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use zeroize::Zeroizing;
 
 use super::error::tampered;
-use super::read::MAX_BODY;
+use super::standing::MAX_BODY;
 use super::{PARALLEL, Vault};
 use crate::aws::{AwsOptions, LazyAws};
 use crate::core::error::{Error, Kind, Result};

@@ -55,8 +55,8 @@ impl Vault {
     /// Usage, denied.
     pub fn check_ready(member: &str, places: &Places) -> Result<()> {
         check_name(member).map_err(|e| e.hint(ANOTHER_NAME))?;
-        super::device::check_writable(&places.state)?;
-        super::device::check_writable(&places.cache)
+        super::files::check_writable(&places.state)?;
+        super::files::check_writable(&places.cache)
     }
 
     /// The ARN of a KMS key, after it has proved that it can wrap data keys.

@@ -14,6 +14,7 @@ mod env_file;
 pub mod error;
 mod export;
 mod fields;
+mod files;
 mod forms;
 mod head;
 mod history;
@@ -25,12 +26,14 @@ mod open;
 mod read;
 mod reference;
 mod remove;
+mod standing;
 mod team;
 mod template;
 mod transfer;
 mod variables;
 mod verify;
 mod versions;
+mod wraps;
 mod write;
 mod writers;
 
@@ -59,7 +62,7 @@ pub use crate::core::document::{
 pub use crate::core::error::{Error, Kind, Result};
 pub use crate::core::generate;
 pub use crate::core::header::{Header, Kind as ContentKind, Op as VersionOp};
-pub use crate::core::json::{Charset, write_string};
+pub use crate::core::json::{Charset, write_string, write_value};
 pub use crate::core::otp;
 pub use crate::core::path::{Prefix, SecretPath as Path, escape, is_hidden};
 pub use crate::core::secret::Secret;
@@ -69,7 +72,7 @@ pub use crate::keys::identity::{
     Identity as DeviceIdentity, Keeper, LockedIdentity, MAX_FILE as MAX_IDENTITY, PublicIdentity,
     with_plugin as identity_with_plugin, with_ssh_key as identity_with_ssh_key,
 };
-pub use crate::keys::plugin::Ask;
+pub use crate::keys::plugin::{Ask, AskOnce};
 pub use crate::team::capability::Capability;
 pub use crate::team::join::{Join, Pin};
 pub use crate::team::ops::is_member_name;
@@ -193,6 +196,6 @@ fn note_key(seq: u64) -> String {
 }
 
 /// Seconds since 1970; a clock before that counts as 1970.
-fn now() -> u64 {
+pub fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
 }

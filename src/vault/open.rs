@@ -8,7 +8,7 @@ use futures_util::{StreamExt, stream};
 use super::ahead::Ahead;
 use super::chain::{Secrets, View, from_pin};
 use super::device::Memory;
-use super::read::MAX_BODY;
+use super::standing::MAX_BODY;
 use super::{PARALLEL, Vault, head_key, note_key};
 use crate::aws::{AwsOptions, LazyAws};
 use crate::core::cipher::Hash;

@@ -1,7 +1,8 @@
 //! Deleting, bringing back, rolling back, purging.
 
 use super::device::Mark;
-use super::read::{Newest, Opened, Standing};
+use super::read::Opened;
+use super::standing::{Newest, Standing};
 use super::versions::{LAST, Versions};
 use super::write::{Base, Change, Draft, Plain, Written};
 use super::{Content, Vault, version_key};
@@ -171,13 +172,8 @@ impl Vault {
             None if seen.is_some() => (0, [0; 32]),
             None => return Ok(None),
         };
-        let mut shown = None;
-        for n in Versions::numbers(self, path).await?.into_iter().rev() {
-            if versions.at(n).await?.is_some() && versions.check(n).await?.is_ok() {
-                shown = versions.get(n).map(|signed| (n, signed.record_hash));
-                break;
-            }
-        }
+        let shown = versions.newest(&Versions::numbers(self, path).await?).await?;
+        let shown = shown.map(|signed| (signed.header.n, signed.record_hash));
         let (n, record) = shown.map_or(known, |shown| shown.max(known));
         Ok(Some(Base { n, from: 1, record }))
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::head::same_object;
-use super::read::Newest;
+use super::standing::Newest;
 use super::versions::{MarkCheck, Versions, gaps, missing};
 use super::{PARALLEL, Vault, head_key, version_key};
 use crate::core::cipher::sha256;

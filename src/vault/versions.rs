@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
 use super::device::Mark;
-use super::{Vault, history_prefix, version_key, version_number};
+use super::{Vault, head_key, history_prefix, version_key, version_number};
 use crate::core::error::Result;
-use crate::core::header::SignedHeader;
+use crate::core::header::{KeyId, SignedHeader};
 use crate::core::path::SecretPath;
 use crate::core::s3ec::Envelope;
 use crate::core::text::DECIMAL_MAX;
@@ -87,6 +87,11 @@ impl<'a> Versions<'a> {
         self.path
     }
 
+    /// True if somebody may write here also in the state that a cut is made for.
+    pub fn stays(&self, by: KeyId) -> bool {
+        self.leaving.is_none_or(|after| after.may_write(by, self.path))
+    }
+
     /// The newest version that this device had seen before.
     pub fn mark(&self) -> Option<Mark> {
         self.mark
@@ -151,6 +156,58 @@ impl<'a> Versions<'a> {
     /// A version that was learned and is well-formed.
     pub fn get(&self, n: u64) -> Option<&SignedHeader> {
         self.seen.get(&n)?.as_ref()
+    }
+
+    /// The newest version that counts, of those with these numbers, ascending. Whoever leaves must
+    /// not be able to have put something over what is there: a version of theirs that contradicts
+    /// the one below it, or that uses the numbers up, is passed over. Not what this device has
+    /// seen, though, nor what only has nothing below it: that, the storage can bring about.
+    pub async fn newest(&mut self, numbers: &[u64]) -> Result<Option<SignedHeader>> {
+        let mut apart: Option<u64> = None;
+        for &n in numbers.iter().rev() {
+            if self.at(n).await?.is_none() || self.check(n).await?.is_err() {
+                continue;
+            }
+            let signed = self.get(n).cloned().expect("it was just looked at");
+            let seen = self.mark.is_some_and(|mark| mark.record == signed.record_hash);
+            let follows = if self.stays(signed.header.by) {
+                true
+            } else if n >= LAST {
+                false
+            } else if seen || n == 1 || signed.header.from == n {
+                true
+            } else {
+                self.at(n - 1).await?.is_none_or(|below| follows(&signed, below).is_ok())
+            };
+            if !follows {
+                apart = apart.or(Some(n));
+                continue;
+            }
+            if let Some(apart) = apart {
+                self.vault.warn(format!(
+                    "version {apart} of {}, by somebody who leaves, does not follow what is below \
+                     it; it is passed over, and version {n} counts",
+                    self.path
+                ));
+            }
+            return Ok(Some(signed));
+        }
+        Ok(None)
+    }
+
+    /// The version that an object found at the head's key is, if it counts.
+    pub async fn counting(&mut self, metadata: &Metadata) -> Result<Option<SignedHeader>> {
+        let Some(signed) = self.learn(None, metadata).await? else { return Ok(None) };
+        Ok(self.check(signed.header.n).await?.is_ok().then_some(signed))
+    }
+
+    /// The version at the head's key, if it counts.
+    pub async fn head(&mut self) -> Result<Option<SignedHeader>> {
+        match self.vault.fetch_head(&head_key(self.path)).await {
+            Ok(head) => self.counting(&head.metadata).await,
+            Err(StoreError::NotFound { .. } | StoreError::Damaged { .. }) => Ok(None),
+            Err(e) => Err(e.into()),
+        }
     }
 
     /// Whether version `n` counts; further versions are fetched as needed.

@@ -3,7 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::read::{Newest, Opened, Standing};
+use super::read::Opened;
+use super::standing::{Newest, Standing};
 use super::versions::{LAST, Versions};
 use super::{Vault, now, version_key};
 use crate::core::cipher::{Hash, sha256};

@@ -64,6 +64,11 @@ fn in_the_background_it_ends_when_it_is_empty() {
     let core = status.lines().find(|line| line.starts_with("Max core file size")).unwrap();
     assert_eq!(core.split_whitespace().nth(4), Some("0"), "{core}");
     assert_eq!(rustix::process::getsid(Some(pid)).unwrap(), pid);
+    // Nothing of the caller's stays open with it.
+    for link in std::fs::read_dir(format!("/proc/{}/fd", pid.as_raw_nonzero())).unwrap() {
+        let Ok(file) = std::fs::read_link(link.unwrap().path()) else { continue };
+        assert!(!file.ends_with("passphrase"), "{}", file.display());
+    }
     desk.run(["lock"]).ok();
     wait_for(pid);
 }

@@ -54,7 +54,9 @@ impl Desk {
     fn typed_with<const N: usize>(&self, args: [&str; N], stdin: &[u8]) -> Ran {
         let mut command = Command::new("sh");
         let program = self.command(args);
-        command.args(["-c", "exec \"$@\" 3< passphrase", "sh"]).arg(program.get_program());
+        command
+            .args(["-c", "exec \"$@\" 3< passphrase 9< passphrase", "sh"])
+            .arg(program.get_program());
         command.args(program.get_args()).args(["--passphrase-fd", "3"]);
         command.env_clear().current_dir(self.0.path());
         for (name, value) in program.get_envs() {

@@ -6,7 +6,7 @@ use vault::store::{Condition, MemoryStore, Store, list_all};
 use vault::vault::{Kind, Prefix, Role, Vault};
 
 use crate::hostile::liar::image;
-use crate::support::{World, add, get, identity, path, put};
+use crate::support::{World, add, get, h, identity, path, put, s};
 
 const BOB: u8 = 2;
 const EVE: u8 = 3;
@@ -19,6 +19,13 @@ async fn copy(from: &MemoryStore, to: &MemoryStore) {
         let (metadata, body) = image(from, &key).await;
         to.put(&key, &metadata, &body, &Condition::None).await.unwrap();
     }
+}
+
+/// Puts a path back to how the backup has it, without its version `n`.
+async fn roll_back(world: &World, backup: &MemoryStore, name: &str, n: u64) {
+    world.store.delete(&h(name, n), None).await.unwrap();
+    let (metadata, body) = image(backup, &s(name)).await;
+    world.store.put(&s(name), &metadata, &body, &Condition::None).await.unwrap();
 }
 
 async fn as_seed(world: &World, name: &str, seed: u8) -> Vault {
@@ -131,8 +138,8 @@ async fn only_secrets_came_back() {
     // Another loss is another question, and an admin says so first.
     put(&ann, "a", "4").await.unwrap();
     assert_eq!(get(&eve, "a").await.as_deref(), Ok("4"));
-    world.store.delete(&crate::support::h("a", 3), None).await.unwrap();
-    world.store.delete(&crate::support::s("a"), None).await.unwrap();
+    world.store.delete(&h("a", 3), None).await.unwrap();
+    world.store.delete(&s("a"), None).await.unwrap();
     assert!(!eve.loss().await.unwrap().settled);
     assert_eq!(eve.accept_loss(None).await.unwrap_err().kind, Kind::Denied);
     drop((identity(1), path("a")));
@@ -218,8 +225,8 @@ async fn who_joined_after_the_backup_was_made_follows() {
     copy(&world.store, &bobs).await;
     let bob = world.open(Arc::new(bobs.clone()), "bob", BOB).await.unwrap();
     put(&bob, "a", "2").await.unwrap();
-    bobs.delete(&crate::support::h("a", 2), None).await.unwrap();
-    bobs.delete(&crate::support::s("a"), None).await.unwrap();
+    bobs.delete(&h("a", 2), None).await.unwrap();
+    bobs.delete(&s("a"), None).await.unwrap();
     bob.accept_loss(None).await.unwrap();
     let led = world.open_pin(&pin, Arc::new(bobs), "dave", 4).await.unwrap();
     assert!(!led.loss().await.unwrap().settled, "bob is no admin to him");
@@ -336,18 +343,14 @@ async fn a_consent_does_not_cover_a_later_loss() {
     put(&ann, "y", "2").await.unwrap();
     // Eve has seen no more than what comes back.
     assert_eq!(get(&eve, "y").await.as_deref(), Ok("2"));
-    world.store.delete(&crate::support::h("y", 2), None).await.unwrap();
-    let old = image(&backup, &crate::support::s("y")).await;
-    world.store.put(&crate::support::s("y"), &old.0, &old.1, &Condition::None).await.unwrap();
+    roll_back(&world, &backup, "y", 2).await;
     ann.accept_loss(None).await.unwrap();
     let dan = as_seed(&world, "eve", EVE).await;
     assert!(dan.loss().await.unwrap().settled, "what ann said is about this");
     // What eve sees from now on is not.
     assert_eq!(put(&ann, "x", "2").await.unwrap(), 2);
     assert_eq!(get(&eve, "x").await.as_deref(), Ok("2"));
-    world.store.delete(&crate::support::h("x", 2), None).await.unwrap();
-    let old = image(&backup, &crate::support::s("x")).await;
-    world.store.put(&crate::support::s("x"), &old.0, &old.1, &Condition::None).await.unwrap();
+    roll_back(&world, &backup, "x", 2).await;
     let again = as_seed(&world, "eve", EVE).await;
     assert!(!again.loss().await.unwrap().settled);
     assert_eq!(again.accept_loss(None).await.unwrap_err().kind, Kind::Denied);

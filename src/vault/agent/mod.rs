@@ -11,13 +11,13 @@ mod message;
 mod place;
 mod serve;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::core::error::{Error, Result};
 use crate::core::secret::Secret;
 use crate::keys::identity::{Identity, Keeper, LockedIdentity};
-use crate::keys::plugin::Ask;
+use crate::keys::plugin::{Ask, AskOnce};
 
 pub use client::{AgentClient, Fallback, Remote};
 pub use held::{Agent, Clock, Locked, Locker, Moment, now};
@@ -43,7 +43,7 @@ pub struct Limits {
 /// Those of opening; usage if an age plugin keeps the key, which then asks for itself.
 pub fn open_for_agent(locked: LockedIdentity, ask: Arc<dyn Ask>) -> Result<(Identity, Handover)> {
     let (file_hash, ssh) = (locked.hash(), locked.ssh_parts());
-    let asked = Arc::new(Heard { ask, answer: Mutex::new(None) });
+    let asked = Arc::new(AskOnce::new(ask));
     let identity = locked.open(asked.clone())?;
     let handover = match (identity.keeper(), ssh) {
         (Keeper::Seed, _) => Handover {
@@ -66,41 +66,4 @@ pub fn open_for_agent(locked: LockedIdentity, ask: Arc<dyn Ask>) -> Result<(Iden
         }
     };
     Ok((identity, handover))
-}
-
-/// Hands questions on, and keeps the passphrase that was answered.
-struct Heard {
-    ask: Arc<dyn Ask>,
-    answer: Mutex<Option<Secret>>,
-}
-
-impl Heard {
-    fn take(&self) -> Option<Secret> {
-        self.answer.lock().expect("no panic holds this lock").take()
-    }
-}
-
-impl Ask for Heard {
-    fn passphrase(&self, what: &str) -> Result<Secret> {
-        let passphrase = self.ask.passphrase(what)?;
-        let copy = Secret::copy_of(passphrase.bytes());
-        *self.answer.lock().expect("no panic holds this lock") = Some(copy);
-        Ok(passphrase)
-    }
-
-    fn tell(&self, message: &str) {
-        self.ask.tell(message);
-    }
-
-    fn hidden(&self, question: &str) -> Result<Secret> {
-        self.ask.hidden(question)
-    }
-
-    fn line(&self, question: &str) -> Result<String> {
-        self.ask.line(question)
-    }
-
-    fn confirm(&self, question: &str, yes: &str, no: Option<&str>) -> Result<bool> {
-        self.ask.confirm(question, yes, no)
-    }
 }

@@ -2,7 +2,7 @@
 
 use super::Export;
 use crate::core::document::Field;
-use crate::core::json::{Charset, write_string};
+use crate::core::json::{Charset, write_string, write_value};
 use crate::core::path::{SecretPath, escape};
 use crate::core::secret::Secret;
 use crate::core::text::b64_secret;
@@ -28,34 +28,24 @@ pub fn write_json(out: &mut Secret, path: &SecretPath, opened: &Opened) {
     write_string(out, path.as_str(), Charset::Utf8);
     out.extend(format!(",\"version\":{}", opened.n).as_bytes());
     match &opened.content {
-        Content::Raw(bytes) => json_value(out, bytes),
+        Content::Raw(bytes) => {
+            out.push(b',');
+            write_value(out, bytes);
+        }
         Content::Doc(document) => {
             out.extend(b",\"fields\":[");
             for (i, field) in document.fields.iter().enumerate() {
                 out.extend(if i == 0 { b"{\"name\":" } else { b",{\"name\":" });
                 write_string(out, &field.name, Charset::Utf8);
                 out.extend(format!(",\"type\":\"{}\"", field.type_name()).as_bytes());
-                json_value(out, &field.value);
+                out.push(b',');
+                write_value(out, &field.value);
                 out.push(b'}');
             }
             out.push(b']');
         }
     }
     out.push(b'}');
-}
-
-fn json_value(out: &mut Secret, value: &Secret) {
-    match value.text() {
-        Some(text) => {
-            out.extend(b",\"value\":");
-            write_string(out, text, Charset::Utf8);
-        }
-        None => {
-            out.extend(b",\"b64\":\"");
-            out.extend(b64_secret(value.bytes()).bytes());
-            out.push(b'"');
-        }
-    }
 }
 
 /// The same as [`json`]. Every text is in double quotes, so that none is taken for a number, a

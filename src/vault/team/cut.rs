@@ -9,8 +9,7 @@ use crate::core::cipher::Hash;
 use crate::core::error::{Error, Result};
 use crate::core::header::SignedHeader;
 use crate::core::path::{Prefix, SecretPath};
-use crate::store::{Metadata, StoreError, list_wide};
-use crate::team::accept::follows;
+use crate::store::{StoreError, list_wide};
 use crate::team::cut::CutEntry;
 use crate::team::{Cut, State};
 
@@ -37,16 +36,6 @@ pub(super) struct Cuts {
     pub unshown: Vec<Unshown>,
     /// How many more there are, whose names this device does not know.
     pub unnamed: usize,
-}
-
-/// What is known of a path before its versions are looked at.
-pub(super) struct Known<'k> {
-    /// Numbers of its stored versions, ascending.
-    pub numbers: Vec<u64>,
-    /// The newest version that this device has seen.
-    pub mark: Option<Mark>,
-    /// The state after the note that a cut is made for.
-    pub leaving: Option<&'k State>,
 }
 
 impl Vault {
@@ -78,11 +67,15 @@ impl Vault {
         });
         let mut found = stream::iter(owned)
             .map(|(group, path, numbers, mark)| async move {
-                let known = Known { numbers, mark, leaving: Some(after) };
+                let mut versions = Versions::marked(self, &path, mark).leaving(after);
                 let found = match after_loss {
-                    true => self.what_is_left(&path, &known).await?.map(|signed| shown(&signed)),
-                    false => self.pinned_entry(&path, &known).await?,
+                    true => {
+                        let left = self.what_is_left(&mut versions, &numbers).await?;
+                        left.map(|signed| shown(&signed))
+                    }
+                    false => self.pinned_entry(&mut versions, &numbers).await?,
                 };
+                drop(versions);
                 Ok::<_, Error>((group, path, found))
             })
             .buffered(PARALLEL);
@@ -120,36 +113,37 @@ impl Vault {
     }
 
     /// The entry of a path, and whether the storage shows that version: the newest one that
-    /// counts. Where that does not lead on from what this device has seen, what it has seen; and where nothing counts, the
-    /// entry of the cut before. So nobody makes a rollback final by hiding or planting a version,
-    /// and nobody can stand in the way of being removed.
+    /// counts. Where that does not lead on from what this device has seen, what it has seen; and
+    /// where nothing counts, the entry of the cut before. So nobody makes a rollback final by
+    /// hiding or planting a version, and nobody can stand in the way of being removed.
     async fn pinned_entry(
         &self,
-        path: &SecretPath,
-        known: &Known<'_>,
+        versions: &mut Versions<'_>,
+        numbers: &[u64],
     ) -> Result<Option<(CutEntry, bool)>> {
+        let path = versions.path();
         let before = self.cut_entry(path).await?;
-        let mut versions = versions(self, path, known);
-        let mut newest = self.newest_of(&mut versions, known).await?;
+        let mut newest = versions.newest(numbers).await?;
         if newest.is_none() {
-            newest = self.head_of(&mut versions, path).await?.filter(|s| s.header.n < LAST);
+            newest = versions.head().await?.filter(|signed| signed.header.n < LAST);
         }
         if let Some(signed) = &newest
             && !matches!(versions.check_mark(signed.header.n).await?, MarkCheck::Fails(_))
         {
             return Ok(Some(shown(signed)));
         }
-        let stays = |by| known.leaving.is_none_or(|after| after.may_write(by, path));
-        let seen = known.mark.filter(|mark| {
+        let seen = versions.mark().filter(|mark| {
             // Below the cut before, and where its author had lost the right, it is this device's
             // word against the team's.
             mark.n > before.map_or(0, |cut| cut.n)
                 && self.view().state.may_write(mark.by, path)
-                && (stays(mark.by) || mark.n < LAST)
+                && (versions.stays(mark.by) || mark.n < LAST)
         });
         // So it is where its author leaves, and somebody who stays has written one that is no older.
         let overtaken = |mark: &Mark, signed: &SignedHeader| {
-            signed.header.n >= mark.n && stays(signed.header.by) && !stays(mark.by)
+            signed.header.n >= mark.n
+                && versions.stays(signed.header.by)
+                && !versions.stays(mark.by)
         };
         let hidden = match (seen, newest, before) {
             (Some(mark), Some(signed), _) if overtaken(&mark, &signed) => {
@@ -165,114 +159,49 @@ impl Vault {
             (None, None, Some(before)) => before,
             (None, None, None) => return Ok(None),
         };
-        Ok(Some((hidden, self.is_shown(path, hidden, known).await?)))
+        let shown = self.is_shown(versions, numbers, hidden).await?;
+        Ok(Some((hidden, shown)))
     }
 
     /// The newest version that counts now or, where the storage lost what the cut before holds,
     /// that somebody signed who may write there: all that is left to choose from.
     pub(super) async fn what_is_left(
         &self,
-        path: &SecretPath,
-        known: &Known<'_>,
+        versions: &mut Versions<'_>,
+        numbers: &[u64],
     ) -> Result<Option<SignedHeader>> {
-        let mut versions = versions(self, path, known);
-        if let Some(newest) = self.newest_of(&mut versions, known).await? {
+        let path = versions.path();
+        if let Some(newest) = versions.newest(numbers).await? {
             return Ok(Some(newest));
         }
         if self.cut_entry(path).await?.is_none() {
             return Ok(None);
         }
         let view = self.view();
-        for n in known.numbers.iter().rev() {
-            let Some(signed) = versions.at(*n).await? else { continue };
+        for n in numbers.iter().rev() {
+            let Some(signed) = versions.at(*n).await?.cloned() else { continue };
             let by = signed.header.by;
             let right = view.state.may_write(by, path)
-                && known.leaving.is_none_or(|after| after.may_write(by, path))
+                && versions.stays(by)
                 && view.state.ever_owned(&signed.header.group, path)
                 && view.state.key(by).is_some_and(|(key, _)| signed.verify(key));
             if right {
-                return Ok(Some(signed.clone()));
+                return Ok(Some(signed));
             }
         }
         Ok(None)
-    }
-
-    /// The newest version that counts, of those that are listed. Whoever leaves must not be able
-    /// to have put something over what is there: a version of theirs that contradicts the one
-    /// below it, or that uses the numbers up, is passed over. Not what this device has seen, though,
-    /// nor what only has nothing below it: that, the storage can bring about.
-    pub(super) async fn newest_of(
-        &self,
-        versions: &mut Versions<'_>,
-        known: &Known<'_>,
-    ) -> Result<Option<SignedHeader>> {
-        let path = versions.path();
-        let mut apart: Option<u64> = None;
-        for n in known.numbers.iter().rev() {
-            if versions.at(*n).await?.is_none() || versions.check(*n).await?.is_err() {
-                continue;
-            }
-            let signed = versions.get(*n).cloned().expect("it was just looked at");
-            let stays = known.leaving.is_none_or(|after| after.may_write(signed.header.by, path));
-            let seen = known.mark.is_some_and(|mark| mark.record == signed.record_hash);
-            let follows = match *n {
-                _ if stays => true,
-                n if n >= LAST => false,
-                n if seen || n == 1 || signed.header.from == n => true,
-                n => match versions.at(n - 1).await? {
-                    Some(below) => follows(&signed, below).is_ok(),
-                    None => true,
-                },
-            };
-            if !follows {
-                apart = apart.or(Some(*n));
-                continue;
-            }
-            if let Some(apart) = apart {
-                self.warn(format!(
-                    "version {apart} of {path}, by somebody who leaves, does not follow what is \
-                     below it; it is passed over, and version {n} counts"
-                ));
-            }
-            return Ok(Some(signed));
-        }
-        Ok(None)
-    }
-
-    /// The version at the head's key, if it counts.
-    pub(super) async fn head_of(
-        &self,
-        versions: &mut Versions<'_>,
-        path: &SecretPath,
-    ) -> Result<Option<SignedHeader>> {
-        let head = match self.fetch_head(&head_key(path)).await {
-            Ok(head) => head,
-            Err(StoreError::NotFound { .. } | StoreError::Damaged { .. }) => return Ok(None),
-            Err(e) => return Err(e.into()),
-        };
-        self.counts(versions, &head.metadata).await
-    }
-
-    /// The version that an object at the head's key is, if it counts.
-    pub(super) async fn counts(
-        &self,
-        versions: &mut Versions<'_>,
-        metadata: &Metadata,
-    ) -> Result<Option<SignedHeader>> {
-        let Some(signed) = versions.learn(None, metadata).await? else { return Ok(None) };
-        Ok(versions.check(signed.header.n).await?.is_ok().then_some(signed))
     }
 
     /// True if the version that an entry names is stored, in the history or as the head.
     async fn is_shown(
         &self,
-        path: &SecretPath,
+        versions: &mut Versions<'_>,
+        numbers: &[u64],
         entry: CutEntry,
-        known: &Known<'_>,
     ) -> Result<bool> {
-        let mut versions = versions(self, path, known);
+        let path = versions.path();
         let is_it = |signed: &SignedHeader| signed.record_hash == entry.record;
-        if known.numbers.contains(&entry.n) && versions.at(entry.n).await?.is_some_and(is_it) {
+        if numbers.contains(&entry.n) && versions.at(entry.n).await?.is_some_and(is_it) {
             return Ok(true);
         }
         match self.fetch_head(&head_key(path)).await {
@@ -315,14 +244,6 @@ impl Vault {
             }
         }
         Ok(unlisted.len())
-    }
-}
-
-fn versions<'v>(vault: &'v Vault, path: &'v SecretPath, known: &Known<'v>) -> Versions<'v> {
-    let versions = Versions::marked(vault, path, known.mark);
-    match known.leaving {
-        Some(after) => versions.leaving(after),
-        None => versions,
     }
 }
 

@@ -8,9 +8,9 @@ use crate::store::StoreError;
 use crate::team::Cut;
 use crate::team::ops::{Op, Right};
 
+use super::super::device::Mark;
 use super::super::versions::{MarkCheck, Versions};
 use super::super::{PARALLEL, Vault, head_key};
-use super::cut::Known;
 
 const NOT_AS_SEEN: &str = "the storage does not show what was there";
 
@@ -48,7 +48,7 @@ impl Vault {
         let checked = stream::iter(paths)
             .map(|(path, numbers)| {
                 let mark = marks.get(&path).copied();
-                async move { self.exposed_one(path, Known { numbers, mark, leaving: None }).await }
+                async move { self.exposed_one(path, &numbers, mark).await }
             })
             .buffered(PARALLEL);
         let found: Vec<Option<(Exposed, u64)>> = checked.try_collect().await?;
@@ -76,21 +76,22 @@ impl Vault {
     async fn exposed_one(
         &self,
         path: SecretPath,
-        known: Known<'_>,
+        numbers: &[u64],
+        mark: Option<Mark>,
     ) -> Result<Option<(Exposed, u64)>> {
-        let mut versions = Versions::marked(self, &path, known.mark);
+        let mut versions = Versions::marked(self, &path, mark);
         let head = match self.fetch_head(&head_key(&path)).await {
             Ok(head) => Some(head),
             Err(StoreError::NotFound { .. } | StoreError::Damaged { .. }) => None,
             Err(e) => return Err(e.into()),
         };
         let mut newest = match &head {
-            Some(head) => self.counts(&mut versions, &head.metadata).await?,
+            Some(head) => versions.counting(&head.metadata).await?,
             None => None,
         };
-        let above = known.numbers.last().copied();
+        let above = numbers.last().copied();
         if newest.as_ref().map(|signed| signed.header.n) < above
-            && let Some(signed) = self.newest_of(&mut versions, &known).await?
+            && let Some(signed) = versions.newest(numbers).await?
         {
             newest = newest.filter(|head| head.header.n > signed.header.n).or(Some(signed));
         }
@@ -101,16 +102,14 @@ impl Vault {
                 MarkCheck::Fails(_) => Some(NOT_AS_SEEN),
                 MarkCheck::Passes | MarkCheck::Moves => None,
             },
-            None if known.mark.is_some() || self.cut_entry(&path).await?.is_some() => {
-                Some(NOT_AS_SEEN)
-            }
+            None if mark.is_some() || self.cut_entry(&path).await?.is_some() => Some(NOT_AS_SEEN),
             None if head.is_some() => Some("its head cannot be verified"),
             None => return Ok(None),
         };
         // What cannot be checked is not all right.
         if let Some(why) = odd {
             let (seq, why) = (view.seq(), vec![why.to_owned()]);
-            let version = known.mark.map_or(0, |mark| mark.n);
+            let version = mark.map_or(0, |mark| mark.n);
             return Ok(Some((Exposed { path, version, group, seq, why }, seq)));
         }
         let Some(signed) = newest.filter(|signed| !signed.header.op.is_tombstone()) else {

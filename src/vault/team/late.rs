@@ -8,8 +8,9 @@ use crate::core::path::SecretPath;
 use crate::team::State;
 use crate::team::accept::follows;
 
-use super::super::read::{Newest, Opened};
+use super::super::read::Opened;
 use super::super::remove::again;
+use super::super::standing::Newest;
 use super::super::versions::Versions;
 use super::super::write::{Change, Draft};
 use super::super::{Vault, version_key};

@@ -20,10 +20,10 @@ use crate::team::state::MAX_STATE;
 use crate::team::{Cut, Note, State};
 
 use super::super::chain::{View, fetch_pinned, parse_state};
+use super::super::device::Mark;
 use super::super::versions::{MarkCheck, Versions};
 use super::super::{PARALLEL, Vault, note_key};
 use super::append::Intent;
-use super::cut::Known;
 use super::loss::{Loss, LostVersion, MAX_LOSS, given_up, undone};
 
 /// The chain as it is stored now, from where it parts from what this device has seen.
@@ -325,7 +325,7 @@ impl Vault {
             async move {
                 let stored = numbers.last().copied().unwrap_or(0);
                 let seen = match notes {
-                    0 => self.lost_version(&path, &Known { numbers, mark, leaving: None }).await?,
+                    0 => self.lost_version(&path, &numbers, mark).await?,
                     // Of the versions that are there, some name notes that are not.
                     _ => mark.map(|mark| mark.n).filter(|n| stored < *n),
                 };
@@ -348,11 +348,14 @@ impl Vault {
 
     /// The number of the version of a path that was seen, or is in the cut, if what is stored does
     /// not lead on from it.
-    async fn lost_version(&self, path: &SecretPath, known: &Known<'_>) -> Result<Option<u64>> {
-        let mut versions = Versions::marked(self, path, known.mark);
-        for newest in
-            [self.newest_of(&mut versions, known).await?, self.head_of(&mut versions, path).await?]
-        {
+    async fn lost_version(
+        &self,
+        path: &SecretPath,
+        numbers: &[u64],
+        mark: Option<Mark>,
+    ) -> Result<Option<u64>> {
+        let mut versions = Versions::marked(self, path, mark);
+        for newest in [versions.newest(numbers).await?, versions.head().await?] {
             if let Some(signed) = newest
                 && !matches!(versions.check_mark(signed.header.n).await?, MarkCheck::Fails(_))
             {
@@ -360,7 +363,7 @@ impl Vault {
             }
         }
         let cut = self.cut_entry(path).await?.map(|cut| cut.n);
-        Ok(known.mark.map(|mark| mark.n).max(cut))
+        Ok(mark.map(|mark| mark.n).max(cut))
     }
 
     /// Lets this device remember what is stored now, and nothing newer.
@@ -368,8 +371,9 @@ impl Vault {
         let view = self.view();
         self.device.replace_chain(&view.record())?;
         let paths = stream::iter(self.numbers_by_path().await?).map(|(path, numbers)| async move {
-            let known = Known { numbers, mark: None, leaving: None };
-            let newest = self.what_is_left(&path, &known).await?;
+            let mut versions = Versions::marked(self, &path, None);
+            let newest = self.what_is_left(&mut versions, &numbers).await?;
+            drop(versions);
             Ok::<_, Error>((path, newest))
         });
         let newest: Vec<(SecretPath, Option<SignedHeader>)> =
