@@ -58,11 +58,7 @@ impl Export {
     pub async fn run(self, session: &Session) -> Result<()> {
         let format = self.format(session.json)?;
         self.check(format)?;
-        let prefix = match (&self.prefix, &session.settings.prefix) {
-            (Some(text), _) => Prefix::parse(text)?,
-            (None, Some(configured)) => configured.value.clone(),
-            (None, None) => Prefix::default(),
-        };
+        let prefix = session.prefix(self.prefix.as_deref())?;
         let secrets = read(session, &prefix).await?;
         let name = self.name.as_deref().unwrap_or_default();
         let exported = Exported::new(format, &prefix, &secrets, name)

@@ -41,11 +41,7 @@ pub struct Find {
 
 impl Find {
     pub async fn run(self, session: &Session) -> Result<()> {
-        let prefix = match (&self.prefix, &session.settings.prefix) {
-            (Some(text), _) => Prefix::parse(text)?,
-            (None, Some(configured)) => configured.value.clone(),
-            (None, None) => Prefix::default(),
-        };
+        let prefix = session.prefix(self.prefix.as_deref())?;
         let vault = match (&self.text, self.value) {
             (None, false) => return Err(Error::usage("what to look for is missing")),
             (Some(text), _) if text.is_empty() => return Err(nothing_to_look_for()),

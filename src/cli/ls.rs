@@ -30,11 +30,7 @@ pub struct Ls {
 
 impl Ls {
     pub async fn run(self, session: &Session) -> Result<()> {
-        let prefix = match (&self.prefix, &session.settings.prefix) {
-            (Some(text), _) => Prefix::parse(text)?,
-            (None, Some(configured)) => configured.value.clone(),
-            (None, None) => Prefix::default(),
-        };
+        let prefix = session.prefix(self.prefix.as_deref())?;
         let vault = session.vault().await?;
         if self.deleted {
             let deleted = vault.list_deleted(&prefix).await?;

@@ -9,8 +9,8 @@ use super::prompt::Prompt;
 use super::target;
 use crate::config::{Settings, Target, private};
 use crate::vault::{
-    Ask, DeviceIdentity, Error, IdentityHolder, Opened, Path, Result, Secret, Vault, escape,
-    identity_with_plugin, identity_with_ssh_key,
+    Ask, DeviceIdentity, Error, IdentityHolder, Opened, Path, Prefix, Result, Secret, Vault,
+    escape, identity_with_plugin, identity_with_ssh_key,
 };
 
 pub use crate::config::private::write_new;
@@ -68,6 +68,18 @@ impl Session {
     /// As [`Self::vault`].
     pub async fn vault_at(&self, path: &Path) -> Result<Vault> {
         self.open(std::slice::from_ref(path)).await
+    }
+
+    /// The folder that is meant: the one given, the configured one, or everything.
+    ///
+    /// # Errors
+    /// Usage for what is no folder.
+    pub fn prefix(&self, given: Option<&str>) -> Result<Prefix> {
+        match (given, &self.settings.prefix) {
+            (Some(text), _) => Prefix::parse(text),
+            (None, Some(configured)) => Ok(configured.value.clone()),
+            (None, None) => Ok(Prefix::default()),
+        }
     }
 
     /// What `PATH` or `PATH@N` holds.

@@ -186,3 +186,23 @@ fn a_claimed_version_is_never_called_a_failure_to_try_again() {
     home.run(["verify", "--repair"]).ok();
     assert!(home.run(["verify"]).ok().text().is_empty());
 }
+
+/// What cannot be remembered is not claimed either: the next command on this device would take the
+/// storage for one that shows too much.
+#[test]
+fn nothing_is_claimed_that_cannot_be_remembered() {
+    let home = Home::with_vault();
+    home.put("a", "1");
+    let state = home.path().join(".local/state/vault");
+    let lock = state.read_dir().unwrap().next().unwrap().unwrap().path().join("lock");
+    std::fs::remove_file(&lock).unwrap();
+    std::fs::create_dir(&lock).unwrap();
+    for args in [&["put", "a", "user=x"][..], &["put", "new", "user=x"], &["rm", "a"]] {
+        let ran = home.run(args).fails(1, "cannot open");
+        assert!(ran.stderr.contains("XDG_STATE_HOME"), "{}", ran.stderr);
+    }
+    std::fs::remove_dir(&lock).unwrap();
+    assert_eq!(home.run(["history", "a", "--json"]).ok().json().as_array().unwrap().len(), 1);
+    home.run(["get", "new"]).fails(3, "");
+    assert_eq!(home.get("a"), "1");
+}

@@ -38,12 +38,11 @@ use sources::{Sources, Variables};
 ///
 /// --prefix takes every secret below a folder. Its variable is the path below the folder in upper
 /// case, with `_` for every other character, and before a digit in front: stripe/api-key is
-/// STRIPE_API_KEY. That is the field
-/// that `vault get` prints: `value`, or the only one. Other fields have their name behind it: db
-/// with the fields user and password is DB_USER and DB_PASSWORD. Two that get the same name are an
-/// error. Names by which others could take over the program (PATH, LD_*, BASH_ENV and the like) are
-/// refused. Of a name that comes from several places the last one counts, in this order: the
-/// caller, --prefix, --env-file, --env.
+/// STRIPE_API_KEY. That is the field that `vault get` prints: `value`, or the only one. Other fields
+/// have their name behind it: db with the fields user and password is DB_USER and DB_PASSWORD. Two
+/// that get the same name are an error. Names by which others could take over the program (PATH,
+/// LD_*, BASH_ENV and the like) are refused. Of a name that comes from several places the last one
+/// counts, in this order: the caller, --prefix, --env-file, --env.
 ///
 /// --mask writes *** in the place of secret values, however the program splits them, of their
 /// lines, and of their base64, URL-encoded and JSON forms. It is on if stdout is no terminal, and

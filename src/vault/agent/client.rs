@@ -81,8 +81,12 @@ impl AgentClient {
     /// # Errors
     /// As [`Self::status`].
     pub fn find(&self, file: Hash) -> Result<Option<PublicIdentity>> {
+        self.find_string(file)?.map(|id| PublicIdentity::parse(&id)).transpose()
+    }
+
+    fn find_string(&self, file: Hash) -> Result<Option<String>> {
         match self.ask(&Request::Find(file))? {
-            Answer::Public(id) => PublicIdentity::parse(&id).map(Some),
+            Answer::Public(id) => Ok(Some(id)),
             Answer::Problem(Problem::NotHeld, _) => Ok(None),
             other => Err(unexpected(other)),
         }
@@ -215,11 +219,7 @@ impl Remote {
     /// # Errors
     /// As [`AgentClient::status`].
     pub fn find(client: AgentClient, file: Hash) -> Result<Option<Self>> {
-        let id_string = match client.ask(&Request::Find(file))? {
-            Answer::Public(id) => id,
-            Answer::Problem(Problem::NotHeld, _) => return Ok(None),
-            other => return Err(unexpected(other)),
-        };
+        let Some(id_string) = client.find_string(file)? else { return Ok(None) };
         let public = PublicIdentity::parse(&id_string)?;
         let (own, fallback) = (OnceLock::new(), Mutex::new(None));
         Ok(Some(Self(Arc::new(Inner { client, public, id_string, own, fallback }))))
