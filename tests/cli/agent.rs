@@ -1,7 +1,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 
-use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 
 use super::home::Home;
 use super::unlock::Desk;
@@ -12,18 +12,13 @@ pub fn pid_of(desk: &Desk) -> Pid {
     rustix::net::sockopt::socket_peercred(socket.expect("an agent runs")).unwrap().pid
 }
 
-/// Waits until a process of somebody else's is gone.
+/// Waits until a process of somebody else's has ended.
 pub fn wait_for(pid: Pid) {
-    for _ in 0..2000 {
-        // A zombie that nobody reaps holds nothing any more.
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()));
-        let zombie = stat.is_ok_and(|stat| stat.contains(") Z "));
-        if zombie || test_kill_process(pid).is_err() {
-            return;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
-    panic!("it does not end");
+    use rustix::event::{PollFd, PollFlags, poll};
+    let Ok(process) = pidfd_open(pid, PidfdFlags::empty()) else { return };
+    let patience = std::time::Duration::from_secs(10).try_into().unwrap();
+    let ended = poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&patience)).unwrap();
+    assert_eq!(ended, 1, "it does not end");
 }
 
 /// An agent in the foreground, ready.

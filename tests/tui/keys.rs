@@ -6,7 +6,7 @@ use vault::tui::model::{Problem, Screen};
 use vault::tui::team::TeamAnswer;
 use vault::vault::{Error, Kind, Secret};
 
-use super::team::{change_of, joined, late, members, notes, public, report};
+use super::team_samples::{change_of, joined, late, members, notes, public, report};
 use super::ui::{Sample, Ui, id_of, place, start, words};
 use crate::support::path;
 

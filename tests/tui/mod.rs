@@ -2,9 +2,11 @@
 
 pub mod clipboard;
 mod first_start;
+mod forms;
 mod hints;
 mod keepers;
 mod keys;
+mod lock;
 mod mended;
 mod panics;
 mod picture;
@@ -12,6 +14,7 @@ pub mod pty;
 mod screens;
 mod stand;
 mod team;
+mod team_samples;
 mod team_screens;
 mod team_whole;
 mod ui;

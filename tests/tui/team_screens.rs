@@ -7,7 +7,7 @@ use vault::vault::{Loss, Meanwhile, Recovered, Resealed};
 
 use super::keys::state;
 use super::screens::{SIZES, draw};
-use super::team::{asked, members, public, remove};
+use super::team_samples::{asked, members, public, remove};
 
 #[tokio::test]
 async fn forms() {

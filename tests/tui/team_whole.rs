@@ -6,7 +6,7 @@ use vault::store::{Condition, Store};
 use vault::vault::Kind;
 
 use super::stand::{running, world};
-use super::team::public;
+use super::team_samples::public;
 use crate::hostile::liar::image;
 use crate::support::{ANN, RECOVERY, get, identity, path, put};
 

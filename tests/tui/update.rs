@@ -1,22 +1,20 @@
 //! What the state does with keys, time and answers.
 
-use std::time::Duration;
-
 use ratatui::crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use vault::tui::effect::Effect;
 use vault::tui::keys::Context;
-use vault::tui::message::{Change, Copied, Draft, Message, Now, Purpose};
-use vault::tui::model::{Popup, Screen, Start};
-use vault::vault::{Error, Kind, Secret};
+use vault::tui::message::{Change, Copied, Message, Purpose};
+use vault::tui::model::Popup;
+use vault::vault::{Error, Kind};
 
 use super::keys::state;
-use super::ui::{CANARY, Sample, UNIX, Ui, id_of, start, words};
+use super::ui::{CANARY, Sample, Ui, id_of, start, words};
 use crate::support::path;
 
-const SIZE: (u16, u16) = (80, 24);
+pub const SIZE: (u16, u16) = (80, 24);
 
 /// With the values of the secret under the cursor on the screen.
-async fn revealed() -> Ui {
+pub async fn revealed() -> Ui {
     let sample = Sample::new().await;
     let mut ui = state(Context::Browse, SIZE).await;
     ui.key("enter");
@@ -111,105 +109,6 @@ async fn copying_never_passes_through_the_model() {
     let id = id_of(&ui.effects[0]);
     ui.send(Message::Copied(id, "the value".into(), Ok(Copied::Terminal)));
     assert!(ui.status().contains("nobody can clear"), "{}", ui.status());
-}
-
-#[tokio::test]
-async fn an_idle_or_sleeping_computer_locks() {
-    let mut ui = revealed().await;
-    ui.after(299_000);
-    assert!(matches!(ui.model.screen, Screen::Browse));
-    ui.after(1_000);
-    assert_eq!(words(&ui.effects), "lock");
-    assert!(matches!(ui.model.screen, Screen::Unlock(_)));
-    assert_eq!((ui.model.rows.total(), ui.model.versions.is_none()), (0, true));
-    assert!(!ui.screen().contains(CANARY) && ui.status().contains("nobody was here"));
-    // The clock of the wall went on, that of the process did not.
-    let mut ui = revealed().await;
-    let running = ui.model.now.running + Duration::from_secs(1);
-    ui.send(Message::Tick(Now { running, unix: UNIX + 7_200 }));
-    assert!(ui.status().contains("slept"), "{}", ui.status());
-    // A key keeps it open.
-    let mut ui = revealed().await;
-    ui.after(200_000).key("down").after(200_000);
-    assert!(matches!(ui.model.screen, Screen::Browse));
-    let mut never = start(SIZE);
-    never.interface.lock_after = None;
-    let mut ui = Ui::new(never);
-    ui.open();
-    ui.after(36_000_000);
-    assert!(matches!(ui.model.screen, Screen::Browse));
-}
-
-#[test]
-fn a_wrong_passphrase_says_so_and_is_forgotten() {
-    let mut ui = Ui::new(start(SIZE));
-    ui.key("enter");
-    assert!(ui.effects.is_empty(), "nothing was typed");
-    ui.text("wrong").key("enter");
-    let id = id_of(&ui.effects[0]);
-    assert_eq!(words(&ui.effects), "unlock team with a passphrase");
-    ui.key("enter").text("x");
-    assert!(ui.effects.is_empty(), "it is being opened");
-    let error = Error::credentials("cannot open the identity").hint("the passphrase is wrong");
-    ui.send(Message::Unlocked(id, Err(error)));
-    let Screen::Unlock(unlock) = &ui.model.screen else { panic!() };
-    assert!(unlock.input.secret().is_empty() && unlock.problem.is_some());
-    assert!(ui.screen().contains("hint: the passphrase is wrong"));
-    ui.text("right");
-    assert!(!ui.screen().contains("right") && ui.screen().contains("●●●●●"));
-    ui.key("ctrl-r");
-    assert!(ui.screen().contains("right"));
-    ui.send(Message::Focus(false));
-    assert!(!ui.screen().contains("right"));
-}
-
-#[test]
-fn an_identity_without_passphrase_opens_at_once_and_after_enter() {
-    let mut ui = Ui::new(Start { sealed: false, ..start(SIZE) });
-    assert_eq!(words(&ui.effects), "unlock team");
-    let id = id_of(&ui.effects[0]);
-    ui.send(Message::Unlocked(id, Ok(Default::default())));
-    ui.list(vec![path("a")]);
-    ui.key("L");
-    assert_eq!(words(&ui.effects), "lock");
-    ui.key("enter");
-    assert_eq!(words(&ui.effects), "unlock team");
-}
-
-/// The agent opens it, until somebody locks the UI: that takes the passphrase.
-#[test]
-fn what_the_agent_holds_opens_at_once_but_not_after_a_lock() {
-    let vaults = vec![("team".into(), "/v/team".into()), ("other".into(), "/v/other".into())];
-    let mut ui = Ui::new(Start { sealed: true, held: true, vaults, ..start(SIZE) });
-    assert_eq!(words(&ui.effects), "unlock team");
-    let id = id_of(&ui.effects[0]);
-    ui.send(Message::Unlocked(id, Ok(Default::default())));
-    ui.list(vec![path("a")]);
-    ui.key("V");
-    ui.key("down enter");
-    assert!(words(&ui.effects).ends_with("unlock other"), "{}", words(&ui.effects));
-    let id = id_of(ui.effects.last().unwrap());
-    ui.send(Message::Unlocked(id, Ok(Default::default())));
-    ui.key("L");
-    assert_eq!(words(&ui.effects), "lock");
-    ui.key("enter");
-    assert!(ui.effects.is_empty(), "a passphrase is asked for");
-    ui.text("pass");
-    ui.key("enter");
-    assert_eq!(words(&ui.effects), "unlock other with a passphrase");
-}
-
-/// It went away between the start and the first request.
-#[test]
-fn an_agent_that_is_gone_leaves_the_passphrase_to_be_typed() {
-    let mut ui = Ui::new(Start { sealed: true, held: true, ..start(SIZE) });
-    let id = id_of(&ui.effects[0]);
-    let gone = Error::credentials("the agent does not hold the identity any more");
-    ui.send(Message::Unlocked(id, Err(gone)));
-    assert!(ui.screen().contains("does not hold the identity any more"));
-    ui.text("pass");
-    ui.key("enter");
-    assert_eq!(words(&ui.effects), "unlock team with a passphrase");
 }
 
 #[test]
@@ -309,127 +208,6 @@ fn the_filter_selects_and_reveals_nothing() {
     assert!(ui.model.rows.is_empty() && ui.screen().contains("No name matches"));
     ui.key("esc");
     assert_eq!(ui.model.rows.len(), 3);
-}
-
-#[test]
-fn pasted_text_is_never_keys() {
-    let mut ui = Ui::with_names(SIZE, &["a", "b"]);
-    ui.send(Message::Paste(Secret::copy_of(b"dyq\n")));
-    assert!(ui.effects.is_empty() && ui.model.popups.is_empty());
-    ui.key("a ctrl-u").text("x").key("tab");
-    ui.send(Message::Paste(Secret::copy_of(b"one\ntwo\n"))).key("ctrl-s");
-    let Effect::Write(_, draft) = &ui.effects[0] else { panic!("{}", words(&ui.effects)) };
-    assert_eq!(draft.set[0].2.bytes(), b"one\ntwo");
-}
-
-#[test]
-fn a_form_keeps_what_was_typed_when_the_write_fails() {
-    let mut ui = Ui::with_names(SIZE, &["a"]);
-    ui.key("a ctrl-u").text("prod//x").key("enter").text(CANARY).key("enter");
-    assert!(ui.effects.is_empty() && ui.screen().contains("empty segment"));
-    ui.key("up ctrl-u").text("prod/x").key("ctrl-s");
-    assert_eq!(words(&ui.effects), "write prod/x on Some(0): value");
-    assert!(!ui.screen().contains(CANARY));
-    let Some(Effect::Write(id, draft)) = ui.effects.pop() else { panic!() };
-    ui.key("esc ctrl-s");
-    assert_eq!((ui.model.popups.len(), ui.effects.len()), (1, 0), "a write is not left half-way");
-    let error = Error::new(Kind::Network, "no answer");
-    ui.send(Message::Wrote(id, path("prod/x"), Err((error, draft))));
-    assert!(ui.screen().contains("error: no answer"));
-    ui.key("ctrl-s");
-    let Some(Effect::Write(id, draft)) = ui.effects.pop() else { panic!() };
-    assert_eq!(draft.set[0].2.bytes(), CANARY.as_bytes());
-    ui.send(Message::Wrote(id, path("prod/x"), Ok(1)));
-    assert_eq!((ui.model.popups.len(), ui.status()), (0, "prod/x: version 1.".into()));
-    ui.list(vec![path("a"), path("prod/x")]);
-    assert_eq!(ui.selected(), "prod/x");
-}
-
-/// Opens a form by its key, and answers the read that some begin with.
-async fn open_form(ui: &mut Ui, sample: &Sample, key: &str) {
-    ui.key(key);
-    if let Some(Effect::Read(id, purpose, name)) = ui.effects.pop() {
-        let opened = sample.read(None).await;
-        ui.send(Message::Opened(id, purpose, name, Ok(opened)));
-    }
-    assert_eq!(ui.model.context(), Context::Form, "{key}");
-}
-
-#[tokio::test]
-async fn a_form_asks_before_it_drops_what_was_typed() {
-    let sample = Sample::new().await;
-    for (keys, typed) in [("a", "x"), ("r", "x"), ("R", "x"), ("E", "x"), ("E", "")] {
-        let mut ui = state(Context::Browse, SIZE).await;
-        open_form(&mut ui, &sample, keys).await;
-        ui.key("left esc");
-        assert_eq!(ui.model.context(), Context::Browse, "{keys}: nothing was typed");
-        open_form(&mut ui, &sample, keys).await;
-        // Emptied is changed, too.
-        match typed {
-            "" => drop(ui.key("ctrl-u")),
-            typed => drop(ui.text(typed)),
-        }
-        ui.key("esc");
-        assert!(ui.screen().contains("Drop what was typed?"), "{keys}: {}", ui.screen());
-        for no in ["n", "esc"] {
-            ui.key(no);
-            assert_eq!(ui.model.context(), Context::Form, "{keys} {no}");
-            let Some(Popup::Form(form)) = ui.model.popups.last() else { panic!() };
-            assert!(form.lines[0].input.text().ends_with(typed), "{keys}: it is still there");
-            ui.key("esc enter");
-            assert_eq!(ui.model.context(), Context::Confirm, "only y is a yes");
-        }
-        ui.key("y");
-        assert_eq!((ui.model.context(), ui.effects.len()), (Context::Browse, 0), "{keys}");
-    }
-    // Typed and taken back in a form that was empty: nothing is lost.
-    let mut ui = state(Context::Browse, SIZE).await;
-    open_form(&mut ui, &sample, "r").await;
-    ui.text("x").key("backspace esc");
-    assert_eq!(ui.model.context(), Context::Browse);
-    // Idle, it locks all the same.
-    open_form(&mut ui, &sample, "r").await;
-    ui.text("x").key("esc").after(300_000);
-    assert!(matches!(ui.model.screen, Screen::Unlock(_)) && ui.model.popups.is_empty());
-}
-
-#[tokio::test]
-async fn somebody_else_was_faster() {
-    let sample = Sample::new().await;
-    let mut ui = state(Context::Browse, SIZE).await;
-    ui.key("E");
-    let id = id_of(&ui.effects[0]);
-    let opened = sample.read(None).await;
-    ui.send(Message::Opened(id, Purpose::Edit, path("acme/db/password"), Ok(opened)));
-    ui.key("ctrl-s");
-    assert!(ui.effects.is_empty() && ui.screen().contains("nothing was changed"));
-    ui.text("-new").key("ctrl-s");
-    assert_eq!(words(&ui.effects), "write acme/db/password on Some(2): value");
-    let Some(Effect::Write(id, draft)) = ui.effects.pop() else { panic!() };
-    let error = Error::conflict("acme/db/password is at version 3, not 2");
-    ui.send(Message::Wrote(id, path("acme/db/password"), Err((error, draft))));
-    assert_eq!(ui.model.context(), Context::Unsaved);
-    assert!(ui.screen().contains("Somebody was faster") && !ui.screen().contains("-new"));
-    ui.key("r");
-    assert_eq!(words(&ui.effects), "write acme/db/password on None: value");
-    let id = id_of(&ui.effects[0]);
-    ui.send(Message::Wrote(id, path("acme/db/password"), Ok(4)));
-    assert!(ui.model.popups.is_empty());
-}
-
-#[test]
-fn an_editors_change_is_kept_when_it_cannot_be_written() {
-    let mut ui = Ui::with_names(SIZE, &["a"]);
-    ui.key("e");
-    let id = id_of(&ui.effects[0]);
-    let value = Secret::copy_of(b"edited");
-    let set = vec![("value".to_owned(), None, value)];
-    let draft = Draft { path: path("a"), base: Some(1), set, remove: vec![], raw: None };
-    ui.send(Message::Edited(id, path("a"), Ok(Some(draft))));
-    let Some(Effect::Write(id, draft)) = ui.effects.pop() else { panic!() };
-    let error = Error::new(Kind::Network, "no answer");
-    ui.send(Message::Wrote(id, path("a"), Err((error, draft)))).key("r");
-    assert_eq!(words(&ui.effects), "write a on Some(1): value");
 }
 
 #[tokio::test]
