@@ -30,13 +30,13 @@ pub enum Exit {
     NotExecutable = 126,
     /// There is no program of that name for `vault run`.
     NoProgram = 127,
-    /// The terminal went away while the terminal UI was open.
+    /// The terminal went away while the terminal UI, or an editor, was open.
     HungUp = 129,
     /// Ctrl-C.
     Interrupted = 130,
     /// Ctrl-\ or a QUIT from elsewhere, while the terminal UI was open.
     Quit = 131,
-    /// The terminal UI was asked to end.
+    /// The terminal UI, or `vault edit`, was asked to end.
     Terminated = 143,
 }
 
@@ -61,10 +61,10 @@ impl Exit {
             Self::NoProgram,
             "`vault run`: there is no such program; every other code is the program's own, 128 + N if signal N ended it",
         ),
-        (Self::HungUp, "the terminal of the terminal UI went away"),
+        (Self::HungUp, "the terminal of the terminal UI, or of an editor, went away"),
         (Self::Interrupted, "interrupted with Ctrl-C"),
         (Self::Quit, "the terminal UI was ended by SIGQUIT"),
-        (Self::Terminated, "the terminal UI was ended by another signal"),
+        (Self::Terminated, "the terminal UI, or `vault edit`, was ended by another signal"),
     ];
 
     /// The number.

@@ -12,6 +12,7 @@ mod copy;
 mod cp;
 mod diff;
 mod doctor;
+mod edit;
 mod exists;
 mod exit;
 mod export;
@@ -125,6 +126,7 @@ enum Command {
     Find(find::Find),
     Fields(fields::Fields),
     Exists(exists::Exists),
+    Edit(edit::Edit),
     Rm(rm::Rm),
     Undelete(undelete::Undelete),
     Mv(mv::Mv),
@@ -236,6 +238,7 @@ async fn dispatch(command: Command, session: &Session) -> Result<Exit> {
         Command::Find(c) => c.run(session).await?,
         Command::Fields(c) => c.run(session).await?,
         Command::Exists(c) => return c.run(session).await,
+        Command::Edit(c) => return c.run(session).await,
         Command::Rm(c) => c.run(session).await?,
         Command::Undelete(c) => c.run(session).await?,
         Command::Mv(c) => c.run(session).await?,
@@ -283,6 +286,12 @@ fn report(error: &Error, json: bool) -> Exit {
         output::note(&body.to_string());
         return error.kind.into();
     }
+    tell(error);
+    error.kind.into()
+}
+
+/// An error for people.
+fn tell(error: &Error) {
     output::note(&format!("error: {}", escape_lines(&error.message)));
     for cause in error.causes() {
         output::note(&format!("  because: {}", escape_lines(&cause)));
@@ -290,7 +299,6 @@ fn report(error: &Error, json: bool) -> Exit {
     if let Some(hint) = &error.hint {
         output::note(&format!("hint: {}", escape_lines(hint)));
     }
-    error.kind.into()
 }
 
 /// clap's own errors, help and version.

@@ -152,6 +152,16 @@ impl Prompt {
         })
     }
 
+    /// Whether something that failed is to be tried again; false if there is nobody to ask.
+    ///
+    /// # Errors
+    /// If the terminal goes away.
+    pub async fn once_more(&self, what: &str) -> Result<bool> {
+        let Some(mut tty) = self.terminal() else { return Ok(false) };
+        say(&mut tty, &format!("{what}: Enter tries again, q gives it up. "))?;
+        Ok(!read_line(tty, "\n").await?.bytes().eq_ignore_ascii_case(b"q"))
+    }
+
     /// The terminal that recovery words are shown on.
     ///
     /// # Errors

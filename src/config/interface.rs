@@ -51,6 +51,8 @@ pub struct Interface {
     pub editor: Option<String>,
     /// Directories in memory, where a value may be while it is edited.
     pub memory_dirs: Vec<PathBuf>,
+    /// Where temporary files are, on a disk perhaps.
+    pub temp_dir: PathBuf,
     /// Where programs are looked for.
     pub path: Vec<PathBuf>,
 }
@@ -66,6 +68,7 @@ impl Default for Interface {
             keys: Vec::new(),
             editor: None,
             memory_dirs: Vec::new(),
+            temp_dir: PathBuf::new(),
             path: Vec::new(),
         }
     }
@@ -94,6 +97,7 @@ impl Interface {
             ["VISUAL", "EDITOR"].into_iter().find_map(|name| set(name)?.into_string().ok());
         interface.memory_dirs.extend(set("XDG_RUNTIME_DIR").map(PathBuf::from));
         interface.memory_dirs.push("/dev/shm".into());
+        interface.temp_dir = env::temp_dir();
         interface.path =
             set("PATH").map_or_else(Vec::new, |path| env::split_paths(&path).collect());
         Ok(interface)

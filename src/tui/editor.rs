@@ -8,38 +8,26 @@ use std::path::{Path as File, PathBuf};
 
 use crate::config::Interface;
 use crate::vault::generate::{Alphabet, Spec};
-use crate::vault::{
-    Content, DEFAULT_FIELD, Document, Error, FieldType, Opened, Path, Result, Secret,
-    check_field_name, escape,
-};
+use crate::vault::{Error, Result, Secret};
 
-use super::message::Draft;
-
-/// What marks the beginning of a field.
-const MARK: &str = "== ";
 /// Largest file that is read back, in bytes.
 const MAX: u64 = 32 * 1024 * 1024;
 /// Types of file systems that are never on a disk (`tmpfs`, `ramfs`).
 #[cfg(target_os = "linux")]
 const IN_MEMORY: [i64; 2] = [0x0102_1994, 0x8584_58f6];
 
-/// A file in memory while it is edited. Dropped, it is overwritten and gone.
+/// A file while it is edited. Dropped, it is overwritten and gone.
 pub struct Scratch {
     dir: PathBuf,
     file: PathBuf,
 }
 
 impl Scratch {
-    /// Writes `text` into a new file.
+    /// Writes `text` into a new file, in a new directory in `place`.
     ///
     /// # Errors
-    /// If there is no directory in memory.
-    pub fn new(interface: &Interface, text: &Secret) -> Result<Self> {
-        let place =
-            interface.memory_dirs.iter().find(|dir| is_in_memory(dir)).ok_or_else(|| {
-                Error::general("there is no directory in memory to edit in")
-                    .hint("E edits in a form; $XDG_RUNTIME_DIR is usually such a directory")
-            })?;
+    /// If it cannot be written.
+    pub fn new(place: &File, text: &Secret) -> Result<Self> {
         let failed = |e: std::io::Error| Error::general("cannot write the file to edit").because(e);
         let name = Spec::Password { length: 16, alphabet: Alphabet::Hex }.generate();
         let dir = place.join(format!("vault-{}", name.text().unwrap_or_default()));
@@ -71,7 +59,8 @@ impl Scratch {
             known.map(str::to_owned).find(|name| find(interface, name).is_some())
         });
         let editor = editor.ok_or_else(|| {
-            Error::usage("no editor is configured").hint("set EDITOR, or press E to edit in a form")
+            Error::usage("no editor is configured")
+                .hint("set EDITOR; in the terminal UI E edits in a form")
         })?;
         let program = editor.split_whitespace().next().unwrap_or_default().to_owned();
         let mut args = vec!["-c".to_owned(), format!("exec {editor} \"$@\""), "sh".to_owned()];
@@ -111,6 +100,18 @@ impl Drop for Scratch {
     }
 }
 
+/// A directory in memory to edit in.
+///
+/// # Errors
+/// If there is none.
+pub fn memory(interface: &Interface) -> Result<&File> {
+    let place = interface.memory_dirs.iter().find(|dir| is_in_memory(dir));
+    place.map(PathBuf::as_path).ok_or_else(|| {
+        Error::general("there is no directory in memory to edit in")
+            .hint("$XDG_RUNTIME_DIR is usually such a directory")
+    })
+}
+
 #[cfg(target_os = "linux")]
 fn is_in_memory(dir: &File) -> bool {
     rustix::fs::statfs(dir).is_ok_and(|fs| IN_MEMORY.contains(&i64::from(fs.f_type as u32)))
@@ -144,178 +145,4 @@ fn quiet(interface: &Interface, program: &str) -> &'static [&'static str] {
         "emacs" => &["-nw", "--eval", "(setq make-backup-files nil auto-save-default nil)"],
         _ => &[],
     }
-}
-
-/// The text to edit: the value alone, or all fields under their names.
-///
-/// # Errors
-/// If there is no text in it.
-pub fn text(path: &Path, content: &Content) -> Result<Secret> {
-    let none = || {
-        Error::usage(format!("{path} holds bytes, not text"))
-            .hint("`vault put PATH --raw < FILE` writes bytes")
-    };
-    let document = match content {
-        Content::Raw(bytes) => return bytes.text().map(line_of).ok_or_else(none),
-        Content::Doc(document) => document,
-    };
-    if let Some(only) = only_value(document) {
-        return only.text().map(line_of).ok_or_else(none);
-    }
-    let mut out = Secret::with_capacity(4096);
-    out.extend(
-        format!(
-            "A line `{MARK}NAME [TYPE]` begins a field; its value follows. Remove both to remove \
-             it.\nTypes: secret, text, url, email, otp, date. These two lines are not read.\n\n"
-        )
-        .as_bytes(),
-    );
-    for field in &document.fields {
-        let bytes = if field.value.text().is_none() { " (bytes)" } else { "" };
-        out.extend(format!("{MARK}{} [{}]{bytes}\n", field.name, field.type_name()).as_bytes());
-        let text = field.value.text().unwrap_or_default();
-        for line in text.split('\n').filter(|_| bytes.is_empty()) {
-            // What looks like a mark, or like an escaped one, is escaped.
-            if line.trim_start_matches('\\').starts_with(MARK) {
-                out.push(b'\\');
-            }
-            out.extend(line.as_bytes());
-            out.push(b'\n');
-        }
-    }
-    Ok(out)
-}
-
-/// The value of a secret that has nothing else.
-fn only_value(document: &Document) -> Option<&Secret> {
-    match &document.fields[..] {
-        [field] if field.name == DEFAULT_FIELD => Some(&field.value),
-        _ => None,
-    }
-}
-
-/// Editors end every line.
-fn line_of(text: &str) -> Secret {
-    let mut out = Secret::copy_of(text.as_bytes());
-    out.push(b'\n');
-    out
-}
-
-/// What is to be written, from what the editor left; `None` if nothing was changed.
-///
-/// # Errors
-/// Usage, if what was edited makes no secret.
-pub fn draft(path: &Path, before: &Opened, after: &Secret) -> Result<Option<Draft>> {
-    let text = after.text().ok_or_else(|| Error::usage("what was edited is not UTF-8 text"))?;
-    let mut draft =
-        Draft { path: path.clone(), base: Some(before.n), set: vec![], remove: vec![], raw: None };
-    let line = || Secret::copy_of(text.strip_suffix('\n').unwrap_or(text).as_bytes());
-    let old = match &before.content {
-        Content::Raw(bytes) => Err(bytes),
-        Content::Doc(document) => only_value(document).map_or(Ok(document), Err),
-    };
-    match old {
-        Err(old) => {
-            let new = line();
-            if new.bytes() == old.bytes() {
-                return Ok(None);
-            }
-            if new.is_empty() {
-                return Err(Error::usage("the value is empty").hint("d deletes the secret"));
-            }
-            match before.content {
-                Content::Raw(_) => draft.raw = Some(new),
-                Content::Doc(_) => draft.set.push((DEFAULT_FIELD.to_owned(), None, new)),
-            }
-        }
-        Ok(document) => {
-            fields(text, document, &mut draft)?;
-            if draft.set.is_empty() && draft.remove.is_empty() {
-                return Ok(None);
-            }
-        }
-    }
-    Ok(Some(draft))
-}
-
-/// What was typed, below the reason why it makes no secret: above the first field nothing is read.
-/// `None` for a text without fields, which has no such place.
-pub fn with_error(text: &Secret, error: &Error) -> Option<Secret> {
-    let typed = text.text()?;
-    let first = typed.starts_with(MARK).then_some(0);
-    let first = first.or_else(|| typed.find(&format!("\n{MARK}")).map(|at| at + 1))?;
-    let hint = error.hint.as_deref().map_or_else(String::new, |hint| format!(" ({hint})"));
-    let reason = format!(
-        "Nothing was written: {}{hint}.\nLeave this text as it is to give up.\n\n",
-        error.message
-    );
-    let mut out = Secret::copy_of(reason.as_bytes());
-    out.extend(&typed.as_bytes()[first..]);
-    Some(out)
-}
-
-/// One field as it was edited.
-struct Edited<'t> {
-    name: &'t str,
-    kind: &'t str,
-    bytes: bool,
-    value: Secret,
-}
-
-fn fields(text: &str, before: &Document, draft: &mut Draft) -> Result<()> {
-    let mut list: Vec<Edited<'_>> = Vec::new();
-    for line in text.strip_suffix('\n').unwrap_or(text).split('\n') {
-        if let Some(heading) = line.strip_prefix(MARK) {
-            let heading = heading.trim_end();
-            let (heading, bytes) = match heading.strip_suffix(" (bytes)") {
-                Some(rest) => (rest, true),
-                None => (heading, false),
-            };
-            let (name, kind) = match heading.strip_suffix(']').and_then(|h| h.rsplit_once(" [")) {
-                Some((name, kind)) => (name, kind),
-                None => (heading, ""),
-            };
-            check_field_name(name)?;
-            if list.iter().any(|field| field.name == name) {
-                return Err(Error::usage(format!("the field {} is there twice", escape(name))));
-            }
-            list.push(Edited { name, kind, bytes, value: Secret::with_capacity(256) });
-        } else if let Some(field) = list.last_mut() {
-            let escaped = line.trim_start_matches('\\').starts_with(MARK);
-            let line = if escaped { &line[1..] } else { line };
-            field.value.extend(line.as_bytes());
-            field.value.push(b'\n');
-        }
-    }
-    for mut field in list {
-        let len = field.value.len();
-        field.value.truncate(len.saturating_sub(1));
-        let old = before.field(field.name);
-        let kind = match old {
-            // A type that this version does not know stays as it is.
-            Some(old) if old.type_name() == field.kind => None,
-            _ if field.kind.is_empty() => None,
-            _ => Some(FieldType::parse(field.kind).ok_or_else(|| {
-                Error::usage(format!("not a type of a field: {}", escape(field.kind)))
-                    .hint("secret, text, url, email, otp or date")
-            })?),
-        };
-        let same = old.is_some_and(|old| field.bytes || old.value.bytes() == field.value.bytes());
-        if !same || kind.is_some() {
-            let value = match old {
-                Some(old) if field.bytes => Secret::copy_of(old.value.bytes()),
-                _ => field.value,
-            };
-            draft.set.push((field.name.to_owned(), kind, value));
-        }
-        draft.remove.push(field.name.to_owned());
-    }
-    // Those that are gone.
-    let kept = std::mem::take(&mut draft.remove);
-    let gone = before.fields.iter().filter(|field| !kept.contains(&field.name));
-    draft.remove = gone.map(|field| field.name.clone()).collect();
-    if kept.is_empty() {
-        return Err(Error::usage("no field is left").hint("d deletes the secret"));
-    }
-    Ok(())
 }

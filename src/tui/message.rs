@@ -6,8 +6,8 @@ use std::time::Duration;
 use ratatui::crossterm::event::{KeyEvent, MouseEvent};
 
 use crate::vault::{
-    DeviceIdentity, Error, Exposed, FieldType, LogEntry, Loss, Opened, Path, Recovered, Resealed,
-    Secret, Version,
+    DeviceIdentity, Edits, Error, Exposed, FieldType, LogEntry, Loss, Opened, Path, Recovered,
+    Resealed, Secret, Version,
 };
 
 use super::rows::Meta;
@@ -31,12 +31,8 @@ pub struct Draft {
     pub path: Path,
     /// Only on top of this version; 0: only if there is none.
     pub base: Option<u64>,
-    /// Fields to set: name, type of a new one, value.
-    pub set: Vec<(String, Option<FieldType>, Secret)>,
-    /// Fields to remove.
-    pub remove: Vec<String>,
-    /// These bytes instead of fields.
-    pub raw: Option<Secret>,
+    /// What changes.
+    pub edits: Edits,
 }
 
 /// What a read value is for.

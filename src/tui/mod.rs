@@ -7,7 +7,7 @@
 
 pub mod clipboard;
 pub mod device;
-mod editor;
+pub mod editor;
 pub mod effect;
 mod form;
 pub mod generator;

@@ -11,13 +11,13 @@ use tokio::sync::mpsc;
 use super::editor;
 use super::effect::Effect;
 use super::job::{Job, Turn};
-use super::message::Message;
+use super::message::{Draft, Message};
 use super::model::Model;
 use super::stage::{Caught, Signals, Stage};
 use super::tasks::{Context, Outcome, Tasks};
 use super::view;
 use crate::config::Interface;
-use crate::vault::{Error, Kind, Opened, Path, Result, Secret};
+use crate::vault::{Error, Kind, Opened, Path, Result, Secret, Sheet, with_error};
 
 /// While something moves.
 const FAST: Duration = Duration::from_millis(100);
@@ -190,7 +190,7 @@ impl<B: Backend, S: Stage> App<B, S> {
                     return Ok(());
                 }
                 let edited = match opened {
-                    Ok(opened) => self.edit(&path, &opened).await?,
+                    Ok(opened) => self.edit(&path, opened).await?,
                     Err(e) => Err(e),
                 };
                 self.update(Message::Edited(id, path, edited)).await
@@ -272,17 +272,14 @@ impl<B: Backend, S: Stage> App<B, S> {
 
     /// `$EDITOR`, then what is to be written. After a slip it opens again with what was typed and
     /// why, until the text is left as it is. The outer error is the terminal's.
-    async fn edit(
-        &mut self,
-        path: &Path,
-        opened: &Opened,
-    ) -> Result<Result<Option<super::message::Draft>>> {
-        let ready = editor::text(path, &opened.content).and_then(|text| {
-            let scratch = editor::Scratch::new(&self.interface, &text)?;
+    async fn edit(&mut self, path: &Path, opened: Opened) -> Result<Result<Option<Draft>>> {
+        let ready = Sheet::new(path, Some(opened)).and_then(|sheet| {
+            let place = editor::memory(&self.interface)?;
+            let scratch = editor::Scratch::new(place, sheet.text())?;
             let command = scratch.command(&self.interface)?;
-            Ok((scratch, command))
+            Ok((sheet, scratch, command))
         });
-        let (scratch, (program, args)) = match ready {
+        let (sheet, scratch, (program, args)) = match ready {
             Ok(ready) => ready,
             Err(e) => return Ok(Err(e)),
         };
@@ -309,13 +306,20 @@ impl<B: Backend, S: Stage> App<B, S> {
                 Ok(text) => text,
                 Err(e) => return Ok(Err(e)),
             };
-            let error = match editor::draft(path, opened, &text) {
-                Ok(draft) => return Ok(Ok(draft)),
+            let error = match sheet.edits(&text) {
+                Ok(edits) if edits.is_empty() => return Ok(Ok(None)),
+                Ok(edits) => {
+                    return Ok(Ok(Some(Draft {
+                        path: path.clone(),
+                        base: Some(sheet.base()),
+                        edits,
+                    })));
+                }
                 Err(error) => error,
             };
             let same = |before: &Secret| before.bytes() == text.bytes();
             let left_as_it_is = offered.as_ref().is_some_and(same);
-            let again = editor::with_error(&text, &error).filter(|_| !left_as_it_is);
+            let again = with_error(&text, &error).filter(|_| !left_as_it_is);
             let Some(again) = again else { return Ok(Err(error)) };
             if let Err(e) = scratch.write(&again) {
                 return Ok(Err(e));

@@ -15,7 +15,7 @@ mod team;
 use super::clipboard::Clipboard;
 use super::device::Device;
 use super::effect::Effect;
-use super::message::{Change, Copied, Draft, Id, Message, Purpose, Session};
+use super::message::{Change, Copied, Id, Message, Purpose, Session};
 use super::rows::{Known, Meta};
 use super::terminal::osc52;
 use crate::config::interface::Clipboard as ClipboardChoice;
@@ -230,8 +230,8 @@ impl Tasks {
             }),
             Effect::Write(id, draft) => self.write(async move {
                 let path = draft.path.clone();
-                let answer = match write(&vault, &draft).await {
-                    Ok(n) => Ok(n),
+                let answer = match vault.apply(&path, draft.base, &draft.edits).await {
+                    Ok(written) => Ok(written.n),
                     Err(e) => Err((e, draft)),
                 };
                 job.warn(&vault);
@@ -412,20 +412,6 @@ fn fields(opened: &Opened) -> Vec<(String, crate::vault::FieldType)> {
         }
         Content::Raw(_) => vec![("value".to_owned(), crate::vault::FieldType::Secret)],
     }
-}
-
-async fn write(vault: &Vault, draft: &Draft) -> Result<u64> {
-    if let Some(raw) = &draft.raw {
-        return vault.put_raw(&draft.path, draft.base, raw).await.map(|written| written.n);
-    }
-    let mut set = |document: &mut crate::vault::Document, seq: u64| {
-        document.fields.retain(|field| !draft.remove.contains(&field.name));
-        for (name, kind, value) in &draft.set {
-            document.set(name, *kind, Secret::copy_of(value.bytes()), seq)?;
-        }
-        Ok(())
-    };
-    vault.put(&draft.path, draft.base, &mut set).await.map(|written| written.n)
 }
 
 async fn apply(vault: &Vault, change: &Change) -> Result<()> {

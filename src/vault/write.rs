@@ -229,7 +229,10 @@ impl Vault {
     }
 
     /// Checks that this identity may write at a path, as far as is known now.
-    pub(super) fn need_write(&self, path: &SecretPath) -> Result<()> {
+    ///
+    /// # Errors
+    /// Denied if it may not; credentials if there is none.
+    pub fn need_write(&self, path: &SecretPath) -> Result<()> {
         let me = self.identity()?.public().id();
         match self.view().state.may_write(me, path) {
             true => Ok(()),

@@ -13,6 +13,7 @@ mod copy;
 mod cp;
 mod diff;
 mod doctor;
+mod edit;
 mod exists;
 mod export;
 mod exposure;

@@ -4,7 +4,7 @@ use vault::tui::effect::Effect;
 use vault::tui::keys::Context;
 use vault::tui::message::{Draft, Message, Purpose};
 use vault::tui::model::{Popup, Screen};
-use vault::vault::{Error, Kind, Secret};
+use vault::vault::{Edits, Error, Kind, Secret};
 
 use super::keys::state;
 use super::ui::{CANARY, Sample, Ui, id_of, words};
@@ -19,7 +19,7 @@ fn pasted_text_is_never_keys() {
     ui.key("a ctrl-u").text("x").key("tab");
     ui.send(Message::Paste(Secret::copy_of(b"one\ntwo\n"))).key("ctrl-s");
     let Effect::Write(_, draft) = &ui.effects[0] else { panic!("{}", words(&ui.effects)) };
-    assert_eq!(draft.set[0].2.bytes(), b"one\ntwo");
+    assert_eq!(draft.edits.set[0].2.bytes(), b"one\ntwo");
 }
 
 #[test]
@@ -38,7 +38,7 @@ fn a_form_keeps_what_was_typed_when_the_write_fails() {
     assert!(ui.screen().contains("error: no answer"));
     ui.key("ctrl-s");
     let Some(Effect::Write(id, draft)) = ui.effects.pop() else { panic!() };
-    assert_eq!(draft.set[0].2.bytes(), CANARY.as_bytes());
+    assert_eq!(draft.edits.set[0].2.bytes(), CANARY.as_bytes());
     ui.send(Message::Wrote(id, path("prod/x"), Ok(1)));
     assert_eq!((ui.model.popups.len(), ui.status()), (0, "prod/x: version 1.".into()));
     ui.list(vec![path("a"), path("prod/x")]);
@@ -124,7 +124,7 @@ fn an_editors_change_is_kept_when_it_cannot_be_written() {
     let id = id_of(&ui.effects[0]);
     let value = Secret::copy_of(b"edited");
     let set = vec![("value".to_owned(), None, value)];
-    let draft = Draft { path: path("a"), base: Some(1), set, remove: vec![], raw: None };
+    let draft = Draft { path: path("a"), base: Some(1), edits: Edits { set, ..Edits::default() } };
     ui.send(Message::Edited(id, path("a"), Ok(Some(draft))));
     let Some(Effect::Write(id, draft)) = ui.effects.pop() else { panic!() };
     let error = Error::new(Kind::Network, "no answer");

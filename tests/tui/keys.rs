@@ -4,7 +4,7 @@ use vault::tui::keys::{BINDINGS, Context};
 use vault::tui::message::{Draft, Message, Purpose};
 use vault::tui::model::{Problem, Screen};
 use vault::tui::team::TeamAnswer;
-use vault::vault::{Error, Kind, Secret};
+use vault::vault::{Edits, Error, Kind, Secret};
 
 use super::team_samples::{change_of, joined, late, members, notes, public, report};
 use super::ui::{Sample, Ui, id_of, place, start, words};
@@ -79,9 +79,7 @@ pub async fn state(context: Context, size: (u16, u16)) -> Ui {
             let draft = Draft {
                 path: path("acme/db/password"),
                 base: Some(2),
-                set: vec![("value".to_owned(), None, value)],
-                remove: vec![],
-                raw: None,
+                edits: Edits { set: vec![("value".to_owned(), None, value)], ..Edits::default() },
             };
             let error = Error::conflict("acme/db/password is at version 3, not 2");
             ui.send(Message::Wrote(id, path("acme/db/password"), Err((error, draft))));

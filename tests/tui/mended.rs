@@ -6,7 +6,7 @@ use vault::tui::keys::Context;
 use vault::tui::layout::Pane;
 use vault::tui::message::{Change, Draft, Identity, Message, Purpose};
 use vault::tui::model::{Popup, Screen};
-use vault::vault::{Error, Kind, Secret};
+use vault::vault::{Edits, Error, Kind, Secret};
 
 use super::keys::state;
 use super::ui::{Sample, Ui, id_of, words};
@@ -83,7 +83,7 @@ async fn a_new_value_asks_which_field() {
     ui.key("enter");
     assert_eq!(words(&ui.effects), "write a on Some(1): password");
     let Effect::Write(_, draft) = &ui.effects[0] else { panic!() };
-    assert_eq!(draft.set[0].2.bytes(), value.bytes());
+    assert_eq!(draft.edits.set[0].2.bytes(), value.bytes());
     assert!(ui.model.popups.is_empty());
 }
 
@@ -118,7 +118,7 @@ fn refused_edit(ui: &mut Ui) {
     ui.key("e");
     let id = id_of(&ui.effects[0]);
     let set = vec![("value".to_owned(), None, Secret::copy_of(b"edited"))];
-    let draft = Draft { path: path("a"), base: Some(1), set, remove: vec![], raw: None };
+    let draft = Draft { path: path("a"), base: Some(1), edits: Edits { set, ..Edits::default() } };
     ui.send(Message::Edited(id, path("a"), Ok(Some(draft))));
     refuse(ui);
 }
@@ -194,7 +194,7 @@ async fn a_refused_edit_leaves_another_form_alone() {
     ui.key("e");
     let id = id_of(&ui.effects[0]);
     let set = vec![("value".to_owned(), None, Secret::copy_of(b"edited"))];
-    let draft = Draft { path: path("a"), base: Some(1), set, remove: vec![], raw: None };
+    let draft = Draft { path: path("a"), base: Some(1), edits: Edits { set, ..Edits::default() } };
     ui.send(Message::Edited(id, path("a"), Ok(Some(draft))));
     let Some(Effect::Write(id, draft)) = ui.effects.pop() else { panic!() };
     ui.key("a").text("other");

@@ -373,8 +373,8 @@ pub fn words(effects: &[Effect]) -> String {
         Effect::Versions(_, path) => format!("versions of {path}"),
         Effect::Compare(_, path, [a, b]) => format!("compare {path} {a} {b}"),
         Effect::Write(_, draft) => {
-            let set: Vec<_> = draft.set.iter().map(|(name, ..)| name.as_str()).collect();
-            let raw = if draft.raw.is_some() { " raw" } else { "" };
+            let set: Vec<_> = draft.edits.set.iter().map(|(name, ..)| name.as_str()).collect();
+            let raw = if draft.edits.raw.is_some() { " raw" } else { "" };
             format!("write {} on {:?}: {}{raw}", draft.path, draft.base, set.join(","))
         }
         Effect::Edit(_, path) => format!("edit {path}"),

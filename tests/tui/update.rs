@@ -311,7 +311,7 @@ async fn the_generator_writes_nothing_until_enter() {
     let opened = Sample::new().await.read(None).await;
     ui.send(Message::Opened(id, purpose, name, Ok(opened)));
     let Effect::Write(_, draft) = &ui.effects[0] else { panic!() };
-    assert_eq!(draft.set[0].2.text(), Some(value.as_str()));
+    assert_eq!(draft.edits.set[0].2.text(), Some(value.as_str()));
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Forms: add, edit, new value, rename.
 
-use crate::vault::{Content, DEFAULT_FIELD, FieldType, Opened, Path, Secret, check_field_name};
+use crate::vault::{
+    Content, DEFAULT_FIELD, Edits, FieldType, Opened, Path, Secret, check_field_name,
+};
 
 use super::super::effect::Effect;
 use super::super::generator::{Generator, Target};
@@ -91,9 +93,7 @@ impl Form {
                 FormKind::Edit(_, n, _) | FormKind::Replace(_, n, _) => Some(*n),
                 _ => None,
             },
-            set: Vec::new(),
-            remove: Vec::new(),
-            raw: None,
+            edits: Edits::default(),
         };
         let editing = matches!(self.kind, FormKind::Edit(..));
         let mut name = None;
@@ -106,9 +106,9 @@ impl Form {
                     return Err(format!("{} is empty", line.label));
                 }
                 Role::Field(..) if self.is_raw() => {
-                    draft.raw = Some(typed());
+                    draft.edits.raw = Some(typed());
                 }
-                Role::Field(name, _) => draft.set.push((name.clone(), None, typed())),
+                Role::Field(name, _) => draft.edits.set.push((name.clone(), None, typed())),
                 Role::NewName => name = Some(line.input.text().trim().to_owned()),
                 Role::NewValue => {
                     let name = name.take().unwrap_or_default();
@@ -116,14 +116,14 @@ impl Form {
                         continue;
                     }
                     check_field_name(&name).map_err(|e| e.hint.unwrap_or(e.message))?;
-                    if draft.set.iter().any(|(other, ..)| *other == name) || self.has(&name) {
+                    if draft.edits.set.iter().any(|(other, ..)| *other == name) || self.has(&name) {
                         return Err("there are two fields of that name".to_owned());
                     }
-                    draft.set.push((name, None, typed()));
+                    draft.edits.set.push((name, None, typed()));
                 }
             }
         }
-        if draft.set.is_empty() && draft.raw.is_none() {
+        if draft.edits.is_empty() {
             return Err("nothing was changed".to_owned());
         }
         Ok(draft)

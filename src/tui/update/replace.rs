@@ -1,6 +1,6 @@
 //! A new value of a secret that is there: which field it is for, typed or generated.
 
-use crate::vault::{Content, DEFAULT_FIELD, Document, FieldType, Opened, Path};
+use crate::vault::{Content, DEFAULT_FIELD, Document, Edits, FieldType, Opened, Path};
 
 use super::super::effect::Effect;
 use super::super::generator::Target;
@@ -115,10 +115,10 @@ impl Model {
         let Some(Popup::Generator(_)) = self.popups.last() else { return Vec::new() };
         let Some(Popup::Generator(generator)) = self.popups.pop() else { return Vec::new() };
         let id = self.unstoppable(format!("writing {path}"), None);
-        let mut draft = Draft { path, base: Some(n), set: vec![], remove: vec![], raw: None };
+        let mut draft = Draft { path, base: Some(n), edits: Edits::default() };
         match field {
-            Some(name) => draft.set.push((name, None, generator.value)),
-            None => draft.raw = Some(generator.value),
+            Some(name) => draft.edits.set.push((name, None, generator.value)),
+            None => draft.edits.raw = Some(generator.value),
         }
         vec![Effect::Write(id, draft)]
     }
