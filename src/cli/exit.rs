@@ -46,7 +46,7 @@ impl Exit {
         (Self::Ok, "it worked; also when the reader of a pipe went away"),
         (
             Self::General,
-            "it failed for a reason without a code of its own; `vault diff --exit-code`: they differ",
+            "it failed for a reason without a code of its own; `vault diff --exit-code`: they differ; `vault scan`: something was found",
         ),
         (Self::Usage, "the command line, a path or a setting is wrong"),
         (Self::NotFound, "no such secret, field, version or vault; `vault find`: nothing"),

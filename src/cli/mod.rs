@@ -50,6 +50,7 @@ mod rollback;
 mod rotate;
 mod rotation;
 mod run;
+mod scan;
 mod session;
 mod target;
 mod team;
@@ -124,6 +125,7 @@ enum Command {
     Copy(copy::Copy),
     Ls(ls::Ls),
     Find(find::Find),
+    Scan(scan::Scan),
     Fields(fields::Fields),
     Exists(exists::Exists),
     Edit(edit::Edit),
@@ -236,6 +238,7 @@ async fn dispatch(command: Command, session: &Session) -> Result<Exit> {
         Command::Copy(c) => c.run(session).await?,
         Command::Ls(c) => c.run(session).await?,
         Command::Find(c) => c.run(session).await?,
+        Command::Scan(c) => return c.run(session).await,
         Command::Fields(c) => c.run(session).await?,
         Command::Exists(c) => return c.run(session).await,
         Command::Edit(c) => return c.run(session).await,

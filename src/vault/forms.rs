@@ -32,26 +32,54 @@ const ADDRESS: &AsciiSet = &COMPONENT
 /// What browsers send from a form; a space becomes `+`.
 const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'*').remove(b'-').remove(b'.').remove(b'_');
 
-/// All forms of a value that are looked for; none if it is too short.
+/// In files, where there is much more text that is no output of a program with the value, shorter
+/// values and forms are not looked for.
+pub const SHORTEST_TRACE: usize = 8;
+/// Of a larger value this many bytes are looked for in files.
+const LONGEST_TRACE: usize = 4096;
+/// Lines of a value are looked for alone in files if they are at least as long, and of characters
+/// of base64: those of keys are, those of configurations stand in others, too.
+const SHORTEST_LINE: usize = 32;
+
+/// All forms of a value that are masked; none if it is too short.
 pub fn forms(value: &[u8]) -> Vec<Secret> {
+    all(value, SHORTEST, |_| true)
+}
+
+/// All forms of a value that are looked for in files; none if it is too short.
+pub fn traces(value: &[u8]) -> Vec<Secret> {
+    let mut end = value.len().min(LONGEST_TRACE);
+    // Not in the middle of a character: what is no text has no form in JSON.
+    let inside = |end: usize| value.get(end).is_some_and(|byte| byte & 0xc0 == 0x80);
+    for _ in 0..3 {
+        end -= usize::from(inside(end));
+    }
+    all(&value[..end], SHORTEST_TRACE, |line| {
+        let key = |b: &u8| b.is_ascii_alphanumeric() || b"+/=-_".contains(b);
+        line.len() >= SHORTEST_LINE && line.iter().all(key)
+    })
+}
+
+fn all(value: &[u8], shortest: usize, alone: impl Fn(&[u8]) -> bool) -> Vec<Secret> {
     let mut out = Vec::new();
-    if value.len() < SHORTEST {
+    if value.len() < shortest {
         return out;
     }
-    plain(&mut out, value);
+    plain(&mut out, value, alone);
     base64(&mut out, value);
     url(&mut out, value);
     if let Ok(text) = std::str::from_utf8(value) {
         json(&mut out, text);
     }
-    out.retain(|form| form.len() >= SHORTEST);
+    out.retain(|form| form.len() >= shortest);
     out.sort_by(|a, b| a.bytes().cmp(b.bytes()));
     out.dedup_by(|a, b| a.bytes() == b.bytes());
     out
 }
 
-/// The value, its lines, and the ends of lines as a terminal writes them.
-fn plain(out: &mut Vec<Secret>, value: &[u8]) {
+/// The value, those of its lines that may stand alone, and the ends of lines as a terminal writes
+/// them.
+fn plain(out: &mut Vec<Secret>, value: &[u8], alone: impl Fn(&[u8]) -> bool) {
     out.push(Secret::copy_of(value));
     let end = value.iter().rposition(|b| !b"\r\n".contains(b)).map_or(0, |at| at + 1);
     let text = &value[..end];
@@ -72,7 +100,8 @@ fn plain(out: &mut Vec<Secret>, value: &[u8]) {
     for line in lines {
         let line = line.trim_ascii();
         // The frame of a PEM file is no secret, and stands around certificates, too.
-        if !line.starts_with(b"-----BEGIN ") && !line.starts_with(b"-----END ") {
+        let frame = line.starts_with(b"-----BEGIN ") || line.starts_with(b"-----END ");
+        if !frame && alone(line) {
             out.push(Secret::copy_of(line));
         }
     }
@@ -209,6 +238,24 @@ mod tests {
                 assert!(found, "{before}|{after}: {text}");
             }
         }
+    }
+
+    #[test]
+    fn in_files_only_what_is_nowhere_else_is_looked_for() {
+        let has = |value: &str, form: &str| {
+            traces(value.as_bytes()).iter().any(|f| f.bytes() == form.as_bytes())
+        };
+        assert!(traces(b"1234567").is_empty());
+        assert!(has("12345678", "12345678") && has("hunter2!", "aHVudGVyMiE="));
+        let line = "MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpgA";
+        let key = format!("-----BEGIN KEY-----\n{line}\n-----END KEY-----\n");
+        assert!(has(&key, line) && has(&key, &key) && has(&key, key.trim_end()));
+        let text = "{\n  \"type\": \"service_account_of_a_cloud\"\n}\n";
+        assert!(has(text, text) && !has(text, text.lines().nth(1).unwrap().trim()));
+        // A character across the limit, and bytes that are no text.
+        let long = format!("{}ü", "x".repeat(LONGEST_TRACE - 1));
+        assert!(has(&long, &long[..LONGEST_TRACE - 1]));
+        assert!(!traces(&vec![0x80; LONGEST_TRACE + 9]).is_empty());
     }
 
     #[test]

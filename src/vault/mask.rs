@@ -13,9 +13,9 @@ use crate::core::secret::Secret;
 /// What is written in the place of a value, whatever its length.
 pub const MASK: &[u8] = b"***";
 /// Most bytes of all forms of all values together: each takes a node of 24 bytes.
-const MOST: usize = 4 * 1024 * 1024;
+pub(super) const MOST: usize = 4 * 1024 * 1024;
 /// Index of the root, and of nothing where a child or sibling is meant.
-const ROOT: u32 = 0;
+pub(super) const ROOT: u32 = 0;
 
 /// A place in the tree of all forms: what was read ends with the bytes from the root to it.
 struct Node {
@@ -55,13 +55,31 @@ impl Masks {
             }
             all.extend(made);
         }
-        let mut masks = Self { nodes: Vec::with_capacity(size + 1), first: [ROOT; 256] };
-        masks.push(0, 0);
+        let mut masks = Self::sized(size);
         for form in &all {
-            masks.add(form.bytes());
+            let _ = masks.add(form.bytes());
         }
         masks.link();
         Ok(masks)
+    }
+
+    /// An empty one with room for forms of this many bytes: [`Self::add`] and [`Self::link`] follow.
+    pub(super) fn sized(size: usize) -> Self {
+        let mut masks = Self { nodes: Vec::with_capacity(size + 1), first: [ROOT; 256] };
+        masks.push(0, 0);
+        masks
+    }
+
+    /// Goes on with one more byte of a stream, and says at which forms that ends (by what
+    /// [`Self::add`] answered for them), the longest first.
+    pub(super) fn step(&self, at: &mut u32, byte: u8, mut ends: impl FnMut(u32)) {
+        *at = self.next(*at, byte);
+        let mut end = *at;
+        // Zero where no form ends here, nor at any suffix.
+        while end != ROOT && self.node(end).ends > 0 {
+            ends(end);
+            end = self.node(end).fail;
+        }
     }
 
     /// True if a value is long enough to be looked for.
@@ -75,7 +93,8 @@ impl Masks {
         at
     }
 
-    fn add(&mut self, form: &[u8]) {
+    /// Adds a form; the answer is the place in the tree where it ends.
+    pub(super) fn add(&mut self, form: &[u8]) -> u32 {
         let mut at = ROOT;
         for &byte in form {
             at = match self.child(at, byte) {
@@ -92,10 +111,11 @@ impl Masks {
             };
         }
         self.nodes[at as usize].ends = self.node(at).depth;
+        at
     }
 
     /// Sets where to go on when a byte does not fit, from the root outwards.
-    fn link(&mut self) {
+    pub(super) fn link(&mut self) {
         let mut queue = VecDeque::from([ROOT]);
         while let Some(at) = queue.pop_front() {
             let mut child = self.node(at).first_child;

@@ -27,6 +27,7 @@ mod open;
 mod read;
 mod reference;
 mod remove;
+mod scan;
 mod standing;
 mod team;
 mod template;
@@ -92,6 +93,7 @@ pub use open::{Location, Places, Storage};
 pub use read::{Content, Opened};
 pub use reference::{Reference, SCHEME, Value, otp_seed};
 pub use remove::Purged;
+pub use scan::{Scan, Traces};
 pub use team::{
     Change, Changed, Device as MemberDevice, Exposed, Grant, Group, GroupChange, Late, LateWrite,
     LogEntry, Loss, LostVersion, Meanwhile, Member, Moved, Progress, Recovered, Reseal, Resealed,

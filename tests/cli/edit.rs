@@ -292,8 +292,8 @@ fn no_value_is_in_an_argument_or_on_a_disk() {
     let text = std::fs::read_to_string(&log).unwrap();
     let hits: Vec<&str> = text.lines().filter(|line| line.contains("s3cret")).collect();
     let memory = format!("<{}/", desk.memory.path().display());
-    let quoted = |line: &&&str| line.contains("sed\", \"-i\"");
-    let (by_sed, rest): (Vec<&str>, Vec<&str>) = hits.iter().partition(|line| quoted(&line));
+    let quoted = |line: &&str| line.contains("sed\", \"-i\"");
+    let (by_sed, rest): (Vec<&str>, Vec<&str>) = hits.iter().partition(|line| quoted(line));
     assert_eq!(by_sed.len(), 1, "the test's own script: {by_sed:?}");
     assert!(rest.len() >= 2, "the file in memory is written by us and by sed: {rest:?}");
     for line in rest {

@@ -45,6 +45,7 @@ mod rm;
 mod rollback;
 mod rotate;
 mod run;
+mod scan;
 mod team;
 mod tui;
 mod undelete;

@@ -1,0 +1,90 @@
+use std::fs;
+
+use serde_json::json;
+
+use super::home::{Home, Ran};
+
+const KEY: &str = "-----BEGIN KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3vVpgA8812\n-----END KEY-----\n";
+
+/// Values in a vault, and a tree with some of them.
+fn with_tree() -> Home {
+    let home = Home::with_vault();
+    home.run_with(["put", "prod/db", "user=application", "password=-"], b"s3cret/one").ok();
+    home.put("prod/pin", "1234");
+    home.run_with(["put", "dev/key", "--raw"], KEY.as_bytes()).ok();
+    let tree = home.path().join("tree");
+    fs::create_dir_all(tree.join("src/.hidden")).unwrap();
+    fs::create_dir_all(tree.join(".git")).unwrap();
+    fs::write(tree.join("src/app.py"), "user = 'application'\npw = 's3cret/one'\n").unwrap();
+    fs::write(tree.join("src/.hidden/url"), "x\ny\npostgres://a:s3cret%2Fone@h 1234\n").unwrap();
+    fs::write(tree.join("key.txt"), "  MC4CAQAwBQYDK2VwBCIEIJ1hsZ3vVpgA8812\n").unwrap();
+    fs::write(tree.join(".git/packed"), "s3cret/one").unwrap();
+    fs::write(tree.join("other"), "-----BEGIN KEY-----\nanother\n-----END KEY-----\n").unwrap();
+    std::os::unix::fs::symlink("/etc/passwd", tree.join("link")).unwrap();
+    home
+}
+
+fn found(ran: &Ran) -> String {
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    for value in ["s3cret", "1234", "MC4C"] {
+        assert!(!ran.text().contains(value) && !ran.stderr.contains(value));
+    }
+    ran.text()
+}
+
+#[test]
+fn values_are_found_in_every_form() {
+    let home = with_tree();
+    let ran = home.run(["scan", "tree"]);
+    assert_eq!(
+        found(&ran),
+        "tree/key.txt\t1\tdev/key\t\n\
+         tree/src/.hidden/url\t3\tprod/db\tpassword\n\
+         tree/src/app.py\t2\tprod/db\tpassword\n"
+    );
+    assert!(ran.stderr.contains("less than eight bytes, not looked for: 1"), "{}", ran.stderr);
+    let dev = home.run(["scan", "tree", "--prefix", "dev", "--json"]);
+    found(&dev);
+    let hit = json!({ "file": "tree/key.txt", "line": 1, "path": "dev/key", "field": null });
+    assert_eq!(dev.json(), json!([hit]));
+    let one = home.run(["scan", "tree/src/app.py", "tree/other"]);
+    assert_eq!(found(&one), "tree/src/app.py\t2\tprod/db\tpassword\n");
+    let mut here = home.command(["scan"]);
+    here.current_dir(home.path().join("tree/src"));
+    let here = super::home::finish(here, b"");
+    assert_eq!(found(&here), ".hidden/url\t3\tprod/db\tpassword\napp.py\t2\tprod/db\tpassword\n");
+}
+
+#[test]
+fn standard_input_is_looked_through() {
+    let home = with_tree();
+    let ran = home.run_with(["scan", "-"], b"+a\n+key: s3cret/one\n");
+    assert_eq!(found(&ran), "-\t2\tprod/db\tpassword\n");
+    // More than a secret holds, and across the pieces in which it is read.
+    let mut long = "line of text\n".repeat(2_000_000).into_bytes();
+    long.extend(b"s3cret/one");
+    assert_eq!(found(&home.run_with(["scan", "-"], &long)), "-\t2000001\tprod/db\tpassword\n");
+    home.run_with(["scan", "-"], b"nothing of it").ok();
+    home.run_with(["scan", "-"], b"").ok();
+}
+
+#[test]
+fn nothing_found_is_success_and_said_of_what() {
+    let home = with_tree();
+    let ran = home.run(["scan", "tree/other"]).ok();
+    assert!(ran.stdout.is_empty());
+    let ran = home.run(["scan", "tree", "--prefix", "nowhere"]).ok();
+    assert!(ran.stdout.is_empty() && ran.stderr.is_empty(), "{}", ran.stderr);
+    assert_eq!(home.run(["scan", "tree/other", "--json"]).ok().json(), json!([]));
+}
+
+#[test]
+fn what_was_not_looked_at_is_told() {
+    let home = with_tree();
+    let ran = home.run(["scan", "tree/none", "tree/other"]);
+    assert_eq!(ran.code, 9);
+    assert!(ran.stderr.contains("not looked at: tree/none: No such file"), "{}", ran.stderr);
+    let ran = home.run(["scan", "tree/none", "tree/src"]);
+    assert!(found(&ran).contains("app.py") && ran.stderr.contains("tree/none"), "{}", ran.stderr);
+    home.run(["scan", "--prefix", "a//b"]).fails(2, "a//b");
+}
