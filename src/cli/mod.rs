@@ -4,6 +4,7 @@
 mod agent;
 mod aws_context;
 mod bucket;
+mod cache;
 mod capability;
 mod clip_clear;
 mod completions;
@@ -106,6 +107,18 @@ pub struct Global {
     /// Read the identity's passphrase from this file descriptor (one line)
     #[arg(long, global = true, value_name = "N", help_heading = "Global options")]
     passphrase_fd: Option<u32>,
+    /// Read what `vault cache fill` keeps on this device, and ask no storage
+    #[arg(long, global = true, help_heading = "Global options")]
+    offline: bool,
+    /// With --offline: refuse what was verified longer ago, as in 12h
+    #[arg(
+        long,
+        global = true,
+        value_name = "AGE",
+        requires = "offline",
+        help_heading = "Global options"
+    )]
+    max_age: Option<String>,
     /// Answer yes to every question
     #[arg(short, long, global = true, help_heading = "Global options")]
     yes: bool,
@@ -152,6 +165,7 @@ enum Command {
     Vaults(vaults::Vaults),
     Config(config::Config),
     Id(id::Id),
+    Cache(cache::Cache),
     Unlock(unlock::Unlock),
     Lock(lock::Lock),
     Agent(agent::Agent),
@@ -217,12 +231,34 @@ fn run(cli: Cli) -> Result<u8> {
         Some(Command::Gen(c)) => return c.run(cli.global.json).map(|()| 0),
         Some(command) => command,
     };
+    if cli.global.offline && !works_offline(&command) {
+        return Err(Error::usage("this takes the storage, which --offline does not ask"));
+    }
     let session = Session::new(&cli.global)?;
     match command {
         Command::Tui(c) => runtime.block_on(c.run(session)).map(Exit::code),
         Command::Run(c) => runtime.block_on(c.run(&session)),
         command => runtime.block_on(dispatch(command, &session)).map(Exit::code),
     }
+}
+
+/// What only reads, of single secrets or their names.
+fn works_offline(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Copy(_)
+            | Command::Export(_)
+            | Command::Exists(_)
+            | Command::Fields(_)
+            | Command::Find(_)
+            | Command::Get(_)
+            | Command::Inject(_)
+            | Command::Ls(_)
+            | Command::Otp(_)
+            | Command::Read(_)
+            | Command::Run(_)
+            | Command::Scan(_)
+    )
 }
 
 async fn dispatch(command: Command, session: &Session) -> Result<Exit> {
@@ -273,6 +309,7 @@ async fn dispatch(command: Command, session: &Session) -> Result<Exit> {
         Command::Vaults(c) => c.run(session)?,
         Command::Config(c) => c.run(session)?,
         Command::Id(c) => c.run(session).await?,
+        Command::Cache(c) => return c.run(session).await,
         Command::Unlock(c) => c.run(session).await?,
         Command::Lock(c) => c.run(session).await?,
         Command::Agent(c) => c.run(session).await?,

@@ -2,15 +2,17 @@
 
 use std::path::Path as FilePath;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Global;
+use super::cache::{age, ago};
 use super::output;
 use super::prompt::Prompt;
 use super::target;
 use crate::config::{Settings, Target, private};
 use crate::vault::{
-    Ask, DeviceIdentity, Error, IdentityHolder, Opened, Path, Prefix, Result, Secret, Vault,
-    escape, identity_with_plugin, identity_with_ssh_key,
+    Ask, DeviceIdentity, Error, IdentityHolder, Location, Opened, Path, Prefix, Result, Secret,
+    Vault, escape, identity_with_plugin, identity_with_ssh_key,
 };
 
 pub use crate::config::private::write_new;
@@ -27,6 +29,8 @@ pub struct Session {
     pub yes: bool,
     /// `--vault`
     vault: Option<String>,
+    /// `--offline`, and how old an answer may be with it.
+    offline: Option<Option<Duration>>,
 }
 
 impl Session {
@@ -41,6 +45,11 @@ impl Session {
             json: global.json,
             yes: global.yes,
             vault: global.vault.clone(),
+            offline: match (global.offline, &global.max_age) {
+                (false, _) => None,
+                (true, None) => Some(None),
+                (true, Some(text)) => Some(Some(age(text)?)),
+            },
         })
     }
 
@@ -109,6 +118,9 @@ impl Session {
         paths: &[Path],
         ask: Arc<dyn Ask>,
     ) -> Result<Vault> {
+        if let Some(max_age) = self.offline {
+            return self.open_offline(target, ask, max_age).await;
+        }
         if let Some(capability) = self.settings.capability(target)? {
             let storage = target.storage().await?;
             return Vault::open_with(storage, capability, &self.settings.places).await;
@@ -119,6 +131,26 @@ impl Session {
         };
         let storage = target.storage().await?.reading(paths);
         Vault::open_in(storage, &target.join.pin, &self.settings.places, identity).await
+    }
+
+    /// The vault that is meant, as this device knows it, without its storage.
+    ///
+    /// # Errors
+    /// As [`Vault::open_offline`].
+    pub async fn vault_here(&self) -> Result<Vault> {
+        self.open_offline(&self.settings.target()?, self.ask(), None).await
+    }
+
+    async fn open_offline(
+        &self,
+        target: &Target<'_>,
+        ask: Arc<dyn Ask>,
+        max_age: Option<Duration>,
+    ) -> Result<Vault> {
+        let identity = super::holder::holder(self, ask)?;
+        let location = Location::parse(&target.join.location)?;
+        let (pin, places) = (&target.join.pin, &self.settings.places);
+        Vault::open_offline(location, pin, places, identity, max_age).await
     }
 
     /// The identity of this device with its keys, in this process.
@@ -239,6 +271,10 @@ impl Session {
     pub fn warn(&self, vault: &Vault) {
         for warning in vault.take_warnings() {
             output::note(&format!("warning: {}", escape(&warning)));
+        }
+        if let Some(since) = vault.offline_since() {
+            let age = crate::vault::now().saturating_sub(since);
+            output::note(&format!("offline: as it was verified {}", ago(age)));
         }
         for used in vault.recovery_news() {
             output::note(&format!(

@@ -154,6 +154,14 @@ pub enum StoreError {
         /// The key asked for.
         key: String,
     },
+    /// Nothing but this device is asked, and it does not have it.
+    #[error("{what} {why}")]
+    NotKept {
+        /// What was asked for.
+        what: String,
+        /// Why it cannot be had.
+        why: String,
+    },
     /// The system refused the access.
     #[error("not allowed to {action} {target:?}")]
     Denied {

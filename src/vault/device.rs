@@ -148,6 +148,11 @@ impl Memory {
         self.0.as_ref()?.cached(hash)
     }
 
+    /// The files, if there are any.
+    pub fn files(&self) -> Option<&Device> {
+        self.0.as_ref()
+    }
+
     /// [`Device::cache`]
     pub fn cache(&self, hash: &Hash, object: &[u8]) {
         if let Some(device) = &self.0 {
@@ -180,6 +185,18 @@ impl Device {
             mark_key: identity.key_of_files(DeviceFiles::Marks)?,
             cache_key: identity.key_of_files(DeviceFiles::Cache)?,
         })
+    }
+
+    pub(super) fn vault(&self) -> &Hash {
+        &self.vault
+    }
+
+    pub(super) fn cache_dir(&self) -> &Path {
+        &self.cache
+    }
+
+    pub(super) fn cache_key(&self) -> &Key {
+        &self.cache_key
     }
 
     /// The mark of a path, if there is one.

@@ -63,6 +63,8 @@ impl From<StoreError> for Error {
             StoreError::Network { reason, .. } => {
                 Self::new(Kind::Network, message).hint(unreached(&reason))
             }
+            StoreError::NotKept { .. } => Self::new(Kind::Network, message)
+                .hint("`vault cache fill` keeps secrets on this device; without --offline the storage is asked"),
             StoreError::Unsupported { .. } | StoreError::Service { .. } => Self::general(message),
             StoreError::Io { source, .. } => Self::general(message).because(source),
         }

@@ -21,8 +21,10 @@ mod head;
 mod history;
 mod import;
 mod init;
+mod kept;
 mod list;
 mod mask;
+mod offline;
 mod open;
 mod read;
 mod reference;
@@ -39,6 +41,7 @@ mod wraps;
 mod write;
 mod writers;
 
+use std::collections::HashSet;
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -89,6 +92,7 @@ pub use import::{ForeignBucket, ForeignKey, Imported, Older};
 pub use init::Init;
 pub use list::{Deleted, Entry};
 pub use mask::{MASK, Masked, Masks};
+pub use offline::{Keeping, KeptSecret};
 pub use open::{Location, Places, Storage};
 pub use read::{Content, Opened};
 pub use reference::{Reference, SCHEME, Value, otp_seed};
@@ -124,6 +128,10 @@ pub struct Vault {
     capability: Option<Capability>,
     /// Notes that somebody at this device is about to give up.
     lost: Mutex<Vec<RangeInclusive<u64>>>,
+    /// Set if nothing but this device is asked.
+    offline: Option<Arc<offline::Offline>>,
+    /// Paths that are to be kept on this device when they are read next.
+    wanted: Mutex<HashSet<SecretPath>>,
 }
 
 impl Vault {

@@ -242,6 +242,8 @@ impl Vault {
             ahead: Ahead::default(),
             capability: None,
             lost: Mutex::default(),
+            offline: None,
+            wanted: Mutex::default(),
         }
     }
 

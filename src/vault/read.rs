@@ -58,9 +58,13 @@ impl Vault {
     /// The content of the newest version; not found for a tombstone.
     async fn open_standing(&self, path: &SecretPath, newest: Newest) -> Result<Opened> {
         if !newest.signed.header.op.is_tombstone() {
-            return self.decrypt_newest(path, newest).await;
+            let kept = self.to_keep(path, &newest);
+            let opened = self.decrypt_newest(path, newest).await?;
+            kept.iter().for_each(|kept| self.keep_current(kept));
+            return Ok(opened);
         }
         self.see(path, &newest.signed)?;
+        self.keep_no_longer(path);
         let mut error = Error::not_found(format!("{path} was deleted"));
         if newest.signed.header.op != crate::core::header::Op::Purge {
             error = error.hint(format!("`vault undelete {}` brings it back", path.quoted()));

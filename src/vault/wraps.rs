@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Vault;
 use super::capability::no_key;
 use crate::core::cipher::Hash;
-use crate::core::error::{Error, Result};
+use crate::core::error::{Error, Kind, Result};
 use crate::core::header::GroupGen;
 use crate::keys::DataKeys;
 use crate::keys::holder::{GroupKeys, Holder};
@@ -27,6 +27,13 @@ impl Vault {
                 let key = KeyArn::parse(arn).ok_or_else(|| {
                     Error::integrity(format!("the team chain pins no KMS key for {group}"))
                 })?;
+                if self.offline.is_some() {
+                    return Err(Error::new(
+                        Kind::Network,
+                        format!("the data keys of {group} are wrapped by KMS, which is not asked"),
+                    )
+                    .hint("without --offline it is"));
+                }
                 let aws = self.aws.get().await?;
                 return Ok(Box::new(KmsKeys::new(aws, &key, self.id, group.clone())));
             }

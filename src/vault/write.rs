@@ -174,8 +174,10 @@ impl Vault {
                 }
                 let n = sealed.header.n;
                 let moved = if sealed.header.op.is_tombstone() {
+                    self.keep_no_longer(path);
                     self.remove_head(path, n).await
                 } else {
+                    self.keep_written(path, &sealed.metadata, &sealed.body);
                     let object = (&sealed.metadata, &sealed.body[..]);
                     self.move_head(path, n, object, standing.head).await
                 };

@@ -38,8 +38,9 @@ const DIRECTORIES: [&str; 27] = [
     "cli::verify::the_newest_entry_is_restored_from_its_head",
 ];
 /// Whoever may use the KMS key can read, member or not, and there are no capabilities.
-const LOCAL_ONLY: [&str; 2] =
-    ["cli::general::another_identity_is_a_stranger_not_tampering", "cli::capability"];
+/// Nor is anything kept for reading offline.
+const LOCAL_ONLY: [&str; 3] =
+    ["cli::cache", "cli::capability", "cli::general::another_identity_is_a_stranger_not_tampering"];
 /// Once `a/b` is there, SeaweedFS takes `a` for a directory, and creates no object of that name.
 const NO_TREE: &str = "cli::purge::the_values_are_gone_and_a_tombstone_stays";
 
@@ -73,6 +74,26 @@ fn on_ministack() {
 fn on_ministack_with_kms() {
     let server = servers::ministack();
     again(server, &[kms(server)], &LOCAL_ONLY);
+}
+
+#[test]
+fn what_only_kms_opens_is_not_kept() {
+    let server = servers::ministack();
+    make_bucket(server, "kept");
+    let home = super::home::Home::new();
+    let run = |args: &[&str], stdin: &[u8]| {
+        let mut command = home.command(args);
+        command.envs(Bucket::env(server));
+        super::home::finish(command, stdin)
+    };
+    let words = home.path().join("words");
+    let init =
+        ["init", "s3://kept/a", "--no-passphrase", "--recovery-out", words.to_str().unwrap()];
+    run(&[&init[..], &[&kms(server)]].concat(), b"").ok();
+    run(&["put", "db"], b"s3cret").ok();
+    let ran = run(&["cache", "fill"], b"").ok();
+    assert!(ran.stderr.contains("Kept: 0; 1 not kept, KMS alone opens them"), "{}", ran.stderr);
+    run(&["get", "db", "--offline"], b"").fails(8, "db is not kept");
 }
 
 #[test]

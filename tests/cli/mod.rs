@@ -5,6 +5,7 @@ pub mod home;
 pub mod agent;
 mod aws_context;
 mod buckets;
+mod cache;
 mod capability;
 mod clip_clear;
 mod completions;
