@@ -47,11 +47,8 @@ impl Edit {
         let interface = Interface::load(&session.settings.config_file)?;
         let place = self.place(&interface)?;
         let vault = session.vault_at(&path).await?;
-        let opened = vault.need_write(&path);
-        let opened = match opened {
-            Ok(()) => newest(&vault, &path).await,
-            Err(e) => Err(e),
-        };
+        vault.need_write(&path)?;
+        let opened = newest(&vault, &path).await;
         session.warn(&vault);
         let sheet = Sheet::new(&path, opened?)?;
         let scratch = Scratch::new(&place, sheet.text())?;

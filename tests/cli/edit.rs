@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use super::home::{Home, Ran, finish, program};
+use super::home::{Home, Ran, finish, program, traced};
 
 /// A home, a directory in memory for what is edited, and a script as the editor: `$1` is the file.
 struct Desk {
@@ -274,22 +274,8 @@ fn a_signal_ends_the_editor_and_leaves_nothing() {
 #[test]
 fn no_value_is_in_an_argument_or_on_a_disk() {
     let desk = Desk::with_fields();
-    let log = desk.home.path().join("log");
-    let inner = desk.command("db", "sed -i 's/s3cret-one/s3cret-two/' \"$1\"");
-    let mut command = Command::new("strace");
-    let calls = "trace=write,pwrite64,writev,pwritev,sendto,execve,rename,copy_file_range,sendfile";
-    command.args(["-f", "-y", "-s", "4096", "-e", calls, "-o"]).arg(&log);
-    command.arg(program()).args(["edit", "db"]).env_clear();
-    command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    finish(
-        {
-            command.current_dir(desk.home.path());
-            command
-        },
-        b"",
-    )
-    .ok();
-    let text = std::fs::read_to_string(&log).unwrap();
+    let (ran, text) = traced(&desk.command("db", "sed -i 's/s3cret-one/s3cret-two/' \"$1\""));
+    ran.ok();
     let hits: Vec<&str> = text.lines().filter(|line| line.contains("s3cret")).collect();
     let memory = format!("<{}/", desk.memory.path().display());
     let quoted = |line: &&str| line.contains("sed\", \"-i\"");

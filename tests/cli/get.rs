@@ -136,3 +136,13 @@ fn a_link_is_written_through_and_stays_a_link() {
     assert_eq!(home.run(["get", "a", "-o", "link"]).ok().text(), "value");
     assert!(link.symlink_metadata().unwrap().is_symlink());
 }
+
+#[test]
+fn the_value_is_written_to_standard_output_alone() {
+    let home = Home::with_vault();
+    home.put("prod/db", "s3cret-value");
+    let (ran, text) = super::home::traced(&home.command(["get", "prod/db"]));
+    assert_eq!(ran.ok().text(), "s3cret-value");
+    let hits: Vec<&str> = text.lines().filter(|line| line.contains("s3cret")).collect();
+    assert!(hits.len() == 1 && hits[0].contains("write(1<pipe:"), "{hits:?}");
+}

@@ -181,6 +181,22 @@ impl Bucket {
     }
 }
 
+/// Runs a command below `strace`: what it left, and each write (with the file), renaming and start of
+/// a program, its own and of its children.
+pub fn traced(command: &Command) -> (Ran, String) {
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let calls = "trace=write,pwrite64,writev,pwritev,sendto,execve,rename,copy_file_range,sendfile";
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-y", "-s", "4096", "-e", calls, "-o"]).arg(log.path());
+    strace.arg(command.get_program()).args(command.get_args()).env_clear();
+    strace.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    strace.current_dir(command.get_current_dir().expect("a directory"));
+    let ran = finish(strace, b"");
+    let text = std::fs::read_to_string(log.path()).unwrap();
+    assert!(text.contains("execve("), "the arguments are in the log");
+    (ran, text)
+}
+
 /// Runs a command with this text on its stdin.
 pub fn finish(mut command: Command, stdin: &[u8]) -> Ran {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
