@@ -2,6 +2,7 @@
 //! help text) and one `run`.
 
 mod agent;
+mod askpass;
 mod aws_context;
 mod bucket;
 mod capability;
@@ -10,7 +11,9 @@ mod completions;
 mod config;
 mod copy;
 mod cp;
+mod credential_process;
 mod diff;
+mod docker_credential;
 mod doctor;
 mod exists;
 mod exit;
@@ -20,6 +23,7 @@ mod fields;
 mod find;
 mod generate;
 mod get;
+mod git_credential;
 mod group;
 mod help;
 mod history;
@@ -30,6 +34,7 @@ mod inherited;
 mod init;
 mod inject;
 mod join;
+mod links;
 mod lock;
 mod ls;
 mod man;
@@ -80,7 +85,9 @@ use session::Session;
   printf %s \"$PW\" | vault put prod/db/password
   vault get prod/db/password
   vault ls prod
-  vault help exit-codes                   what the exit codes mean"
+  vault help exit-codes                   what the exit codes mean
+
+A program vault-NAME on PATH is run by `vault NAME`, with the arguments that follow."
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -143,6 +150,10 @@ enum Command {
     Capability(capability::Capability),
     Recover(recover::Recover),
     Doctor(doctor::Doctor),
+    GitCredential(git_credential::GitCredential),
+    DockerCredential(docker_credential::DockerCredential),
+    CredentialProcess(credential_process::CredentialProcess),
+    Askpass(askpass::Askpass),
     AwsContext(aws_context::AwsContext),
     Import(import::Import),
     Vaults(vaults::Vaults),
@@ -171,17 +182,21 @@ pub fn exit_codes() -> Vec<(u8, &'static str)> {
 
 /// Runs the program.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let args: Vec<OsString> = args.into_iter().collect();
+    let args = links::resolved(args.into_iter().collect());
     // Before parsing: an error of the command line is reported as asked for, too.
     let ours = args.iter().take_while(|arg| *arg != "--");
     let json = ours.into_iter().any(|arg| arg == "--json");
-    let parsed = Cli::command().try_get_matches_from(args);
+    let parsed = Cli::command().try_get_matches_from(&args);
     let code = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => match run(cli) {
             Ok(code) => code,
             Err(e) => report(&e, json).code(),
         },
-        Err(e) => report_usage(&e, json).code(),
+        Err(e) => {
+            let unknown = e.kind() == clap::error::ErrorKind::InvalidSubcommand;
+            let ran = if unknown { links::extend(&args) } else { None };
+            ran.unwrap_or_else(|| report_usage(&e, json).code())
+        }
     };
     ExitCode::from(code)
 }
@@ -213,12 +228,27 @@ fn run(cli: Cli) -> Result<u8> {
         Some(Command::Gen(c)) => return c.run(cli.global.json).map(|()| 0),
         Some(command) => command,
     };
+    if is_for_programs(&command) {
+        let session = Session::anywhere(&cli.global)?;
+        return runtime.block_on(dispatch(command, &session)).map(Exit::code);
+    }
     let session = Session::new(&cli.global)?;
     match command {
         Command::Tui(c) => runtime.block_on(c.run(session)).map(Exit::code),
         Command::Run(c) => runtime.block_on(c.run(&session)),
         command => runtime.block_on(dispatch(command, &session)).map(Exit::code),
     }
+}
+
+/// True for what other programs run in whatever directory they are in.
+fn is_for_programs(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::GitCredential(_)
+            | Command::DockerCredential(_)
+            | Command::CredentialProcess(_)
+            | Command::Askpass(_)
+    )
 }
 
 async fn dispatch(command: Command, session: &Session) -> Result<Exit> {
@@ -262,6 +292,10 @@ async fn dispatch(command: Command, session: &Session) -> Result<Exit> {
         Command::Team(c) => c.run(session).await?,
         Command::Capability(c) => c.run(session).await?,
         Command::Recover(c) => c.run(session).await?,
+        Command::GitCredential(c) => c.run(session).await?,
+        Command::DockerCredential(c) => return Ok(c.run(session).await),
+        Command::CredentialProcess(c) => c.run(session).await?,
+        Command::Askpass(c) => c.run(session).await?,
         Command::AwsContext(c) => c.run(session).await?,
         Command::Import(c) => c.run(session).await?,
         Command::Vaults(c) => c.run(session)?,
