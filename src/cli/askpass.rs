@@ -154,7 +154,8 @@ mod tests {
 
     #[test]
     fn an_answer_is_one_line() {
-        let line = |text: &str| line(Secret::copy_of(text.as_bytes())).ok().map(|s| s.bytes().to_vec());
+        let line =
+            |text: &str| line(Secret::copy_of(text.as_bytes())).ok().map(|s| s.bytes().to_vec());
         assert_eq!(line("a"), Some(b"a\n".to_vec()));
         assert_eq!(line("a\n"), Some(b"a\n".to_vec()));
         for several in ["a\nb", "a\n\n", "a\rb", "a\0"] {

@@ -9,9 +9,7 @@ use super::output;
 use super::process;
 use super::session::Session;
 use crate::config::{NESTING, Nesting, arguments, nesting};
-use crate::vault::{
-    Charset, Content, Document, Error, Path, Result, Secret, now, write_string,
-};
+use crate::vault::{Charset, Content, Document, Error, Path, Result, Secret, now, write_string};
 
 /// Names of a field, without `aws_` and in small letters, and what Amazon calls it.
 const FIELDS: [(&str, &str); 4] = [

@@ -63,9 +63,10 @@ impl DockerCredential {
             "store" => store(session, &folder, &Given::read()?).await,
             "erase" => erase(session, &folder, &server()?).await,
             "list" => list(session, &folder).await,
-            "version" => {
-                output::line(&format!("docker-credential-vault (vault) {}", env!("CARGO_PKG_VERSION")))
-            }
+            "version" => output::line(&format!(
+                "docker-credential-vault (vault) {}",
+                env!("CARGO_PKG_VERSION")
+            )),
             other => Err(Error::usage(format!("Unknown credential action `{}`", escape(other)))),
         }
     }

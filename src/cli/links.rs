@@ -63,7 +63,10 @@ mod tests {
         assert_eq!(resolved(&["docker-credential-vault", "list"]), "vault docker-credential list");
         assert_eq!(resolved(&["./vault-askpass", "-x"]), "vault askpass -- -x");
         assert_eq!(resolved(&["vault", "get"]), "vault get");
-        assert_eq!(resolved(&["git-credential-vault/vault", "get"]), "git-credential-vault/vault get");
+        assert_eq!(
+            resolved(&["git-credential-vault/vault", "get"]),
+            "git-credential-vault/vault get"
+        );
         assert_eq!(resolved(&[]), "");
     }
 }

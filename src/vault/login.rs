@@ -78,9 +78,9 @@ pub fn login_password<'o>(path: &SecretPath, opened: &'o Opened) -> Result<&'o S
 
 /// The name of the field that holds the password, or is to hold it.
 fn password_field(path: &SecretPath, document: &Document) -> String {
-    let found = document.field(PASSWORD).or_else(|| {
-        choose(path, document, None).ok().filter(|field| field.kind.is_secret())
-    });
+    let found = document
+        .field(PASSWORD)
+        .or_else(|| choose(path, document, None).ok().filter(|field| field.kind.is_secret()));
     match found {
         Some(field) => field.name.clone(),
         None if document.fields.is_empty() => DEFAULT_FIELD.to_owned(),

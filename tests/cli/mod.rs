@@ -3,6 +3,7 @@
 pub mod home;
 
 pub mod agent;
+mod askpass;
 mod aws_context;
 mod buckets;
 mod capability;
@@ -11,16 +12,20 @@ mod completions;
 mod config;
 mod copy;
 mod cp;
+mod credential_process;
 mod diff;
+mod docker_credential;
 mod doctor;
 mod exists;
 mod export;
 mod exposure;
+mod extensions;
 mod fields;
 mod find;
 mod general;
 mod generate;
 mod get;
+mod git_credential;
 mod group;
 mod help;
 mod history;

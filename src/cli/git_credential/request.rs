@@ -121,7 +121,10 @@ impl Request {
         place.push_str(&segment(&format!("{begin}{}", host.written(begin.is_empty()))));
         for part in self.path.trim_matches('/').split('/').filter(|_| !self.path.is_empty()) {
             if part.is_empty() {
-                return Err(Error::usage(format!("not a path of a repository: {}", escape(&self.path))));
+                return Err(Error::usage(format!(
+                    "not a path of a repository: {}",
+                    escape(&self.path)
+                )));
             }
             place.push('/');
             place.push_str(&segment(part));
@@ -152,8 +155,9 @@ struct Host {
 impl Host {
     fn parse(text: &str) -> Result<Self> {
         let wrong = || {
-            Error::usage(format!("not the name of a host: {}", escape(text)))
-                .hint("ASCII letters, digits, `.`, `-`, `_`, or an address in brackets; then a port")
+            Error::usage(format!("not the name of a host: {}", escape(text))).hint(
+                "ASCII letters, digits, `.`, `-`, `_`, or an address in brackets; then a port",
+            )
         };
         let (name, port) = match text.rsplit_once(':') {
             Some((name, port)) if !port.ends_with(']') => {
@@ -211,13 +215,19 @@ mod tests {
     fn a_request_names_a_place() {
         for (text, expected) in [
             ("protocol=https\nhost=GitHub.com\n", "git/github.com"),
-            ("protocol=https\nhost=h:8443\npath=org/repo.git\n\nhost=x\n", "git/h:8443/org/repo.git"),
+            (
+                "protocol=https\nhost=h:8443\npath=org/repo.git\n\nhost=x\n",
+                "git/h:8443/org/repo.git",
+            ),
             ("protocol=https\nhost=h:443\n", "git/h"),
             ("protocol=https\nhost=[::1]:8443\n", "git/%5B::1%5D:8443"),
             ("protocol=http\nhost=localhost:3000\n", "git/http+localhost:3000"),
             ("protocol=http\nhost=127.8.9.1\n", "git/http+127.8.9.1"),
             ("protocol=http\nhost=[::1]\n", "git/http+%5B::1%5D"),
-            ("capability[]=authtype\nwwwauth[]=Basic realm=\"x\"\nnew=y\nprotocol=https\nhost=h\n", "git/h"),
+            (
+                "capability[]=authtype\nwwwauth[]=Basic realm=\"x\"\nnew=y\nprotocol=https\nhost=h\n",
+                "git/h",
+            ),
             ("url=https://ann:p%40ss@h:8443/a%20b/\n", "git/h:8443/a%20b"),
             ("host=x\nurl=https://h\nusername=bob\n", "git/h"),
             ("protocol=https\nhost=h\npath=../..\n", "git/h/%2E./%2E."),
@@ -248,8 +258,28 @@ mod tests {
     #[test]
     fn what_could_mean_another_host_is_refused() {
         for host in [
-            "a/b", "..", ".h", "-h", "h h", "h\u{7f}", "h\r", "a@b", "h:", "h:0", "h:65536", "h:+1", "h:x",
-            "b\u{fc}cher.example", "h%2f", "[::1", "[h]", "h]", "::1", "a,b", "h\\x", &"x".repeat(254),
+            "a/b",
+            "..",
+            ".h",
+            "-h",
+            "h h",
+            "h\u{7f}",
+            "h\r",
+            "a@b",
+            "h:",
+            "h:0",
+            "h:65536",
+            "h:+1",
+            "h:x",
+            "b\u{fc}cher.example",
+            "h%2f",
+            "[::1",
+            "[h]",
+            "h]",
+            "::1",
+            "a,b",
+            "h\\x",
+            &"x".repeat(254),
         ] {
             let text = format!("protocol=https\nhost={host}\n");
             assert!(place(&text, true).is_err(), "{host:?}");
