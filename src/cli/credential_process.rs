@@ -19,6 +19,9 @@ const FIELDS: [(&str, &str); 4] = [
     ("expiration", "Expiration"),
 ];
 
+/// Said by the second one in a circle.
+const CIRCLE: &str = "this vault is reached with credentials that are to come from this vault";
+
 /// Give a secret to Amazon's programs as credentials
 ///
 /// They start it by themselves, as `credential_process` of a profile, and read the JSON that it
@@ -43,7 +46,10 @@ impl CredentialProcess {
     pub async fn run(self, session: &Session) -> Result<()> {
         // Before the vault is opened, which may ask for credentials.
         guard(session)?;
-        let (path, opened) = session.read(&self.path).await?;
+        let read = session.read(&self.path).await;
+        // Amazon's SDK passes on the beginning of what a helper says, and there may be two.
+        let is_circle = |e: &Error| e.in_full().contains(CIRCLE);
+        let (path, opened) = read.map_err(|e| if is_circle(&e) { circle() } else { e })?;
         let document = match &opened.content {
             Content::Doc(document) => document,
             Content::Raw(_) => {
@@ -98,19 +104,20 @@ fn check_time(path: &Path, text: &str, now: u64) -> Result<()> {
     }
 }
 
+fn circle() -> Error {
+    Error::credentials(CIRCLE).hint(
+        "`profile =` in its entry of the configuration names a profile whose credentials come from \
+         elsewhere",
+    )
+}
+
 /// Goes on if nobody above us is asking the same vault for credentials. Who asks is told below us
 /// by a variable, which takes a fresh start of this program to set.
 fn guard(session: &Session) -> Result<()> {
     let vault = session.settings.target()?.join.vault_id();
     match nesting(&vault) {
         Nesting::Here => Ok(()),
-        Nesting::Circle => Err(Error::credentials(
-            "this vault is reached with credentials that are to come from this vault",
-        )
-        .hint(
-            "`profile =` in its entry of the configuration names a profile whose credentials come \
-             from elsewhere",
-        )),
+        Nesting::Circle => Err(circle()),
         Nesting::Deeper(value) => {
             let failed = |e| Error::general("cannot start again").because(e);
             let program = std::env::current_exe().map_err(failed)?;

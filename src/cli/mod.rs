@@ -7,6 +7,7 @@ mod aws_context;
 mod bucket;
 mod capability;
 mod clip_clear;
+mod complete;
 mod completions;
 mod config;
 mod copy;
@@ -166,6 +167,8 @@ enum Command {
     Man(man::Man),
     Tui(tui::Tui),
     #[command(hide = true)]
+    Complete(complete::Complete),
+    #[command(hide = true)]
     ClipClear(clip_clear::ClipClear),
     Help(help::Help),
 }
@@ -223,6 +226,7 @@ fn run(cli: Cli) -> Result<u8> {
         // It tells what is wrong with the settings.
         Some(Command::Doctor(c)) => return runtime.block_on(c.run(&cli.global)).map(Exit::code),
         Some(Command::Completions(c)) => return c.run().map(|()| 0),
+        Some(Command::Complete(c)) => return c.run().map(|()| 0),
         Some(Command::Man(c)) => return c.run(cli.global.json).map(|()| 0),
         Some(Command::ClipClear(c)) => return c.run().map(|()| 0),
         Some(Command::Gen(c)) => return c.run(cli.global.json).map(|()| 0),
@@ -276,6 +280,7 @@ async fn dispatch(command: Command, session: &Session) -> Result<Exit> {
         Command::Purge(c) => c.run(session).await?,
         Command::Doctor(_)
         | Command::Gen(_)
+        | Command::Complete(_)
         | Command::Completions(_)
         | Command::Man(_)
         | Command::ClipClear(_)

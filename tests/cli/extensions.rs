@@ -55,7 +55,7 @@ fn our_own_commands_win_and_mistakes_stay_mistakes() {
     run(&home, "BIN", &["get", "a"]).fails(3, "no vault is configured");
     run(&home, "BIN", &["member", "odd"]).fails(2, "unrecognized subcommand 'odd'");
     run(&home, "BIN", &["undelet"]).fails(2, "undelete");
-    for none in ["plain", "none", "../bin/hello", "hello/", "-hello"] {
+    for none in ["plain", "none", "../bin/hello", "hello/"] {
         let ran = run(&home, "BIN", &[none]);
         assert_eq!(ran.code, 2, "{none}: {}", ran.stderr);
     }

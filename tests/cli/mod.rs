@@ -8,6 +8,7 @@ mod aws_context;
 mod buckets;
 mod capability;
 mod clip_clear;
+mod complete;
 mod completions;
 mod config;
 mod copy;
