@@ -71,7 +71,11 @@ fn bash_completes_names_that_need_quotes() {
     bash.type_keys("clear\r");
     bash.type_keys(&format!("{run}\t-- printenv A\r"));
     bash.shows("value-of-plain");
-    completes(&mut bash, "vault --vault=ma", "--vault=main", "Usage: vault");
+    bash.type_keys("clear\r");
+    bash.until("cleared", |s| !s.screen().contains("value-of"));
+    bash.type_keys("vault --vault=ma\tget prod/pl\t\r");
+    bash.shows("--vault=main get prod/plain");
+    bash.shows("value-of-plain");
     not_taken_over(&home);
     bash.type_keys("exit\r");
     bash.ends();

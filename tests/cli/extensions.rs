@@ -21,7 +21,7 @@ fn home() -> Home {
     script(&bin.join("vault-member"), "echo not ours");
     script(&home.path().join("vault-here"), "echo from here");
     std::fs::write(bin.join("vault-plain"), "no program").unwrap();
-    std::fs::write(bin.join("vault-odd"), "\x7fELF").unwrap();
+    std::fs::write(bin.join("vault-odd"), "#!/no/such/interpreter\n").unwrap();
     let runs = std::fs::Permissions::from_mode(0o755);
     std::fs::set_permissions(bin.join("vault-odd"), runs).unwrap();
     home

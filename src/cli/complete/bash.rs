@@ -75,6 +75,10 @@ impl Line {
                 None => out.extend(['\\', c]),
             }
         }
+        // Readline closes the quote, unless it thinks that the last character does.
+        if let Some(quote) = self.quote.filter(|quote| out.ends_with(*quote)) {
+            out.push(quote);
+        }
         Some(out)
     }
 }
@@ -109,7 +113,9 @@ mod tests {
             ("vault get ", "~ann", r"\~ann"),
             ("vault get ", "\u{fc}x", "\u{fc}x"),
             ("vault get '", "it's", r"it'\''s"),
-            ("vault get \"", "a$`\"\\b!", "a\\$\\`\\\"\\\\b\"'!'\""),
+            ("vault get '", "it'", r"it'\'''"),
+            ("vault get \"", "a$`\"\\!b", r#"a\$\`\"\\"'!'"b"#),
+            ("vault get \"", "a!", r#"a"'!'"""#),
             ("vault read vault://pr", "vault://prod/", "//prod/"),
             ("vault run -e A=vault://pr", "A=vault://prod/", "//prod/"),
             ("vault run -e A=", "A=vault://", "vault://"),

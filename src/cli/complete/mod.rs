@@ -91,7 +91,10 @@ fn candidates(words: Vec<OsString>) -> Vec<CompletionCandidate> {
     let Some(last) = words.len().checked_sub(1).filter(|last| *last > 0) else { return Vec::new() };
     let names = Arc::new(Names::new(vault_flag(&words[..last])));
     let mut command = with_names(super::command(), &names);
-    complete(&mut command, words, last, None).unwrap_or_default()
+    let flags = words[last].as_encoded_bytes().starts_with(b"-");
+    let mut found = complete(&mut command, words, last, None).unwrap_or_default();
+    found.retain(|found| flags || !found.get_value().as_encoded_bytes().starts_with(b"-"));
+    found
 }
 
 /// `--vault NAME` among the words.
