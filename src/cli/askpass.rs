@@ -24,6 +24,7 @@ const USERS: [&str; 4] = ["user", "username", "login", "email"];
 /// wants shown. A value of several lines is refused.
 #[derive(Args)]
 #[command(after_help = "Examples:
+  vault put git/github.com/ann < token
   ln -s \"$(command -v vault)\" ~/.local/bin/vault-askpass
   VAULT_ASKPASS=vault://git/github.com/ann GIT_ASKPASS=vault-askpass git fetch
   VAULT_ASKPASS='vault://ssh/deploy#passphrase' SSH_ASKPASS=vault-askpass \\

@@ -31,10 +31,10 @@ const NO_USER: &str = "no credentials username";
 /// there. A .vault.toml is not read.
 #[derive(Args)]
 #[command(after_help = "Examples:
+  vault put docker/ghcr.io/ann < token
   ln -s \"$(command -v vault)\" ~/.local/bin/docker-credential-vault
   echo '{\"credsStore\": \"vault\"}' > ~/.docker/config.json
   docker login ghcr.io
-  printf %s \"$TOKEN\" | vault put docker/ghcr.io/ann
   echo ghcr.io | vault docker-credential get")]
 pub struct DockerCredential {
     /// Folder in which the passwords are

@@ -29,10 +29,10 @@ use request::Request;
 /// A .vault.toml is not read: the directory may be somebody else's.
 #[derive(Args)]
 #[command(after_help = "Examples:
+  vault put git/github.com/ann < token
   git config --global credential.helper '!vault git-credential'
   git config --global credential.helper vault      with a link git-credential-vault to vault on PATH
   git config credential.helper '!vault --vault team git-credential --read-only'
-  printf %s \"$TOKEN\" | vault put git/github.com/ann
   printf 'protocol=https\\nhost=github.com\\n\\n' | vault git-credential get")]
 pub struct GitCredential {
     /// Folder in which the passwords are
