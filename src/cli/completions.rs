@@ -4,7 +4,56 @@ use clap_complete::{Shell, generate};
 use super::output;
 use crate::vault::Result;
 
-/// Print a script that completes commands and flags in a shell
+const BASH: &str = r#"_vault() {
+    local line
+    COMPREPLY=()
+    while IFS= read -r line; do
+        COMPREPLY+=("$line")
+        [[ $line == *[/=] ]] && compopt -o nospace
+    done < <(command vault complete bash -- "${COMP_LINE:0:COMP_POINT}" "$COMP_WORDBREAKS" 2>/dev/null)
+}
+complete -F _vault vault
+"#;
+
+const ZSH: &str = r#"#compdef vault
+_vault() {
+    local line value
+    local -a values shown open
+    for line in "${(@f)$(command vault complete zsh -- "${(@Q)words[1,CURRENT-1]}" "${(Q)PREFIX}" 2>/dev/null)}"; do
+        value=${line%%$'\t'*}
+        if [[ -z $value ]]; then
+            continue
+        elif [[ $value == *[/=] ]]; then
+            open+=("$value")
+        else
+            values+=("$value")
+            shown+=("${line/$'\t'/  -- }")
+        fi
+    done
+    (( $#values )) && compadd -d shown -a values
+    (( $#open )) && compadd -S '' -a open
+}
+if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
+    _vault "$@"
+else
+    compdef _vault vault
+fi
+"#;
+
+const FISH: &str = r#"function __vault_complete
+    set -l token (commandline -ct)
+    set -l plain (string unescape -- $token; or string unescape -- $token\'; or string unescape -- $token\")
+    command vault complete fish -- (commandline -opc) "$plain" 2>/dev/null
+end
+complete -c vault -k -f -a '(__vault_complete)'
+"#;
+
+/// Print a script that completes commands, flags and names in a shell
+///
+/// In bash, zsh and fish the script asks `vault` for the names of secrets, folders and vaults at every
+/// press of the key, for references too. Names are all that is shown. Nothing is asked, so an
+/// identity with a passphrase has to be in the agent (`vault unlock`); what takes longer than a second,
+/// or fails, shows nothing. In the other shells commands and flags are completed.
 #[derive(Args)]
 #[command(after_help = "Examples:
   vault completions bash > ~/.local/share/bash-completion/completions/vault
@@ -17,8 +66,15 @@ pub struct Completions {
 
 impl Completions {
     pub fn run(self) -> Result<()> {
-        let mut script = Vec::new();
-        generate(self.shell, &mut super::command(), "vault", &mut script);
-        output::data(&script)
+        match self.shell {
+            Shell::Bash => output::data(BASH.as_bytes()),
+            Shell::Zsh => output::data(ZSH.as_bytes()),
+            Shell::Fish => output::data(FISH.as_bytes()),
+            other => {
+                let mut script = Vec::new();
+                generate(other, &mut super::command(), "vault", &mut script);
+                output::data(&script)
+            }
+        }
     }
 }

@@ -46,7 +46,7 @@ impl Exit {
         (Self::Ok, "it worked; also when the reader of a pipe went away"),
         (
             Self::General,
-            "it failed for a reason without a code of its own; `vault diff --exit-code`: they differ; `vault scan`: something was found",
+            "it failed for a reason without a code of its own; `vault diff --exit-code`: they differ; `vault scan`: something was found; `vault docker-credential`: not there; `vault askpass`: no",
         ),
         (Self::Usage, "the command line, a path or a setting is wrong"),
         (Self::NotFound, "no such secret, field, version or vault; `vault find`: nothing"),
@@ -56,7 +56,10 @@ impl Exit {
         (Self::Integrity, "tampering, rollback, or something that cannot be decrypted or verified"),
         (Self::Network, "the network failed or timed out"),
         (Self::Partial, "some of it was done, some not"),
-        (Self::NotExecutable, "`vault run`: the program cannot be executed"),
+        (
+            Self::NotExecutable,
+            "`vault run`, or `vault NAME` for vault-NAME: the program cannot be executed",
+        ),
         (
             Self::NoProgram,
             "`vault run`: there is no such program; every other code is the program's own, 128 + N if signal N ended it",

@@ -21,8 +21,8 @@ A reference is a line of text that names one value:
 Without @NAME it is the vault that --vault, VAULT_NAME or the configuration choose.
 
 References work in `vault read`, in `vault run --env NAME=REF`, as whole values in the files of
-`vault run --env-file`, and as {{ vault://… }} in the templates of `vault inject`. All references of
-a command are resolved at once. If some cannot be, all of them are listed with the reason, nothing
+`vault run --env-file`, as {{ vault://… }} in the templates of `vault inject`, and in VAULT_ASKPASS
+for `vault askpass`. Shells complete them (`vault completions`). All references of a command are resolved at once. If some cannot be, all of them are listed with the reason, nothing
 is written or started, and the exit code is 3; that of the most serious reason if there is another:
 a reference or field that is not clear 2, no right to read 5, network 8, credentials 4, tampering 7.
 ";

@@ -2,16 +2,20 @@
 //! help text) and one `run`.
 
 mod agent;
+mod askpass;
 mod aws_context;
 mod bucket;
 mod cache;
 mod capability;
 mod clip_clear;
+mod complete;
 mod completions;
 mod config;
 mod copy;
 mod cp;
+mod credential_process;
 mod diff;
+mod docker_credential;
 mod doctor;
 mod edit;
 mod exists;
@@ -22,6 +26,7 @@ mod fields;
 mod find;
 mod generate;
 mod get;
+mod git_credential;
 mod group;
 mod help;
 mod history;
@@ -32,6 +37,7 @@ mod inherited;
 mod init;
 mod inject;
 mod join;
+mod links;
 mod lock;
 mod ls;
 mod man;
@@ -63,6 +69,7 @@ mod verify;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -83,7 +90,9 @@ use session::Session;
   printf %s \"$PW\" | vault put prod/db/password
   vault get prod/db/password
   vault ls prod
-  vault help exit-codes                   what the exit codes mean"
+  vault help exit-codes                   what the exit codes mean
+
+A program vault-NAME on PATH is run by `vault NAME`, with the arguments that follow."
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -114,11 +123,11 @@ pub struct Global {
     #[arg(
         long,
         global = true,
-        value_name = "AGE",
+        value_name = "AGE", value_parser = cache::age,
         requires = "offline",
         help_heading = "Global options"
     )]
-    max_age: Option<String>,
+    max_age: Option<Duration>,
     /// Answer yes to every question
     #[arg(short, long, global = true, help_heading = "Global options")]
     yes: bool,
@@ -160,6 +169,10 @@ enum Command {
     Capability(capability::Capability),
     Recover(recover::Recover),
     Doctor(doctor::Doctor),
+    GitCredential(git_credential::GitCredential),
+    DockerCredential(docker_credential::DockerCredential),
+    CredentialProcess(credential_process::CredentialProcess),
+    Askpass(askpass::Askpass),
     AwsContext(aws_context::AwsContext),
     Import(import::Import),
     Vaults(vaults::Vaults),
@@ -172,6 +185,8 @@ enum Command {
     Completions(completions::Completions),
     Man(man::Man),
     Tui(tui::Tui),
+    #[command(hide = true)]
+    Complete(complete::Complete),
     #[command(hide = true)]
     ClipClear(clip_clear::ClipClear),
     Help(help::Help),
@@ -189,17 +204,21 @@ pub fn exit_codes() -> Vec<(u8, &'static str)> {
 
 /// Runs the program.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let args: Vec<OsString> = args.into_iter().collect();
+    let args = links::resolved(args.into_iter().collect());
     // Before parsing: an error of the command line is reported as asked for, too.
     let ours = args.iter().take_while(|arg| *arg != "--");
     let json = ours.into_iter().any(|arg| arg == "--json");
-    let parsed = Cli::command().try_get_matches_from(args);
+    let parsed = Cli::command().try_get_matches_from(&args);
     let code = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => match run(cli) {
             Ok(code) => code,
             Err(e) => report(&e, json).code(),
         },
-        Err(e) => report_usage(&e, json).code(),
+        Err(e) => {
+            let unknown = e.kind() == clap::error::ErrorKind::InvalidSubcommand;
+            let ran = if unknown { links::extend(&args) } else { None };
+            ran.unwrap_or_else(|| report_usage(&e, json).code())
+        }
     };
     ExitCode::from(code)
 }
@@ -226,6 +245,7 @@ fn run(cli: Cli) -> Result<u8> {
         // It tells what is wrong with the settings.
         Some(Command::Doctor(c)) => return runtime.block_on(c.run(&cli.global)).map(Exit::code),
         Some(Command::Completions(c)) => return c.run().map(|()| 0),
+        Some(Command::Complete(c)) => return c.run().map(|()| 0),
         Some(Command::Man(c)) => return c.run(cli.global.json).map(|()| 0),
         Some(Command::ClipClear(c)) => return c.run().map(|()| 0),
         Some(Command::Gen(c)) => return c.run(cli.global.json).map(|()| 0),
@@ -233,6 +253,10 @@ fn run(cli: Cli) -> Result<u8> {
     };
     if cli.global.offline && !works_offline(&command) {
         return Err(Error::usage("this takes the storage, which --offline does not ask"));
+    }
+    if is_for_programs(&command) {
+        let session = Session::anywhere(&cli.global)?;
+        return runtime.block_on(dispatch(command, &session)).map(Exit::code);
     }
     let session = Session::new(&cli.global)?;
     match command {
@@ -246,7 +270,9 @@ fn run(cli: Cli) -> Result<u8> {
 fn works_offline(command: &Command) -> bool {
     matches!(
         command,
-        Command::Copy(_)
+        Command::Askpass(_)
+            | Command::Copy(_)
+            | Command::CredentialProcess(_)
             | Command::Export(_)
             | Command::Exists(_)
             | Command::Fields(_)
@@ -258,6 +284,17 @@ fn works_offline(command: &Command) -> bool {
             | Command::Read(_)
             | Command::Run(_)
             | Command::Scan(_)
+    )
+}
+
+/// True for what other programs run in whatever directory they are in.
+fn is_for_programs(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::GitCredential(_)
+            | Command::DockerCredential(_)
+            | Command::CredentialProcess(_)
+            | Command::Askpass(_)
     )
 }
 
@@ -288,6 +325,7 @@ async fn dispatch(command: Command, session: &Session) -> Result<Exit> {
         Command::Purge(c) => c.run(session).await?,
         Command::Doctor(_)
         | Command::Gen(_)
+        | Command::Complete(_)
         | Command::Completions(_)
         | Command::Man(_)
         | Command::ClipClear(_)
@@ -304,6 +342,10 @@ async fn dispatch(command: Command, session: &Session) -> Result<Exit> {
         Command::Team(c) => c.run(session).await?,
         Command::Capability(c) => c.run(session).await?,
         Command::Recover(c) => c.run(session).await?,
+        Command::GitCredential(c) => c.run(session).await?,
+        Command::DockerCredential(c) => return Ok(c.run(session).await),
+        Command::CredentialProcess(c) => c.run(session).await?,
+        Command::Askpass(c) => c.run(session).await?,
         Command::AwsContext(c) => c.run(session).await?,
         Command::Import(c) => c.run(session).await?,
         Command::Vaults(c) => c.run(session)?,

@@ -208,7 +208,23 @@ pub fn read_file(path: &Path) -> Result<Secret> {
 ///
 /// # Errors
 /// As [`read_file`].
-pub fn read_all(mut source: impl Read, name: Option<PathBuf>) -> Result<Secret> {
+pub fn read_all(source: impl Read, name: Option<PathBuf>) -> Result<Secret> {
+    read(source, name, |_| false)
+}
+
+/// Reads standard input into zeroed memory, to its end or until this is true of what has come.
+///
+/// # Errors
+/// As [`read_file`].
+pub fn read_until(stdin: impl Read, ends: impl Fn(&[u8]) -> bool) -> Result<Secret> {
+    read(stdin, None, ends)
+}
+
+fn read(
+    mut source: impl Read,
+    name: Option<PathBuf>,
+    ends: impl Fn(&[u8]) -> bool,
+) -> Result<Secret> {
     let mut value = Secret::with_capacity(64 * 1024);
     let mut chunk = zeroize::Zeroizing::new(vec![0u8; 64 * 1024]);
     loop {
@@ -220,6 +236,9 @@ pub fn read_all(mut source: impl Read, name: Option<PathBuf>) -> Result<Secret> 
                 let name = name.as_deref().map_or("stdin".to_owned(), shown);
                 return Err(Error::usage(format!("cannot read {name}")).because(e));
             }
+        }
+        if ends(value.bytes()) {
+            return Ok(value);
         }
         if value.len() > MAX_PLAINTEXT {
             return Err(Error::usage("the value is too large: a secret holds at most 16 MiB")

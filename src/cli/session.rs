@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Global;
-use super::cache::{age, ago};
+use super::cache::ago;
 use super::output;
 use super::prompt::Prompt;
 use super::target;
-use crate::config::{Settings, Target, private};
+use crate::config::{Settings, Target, is_unattended, private};
 use crate::vault::{
     Ask, DeviceIdentity, Error, IdentityHolder, Location, Opened, Path, Prefix, Result, Secret,
     Vault, escape, identity_with_plugin, identity_with_ssh_key,
@@ -39,18 +39,27 @@ impl Session {
     /// # Errors
     /// Usage.
     pub fn new(global: &Global) -> Result<Self> {
-        Ok(Self {
-            settings: Settings::load(global.vault.as_deref())?,
-            prompt: Prompt::new(global.no_input, global.passphrase_fd),
+        Ok(Self::with(global, Settings::load(global.vault.as_deref())?, global.no_input))
+    }
+
+    /// For what other programs run in whatever directory they are in: `.vault.toml` says nothing.
+    ///
+    /// # Errors
+    /// Usage.
+    pub fn anywhere(global: &Global) -> Result<Self> {
+        let settings = Settings::load_anywhere(global.vault.as_deref())?;
+        Ok(Self::with(global, settings, global.no_input || is_unattended()))
+    }
+
+    fn with(global: &Global, settings: Settings, no_input: bool) -> Self {
+        Self {
+            settings,
+            prompt: Prompt::new(no_input, global.passphrase_fd),
             json: global.json,
             yes: global.yes,
             vault: global.vault.clone(),
-            offline: match (global.offline, &global.max_age) {
-                (false, _) => None,
-                (true, None) => Some(None),
-                (true, Some(text)) => Some(Some(age(text)?)),
-            },
-        })
+            offline: global.offline.then_some(global.max_age),
+        }
     }
 
     /// ` --vault NAME` if that was given, for commands that are suggested.

@@ -57,6 +57,11 @@ pub fn variable_of_environment(name: &str) -> Option<OsString> {
     env::var_os(name)
 }
 
+/// True if git runs us where nobody would see a question.
+pub fn is_unattended() -> bool {
+    env::var_os("GIT_TERMINAL_PROMPT").is_some_and(|prompt| prompt == "0" || prompt == "false")
+}
+
 /// True in a job of a CI service: all of them set `CI`.
 pub fn is_ci() -> bool {
     env::var_os("CI").is_some_and(|ci| !ci.is_empty() && ci != "false" && ci != "0")

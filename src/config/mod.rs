@@ -3,9 +3,11 @@
 
 pub mod agent;
 mod aws;
+mod extension;
 mod file;
 mod inherit;
 pub mod interface;
+mod nesting;
 mod new_vault;
 pub mod private;
 mod surroundings;
@@ -22,9 +24,12 @@ use crate::vault::{
 };
 
 pub use agent::{AgentSettings, parse_span, runtime_dir};
+pub use extension::extension;
+use file::Project;
 pub use file::{VaultEntry, add_vault, check_config, set_default, set_pin};
-pub use inherit::{Inherit, inherited, is_ci, variable_of_environment};
+pub use inherit::{Inherit, inherited, is_ci, is_unattended, variable_of_environment};
 pub use interface::Interface;
+pub use nesting::{NESTING, Nesting, arguments, nesting};
 pub use new_vault::{NewVault, Ready, name_of};
 pub use surroundings::{Surroundings, surroundings};
 
@@ -138,6 +143,19 @@ impl Settings {
     /// # Errors
     /// Usage, naming the file and the line or the variable that is wrong.
     pub fn load(vault: Option<&str>) -> Result<Self> {
+        Self::load_with(vault, file::find_project()?)
+    }
+
+    /// The same without `.vault.toml`: for what other programs run in whatever directory they are
+    /// in, which somebody else may have filled.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn load_anywhere(vault: Option<&str>) -> Result<Self> {
+        Self::load_with(vault, None)
+    }
+
+    fn load_with(vault: Option<&str>, project: Option<Project>) -> Result<Self> {
         let dirs = Xdg::new().map_err(|e| {
             Error::general("cannot find the home directory").because(e).hint("set HOME")
         })?;
@@ -158,7 +176,6 @@ impl Settings {
         let ssh_key = variable("VAULT_SSH_KEY")?
             .map(|path| Sourced { value: path.into(), origin: Origin::Env("VAULT_SSH_KEY") });
         let global = file::read_config(&config_file)?;
-        let project = file::find_project()?;
         let pin = variable("VAULT_PIN")?.map(|text| Join::parse(&text)).transpose()?;
         let capability = variable("VAULT_CAPABILITY")?.map(|text| Secret::new(text.into_bytes()));
         let named = |value: String, origin| Some(Sourced { value, origin });

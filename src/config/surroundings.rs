@@ -6,9 +6,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 /// What this program reads.
-const OURS: [&str; 6] = [
+const OURS: [&str; 8] = [
     "VAULT_AGENT",
+    "VAULT_ASKPASS",
     "VAULT_CAPABILITY",
+    "VAULT_CREDENTIAL_PROCESS",
     "VAULT_IDENTITY",
     "VAULT_NAME",
     "VAULT_PIN",

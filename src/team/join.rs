@@ -2,7 +2,7 @@
 
 use crate::core::cipher::Hash;
 use crate::core::error::{Error, Result};
-use crate::core::text::{DECIMAL_MAX, lps, take_lp};
+use crate::core::text::{DECIMAL_MAX, hex, lps, take_lp};
 use crate::core::token;
 use crate::keys::identity::words8;
 
@@ -38,6 +38,11 @@ pub struct Join {
 }
 
 impl Join {
+    /// The vault id in hex.
+    pub fn vault_id(&self) -> String {
+        hex(&self.pin.vault)
+    }
+
     /// The string.
     pub fn encode(&self) -> String {
         let mut payload = lps(&[self.location.as_bytes(), self.region.as_bytes()]);

@@ -7,7 +7,7 @@ use super::{Bucket, Wrapping};
 use crate::support::doubles::{Act, Double};
 use crate::support::servers;
 use crate::support::{path, put};
-use vault::vault::{Prefix, Vault};
+use vault::vault::{Prefix, Secret, Vault, login_password};
 
 fn passing(bucket: &Bucket) -> Double {
     Double::new(bucket.server.port, |_, _| Act::Forward)
@@ -173,6 +173,40 @@ async fn many_are_read_side_by_side() {
     let notes = seen.iter().filter(|request| request.head.contains("/.vault/team/")).count();
     // One for all of them, and one to see that the vault is there where a name is not.
     assert_eq!(notes, 2, "the team's notes are asked for once, not once a secret");
+}
+
+#[tokio::test]
+async fn a_login_is_found_with_a_list_and_read_with_a_get() {
+    let bucket = Bucket::new(servers::ministack(), Wrapping::Local).await;
+    let double = passing(&bucket);
+    let vault = device(&bucket, &double, "one").await;
+    let place = Prefix::parse("git/github.com").unwrap();
+    let password = Secret::copy_of(b"s3cret");
+    vault.keep_login(&place, "ann", &password).await.unwrap().expect("written");
+    let mut count = Count::of(&double);
+    let logins = vault.logins(&place).await.unwrap();
+    let ann = vault.newest_login(logins).await.unwrap().unwrap();
+    assert_eq!((count.take(), ann.user.as_str()), (vec!["list".to_owned()], "ann"));
+    let opened = vault.read_if_there(&ann.path).await.unwrap().unwrap();
+    assert_eq!(login_password(&ann.path, &opened).unwrap().bytes(), b"s3cret");
+    assert_eq!(count.take(), ["get head", "get note"]);
+    // What git stores after each fetch is there already.
+    assert_eq!(vault.keep_login(&place, "ann", &password).await.unwrap(), None);
+    assert_eq!(count.take(), ["get head", "get note", "list"]);
+    let elsewhere = vault.logins(&Prefix::parse("git/other").unwrap()).await.unwrap();
+    assert!(elsewhere.is_empty());
+    assert_eq!(count.take(), ["get note", "list"], "is it still the vault that it was?");
+    vault.keep_login(&place, "bob", &password).await.unwrap().expect("written");
+    count.take();
+    let logins = vault.logins(&place).await.unwrap();
+    assert_eq!(vault.newest_login(logins).await.unwrap().unwrap().user.len(), 3);
+    assert_eq!(count.take(), ["get note", "head head", "head head", "list"]);
+    // Another password than the one that is there is not what was refused.
+    let other = Secret::copy_of(b"other");
+    assert_eq!(vault.drop_login(&ann, Some(&other)).await.unwrap(), None);
+    vault.drop_login(&ann, Some(&password)).await.unwrap().expect("deleted");
+    assert_eq!(vault.drop_login(&ann, Some(&password)).await.unwrap(), None);
+    assert_eq!(vault.drop_login(&ann, None).await.unwrap(), None);
 }
 
 #[tokio::test]

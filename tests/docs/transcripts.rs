@@ -1,4 +1,5 @@
-//! The guide's transcripts of `run`, `read`, `inject` and `export` are run as they stand.
+//! The guide's transcripts of `run`, `read`, `inject`, `export` and of what other programs ask are run
+//! as they stand.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -33,7 +34,8 @@ fn steps(section: &str) -> Vec<Step> {
 }
 
 /// What the guide starts besides `vault`.
-const PROGRAMS: [&str; 7] = [
+const PROGRAMS: [&str; 8] = [
+    "bin/aws",
     "bin/npm",
     "bin/psql",
     "bin/docker",
@@ -79,6 +81,26 @@ fn run(home: &Home, step: &Step) {
         assert_eq!(ran.code, 0, "{}: {}", step.command, ran.text());
     } else {
         assert_eq!(ran.lines(), step.prints, "{}", step.command);
+    }
+}
+
+#[test]
+fn docs_of_helpers_are_so() {
+    let home = home();
+    std::fs::create_dir_all(home.path().join(".local/bin")).unwrap();
+    for (file, text) in
+        [("token", "s3cret-token\n"), ("id", "AKIDEXAMPLE\n"), ("key", "s3cret-key\n")]
+    {
+        std::fs::write(home.path().join(file), text).unwrap();
+    }
+    for section in [
+        "Git",
+        "Registries of docker",
+        "Credentials for Amazon's programs",
+        "Programs that ask for a password",
+        "Completion and manual pages",
+    ] {
+        steps(section).iter().for_each(|step| run(&home, step));
     }
 }
 

@@ -99,6 +99,11 @@ pub fn python_with(server: &Server, script: &str, stdin: &[u8]) -> String {
     ran.text()
 }
 
+/// Python with the packages of the tests.
+pub fn python_command() -> Command {
+    command("python3", &WATCHER.root)
+}
+
 /// Stores a recorded object, and its instruction file, as a client would have.
 pub fn raw_put(server: &Server, bucket: &str, key: &str, vector: &serde_json::Value) {
     let script = r#"
