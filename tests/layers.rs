@@ -193,9 +193,9 @@ fn only_the_import_knows_older_formats() {
     for (words, files) in [
         (
             &["legacy::", "RsaKey"][..],
-            &["core/cipher/legacy.rs", "core/s3ec/import.rs", "vault/import.rs"][..],
+            &["core/cipher/legacy.rs", "core/s3ec/import.rs", "vault/import/s3ec.rs"][..],
         ),
-        (&["s3ec::import"], &["vault/import.rs"]),
+        (&["s3ec::import"], &["vault/import/s3ec.rs"]),
     ] {
         for (path, text) in sources("src") {
             let text = text.split("#[cfg(test)]").next().unwrap();

@@ -82,7 +82,11 @@ pub use env_file::{Declared, MAX_ENV_FILE, is_variable_name, parse_env, write_en
 pub use export::{Export, Format, write_json};
 pub use fields::{choose as choose_field, no_field};
 pub use history::Version;
-pub use import::{ForeignBucket, ForeignKey, Imported, Older};
+pub use import::{
+    FileFormat, ForeignBucket, ForeignKey, Imported, ItemContent, MAX_IMPORT, Older,
+    Outcome as ImportOutcome, Parsed, Plan as ImportPlan, Planned, parse as parse_import,
+    plan as plan_import,
+};
 pub use init::Init;
 pub use list::{Deleted, Entry};
 pub use mask::{MASK, Masked, Masks};

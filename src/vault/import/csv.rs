@@ -1,0 +1,343 @@
+//! Tables of password managers, told apart by their header, and the one that `vault export` writes.
+
+use std::collections::BTreeMap;
+
+use csv_core::{ReadFieldResult, Reader};
+
+use super::logins::{Login, Part};
+use super::{ItemContent, ItemField, Parsed};
+use crate::core::document::FieldType;
+use crate::core::error::{Error, Result};
+use crate::core::secret::Secret;
+use crate::core::text::b64_decode_secret;
+
+/// Most columns of a table.
+const MAX_COLUMNS: usize = 256;
+
+/// What a column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Column {
+    /// A folder, with what stands between its names.
+    Folder(char),
+    /// The name.
+    Title,
+    /// A part of a login.
+    Part(Part),
+    /// `name: value` lines.
+    Fields,
+    /// Nothing that a vault has a place for.
+    Ignored,
+    /// Anything else: a field of that name.
+    Custom,
+}
+
+use Column::{Custom, Fields, Folder, Ignored, Title};
+
+const USERNAME: Column = Column::Part(Part::Username);
+const PASSWORD: Column = Column::Part(Part::Password);
+const URL: Column = Column::Part(Part::Url);
+const OTP: Column = Column::Part(Part::Otp);
+const NOTES: Column = Column::Part(Part::Notes);
+
+/// A program's table: columns by which it is known, and what its columns hold.
+struct Tool {
+    known_by: &'static [&'static str],
+    columns: &'static [(&'static str, Column)],
+}
+
+/// The most particular first. Names are in lower case.
+const TOOLS: [Tool; 6] = [
+    // Bitwarden, of a person and of an organisation.
+    Tool {
+        known_by: &["name", "login_username", "login_password"],
+        columns: &[
+            ("folder", Folder('/')),
+            ("collections", Folder('/')),
+            ("name", Title),
+            ("login_username", USERNAME),
+            ("login_password", PASSWORD),
+            ("login_uri", URL),
+            ("login_totp", OTP),
+            ("notes", NOTES),
+            ("fields", Fields),
+            ("favorite", Ignored),
+            ("type", Ignored),
+            ("reprompt", Ignored),
+            ("archiveddate", Ignored),
+        ],
+    },
+    // LastPass.
+    Tool {
+        known_by: &["url", "username", "password", "extra", "name"],
+        columns: &[
+            ("grouping", Folder('\\')),
+            ("name", Title),
+            ("username", USERNAME),
+            ("password", PASSWORD),
+            ("url", URL),
+            ("totp", OTP),
+            ("extra", NOTES),
+            ("fav", Ignored),
+        ],
+    },
+    // KeePassXC.
+    Tool {
+        known_by: &["group", "title", "username", "password"],
+        columns: &[
+            ("group", Folder('/')),
+            ("title", Title),
+            ("username", USERNAME),
+            ("password", PASSWORD),
+            ("url", URL),
+            ("totp", OTP),
+            ("notes", NOTES),
+            ("icon", Ignored),
+            ("last modified", Ignored),
+            ("created", Ignored),
+        ],
+    },
+    // KeePass.
+    Tool {
+        known_by: &["account", "login name", "password"],
+        columns: &[
+            ("account", Title),
+            ("login name", USERNAME),
+            ("password", PASSWORD),
+            ("web site", URL),
+            ("comments", NOTES),
+        ],
+    },
+    // 1Password.
+    Tool {
+        known_by: &["title", "username", "password"],
+        columns: &[
+            ("vault", Folder('/')),
+            ("title", Title),
+            ("username", USERNAME),
+            ("password", PASSWORD),
+            ("url", URL),
+            ("website", URL),
+            ("otpauth", OTP),
+            ("one-time password", OTP),
+            ("notes", NOTES),
+            ("favorite", Ignored),
+            ("archived", Ignored),
+            ("tags", Ignored),
+            ("type", Ignored),
+        ],
+    },
+    // Chrome and its relatives.
+    Tool {
+        known_by: &["name", "url", "username", "password"],
+        columns: &[
+            ("name", Title),
+            ("username", USERNAME),
+            ("password", PASSWORD),
+            ("url", URL),
+            ("note", NOTES),
+            ("notes", NOTES),
+        ],
+    },
+];
+
+/// The header of [`crate::vault::Export`].
+const OWN: [&str; 5] = ["path", "field", "type", "value", "b64"];
+
+/// True if the first line is a header of one of these tables.
+pub fn is_header(line: &str) -> bool {
+    let names: Vec<String> =
+        line.split(',').map(|name| column_name(name.trim_matches('"'))).collect();
+    names == OWN || tool(&names).is_some()
+}
+
+/// Reads a table.
+///
+/// # Errors
+/// Usage, with the line at which a row begins.
+pub fn read(bytes: &Secret) -> Result<Parsed> {
+    let mut rows = Rows::new(bytes)?;
+    let header = rows.next()?.ok_or_else(|| Error::usage("the table has no header"))?;
+    let name = |cell: &Secret| {
+        cell.text().map(str::to_owned).ok_or_else(|| Error::usage("the header is not UTF-8"))
+    };
+    let shown = header.cells.iter().map(name).collect::<Result<Vec<_>>>()?;
+    let names: Vec<String> = shown.iter().map(|name| column_name(name)).collect();
+    if names == OWN {
+        return own(rows);
+    }
+    let tool = tool(&names).ok_or_else(|| {
+        Error::usage("no table that is known by its header").hint(
+            "known are those of 1Password, Bitwarden, LastPass, KeePass, KeePassXC, Chrome, and \
+             path,field,type,value,b64",
+        )
+    })?;
+    let columns: Vec<Column> = names.iter().map(|name| tool.column(name)).collect();
+    let mut parsed = Parsed::default();
+    while let Some(row) = rows.next()? {
+        let Row { line, cells } = row;
+        check_width(line, cells.len(), columns.len())?;
+        login(&mut parsed, line, cells, &columns, &shown)?;
+    }
+    Ok(parsed)
+}
+
+fn column_name(name: &str) -> String {
+    name.trim_start_matches('\u{feff}').trim().to_lowercase()
+}
+
+fn tool(names: &[String]) -> Option<&'static Tool> {
+    let has = |name: &&str| names.iter().any(|n| n == name);
+    TOOLS.iter().find(|tool| tool.known_by.iter().all(|name| has(name)))
+}
+
+impl Tool {
+    fn column(&self, name: &str) -> Column {
+        self.columns.iter().find(|(n, _)| *n == name).map_or(Custom, |(_, column)| *column)
+    }
+}
+
+fn check_width(line: u64, found: usize, columns: usize) -> Result<()> {
+    if found == columns {
+        return Ok(());
+    }
+    Err(Error::usage(format!("line {line} of the table: {found} cells in {columns} columns")))
+}
+
+fn login(
+    parsed: &mut Parsed,
+    line: u64,
+    cells: Vec<Secret>,
+    columns: &[Column],
+    names: &[String],
+) -> Result<()> {
+    let (mut folders, mut title, mut login) = (Vec::new(), String::new(), Login::default());
+    for ((cell, column), name) in cells.into_iter().zip(columns).zip(names) {
+        let text = || {
+            let text = cell.text().map(str::to_owned);
+            text.ok_or_else(|| Error::usage(format!("line {line} of the table is not UTF-8")))
+        };
+        match column {
+            Ignored => {}
+            Title => title = text()?,
+            Folder(between) => {
+                let text = text()?;
+                folders.extend(text.split(*between).filter(|f| !f.is_empty()).map(str::to_owned));
+            }
+            Column::Part(part) => login.part(*part, Some(cell)),
+            Custom => login.custom(name, None, Some(cell)),
+            Fields => {
+                let text = cell.text().unwrap_or_default();
+                for line in text.lines() {
+                    // What has no name is a further line of the one before: kept, as a note.
+                    let (name, value) = line.split_once(": ").unwrap_or(("notes", line));
+                    login.custom(name, None, Some(Secret::copy_of(value.as_bytes())));
+                }
+            }
+        }
+    }
+    // Everything in KeePassXC is below its own root.
+    if folders.len() > 1 && folders[0] == "Root" && columns.contains(&Folder('/')) {
+        folders.remove(0);
+    }
+    folders.push(title);
+    match login.fields() {
+        Some(fields) => parsed.push(folders, fields),
+        None => {
+            parsed.left.push(format!("{} (line {line}): nothing in it", folders.join("/")));
+            Ok(())
+        }
+    }
+}
+
+/// The table that `vault export` writes: a field a row, and raw bytes without field and type.
+fn own(mut rows: Rows<'_>) -> Result<Parsed> {
+    let mut parsed = Parsed::default();
+    let mut at: BTreeMap<String, usize> = BTreeMap::new();
+    while let Some(Row { line, cells }) = rows.next()? {
+        check_width(line, cells.len(), OWN.len())?;
+        let wrong = |why: &str| Error::usage(format!("line {line} of the table: {why}"));
+        let text = |i: usize| cells[i].text().ok_or_else(|| wrong("not UTF-8"));
+        let (path, field, kind) = (text(0)?, text(1)?, text(2)?);
+        let value = match (cells[3].is_empty(), cells[4].is_empty()) {
+            (_, true) => Secret::copy_of(cells[3].bytes()),
+            (true, false) => {
+                b64_decode_secret(cells[4].bytes()).ok_or_else(|| wrong("not base64"))?
+            }
+            (false, false) => return Err(wrong("both a value and base64")),
+        };
+        if field.is_empty() && kind.is_empty() {
+            parsed.push(super::data::split(path), ItemContent::Raw(value))?;
+            continue;
+        }
+        let known = FieldType::parse(kind);
+        if known.is_none() {
+            parsed.left.push(format!("the type {kind} of {path}#{field}: it becomes secret"));
+        }
+        let field = ItemField::new(field, Some(known.unwrap_or(FieldType::Secret)), value);
+        match at.get(path).map(|&i| &mut parsed.items[i].content) {
+            Some(ItemContent::Fields(fields)) => fields.push(field),
+            _ => {
+                at.insert(path.to_owned(), parsed.items.len());
+                parsed.push(super::data::split(path), ItemContent::Fields(vec![field]))?;
+            }
+        }
+    }
+    Ok(parsed)
+}
+
+/// A row and the line at which it begins.
+struct Row {
+    line: u64,
+    cells: Vec<Secret>,
+}
+
+/// The rows of a table, read into zeroed memory.
+struct Rows<'b> {
+    reader: Reader,
+    rest: &'b [u8],
+    buffer: Secret,
+}
+
+impl<'b> Rows<'b> {
+    fn new(bytes: &'b Secret) -> Result<Self> {
+        // The reader would take the rest of the file for the text whose quote is missing.
+        if bytes.bytes().iter().filter(|&&b| b == b'"').count() % 2 == 1 {
+            return Err(Error::usage("a quote in the table does not end"));
+        }
+        let buffer = Secret::new(vec![0; bytes.len() + 1]);
+        Ok(Self { reader: Reader::new(), rest: bytes.bytes(), buffer })
+    }
+
+    /// The next row that is not empty; `None` at the end.
+    fn next(&mut self) -> Result<Option<Row>> {
+        let mut row = Row { line: self.reader.line(), cells: Vec::new() };
+        let mut filled = 0;
+        loop {
+            let output = &mut self.buffer.buffer()[filled..];
+            let (result, read, written) = self.reader.read_field(self.rest, output);
+            self.rest = &self.rest[read..];
+            filled += written;
+            match result {
+                // Asked once more with nothing: that is how it learns of the end.
+                ReadFieldResult::InputEmpty => {}
+                ReadFieldResult::OutputFull => {
+                    return Err(Error::usage("a cell of the table is too large"));
+                }
+                ReadFieldResult::Field { record_end } => {
+                    row.cells.push(Secret::copy_of(&self.buffer.bytes()[..filled]));
+                    filled = 0;
+                    if row.cells.len() > MAX_COLUMNS {
+                        return Err(Error::usage(format!(
+                            "line {} of the table: more than {MAX_COLUMNS} cells",
+                            row.line
+                        )));
+                    }
+                    if record_end {
+                        return Ok(Some(row));
+                    }
+                }
+                ReadFieldResult::End => return Ok(None),
+            }
+        }
+    }
+}
