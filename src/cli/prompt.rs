@@ -113,6 +113,14 @@ impl Prompt {
         hidden(&format!("{question} "))
     }
 
+    /// A line of a file descriptor that was given for it.
+    ///
+    /// # Errors
+    /// Usage if it cannot be read.
+    pub fn line_of(fd: u32) -> Result<Secret> {
+        from_fd(fd)
+    }
+
     /// Makes the person type a name before something that cannot be undone.
     ///
     /// # Errors

@@ -67,6 +67,7 @@ pub use crate::core::otp;
 pub use crate::core::path::{Prefix, SecretPath as Path, escape, is_hidden};
 pub use crate::core::secret::Secret;
 pub use crate::core::text::b64_secret;
+pub use crate::keys::age_file::AgeKeys;
 pub use crate::keys::holder::Holder as IdentityHolder;
 pub use crate::keys::identity::{
     Identity as DeviceIdentity, Keeper, LockedIdentity, MAX_FILE as MAX_IDENTITY, PublicIdentity,
@@ -83,9 +84,9 @@ pub use export::{Export, Format, write_json};
 pub use fields::{choose as choose_field, no_field};
 pub use history::Version;
 pub use import::{
-    FileFormat, ForeignBucket, ForeignKey, Imported, ItemContent, MAX_IMPORT, Older,
-    Outcome as ImportOutcome, Parsed, Plan as ImportPlan, Planned, parse as parse_import,
-    plan as plan_import,
+    BucketKeys, BucketKind, FileFormat, ForeignBucket, ForeignKey, Imported, ItemContent,
+    MAX_IMPORT, Older, Outcome as ImportOutcome, Parsed, Plan as ImportPlan, Planned, SopsFile,
+    SopsKeys, parse as parse_import, plan as plan_import, read_keepass, read_pass,
 };
 pub use init::Init;
 pub use list::{Deleted, Entry};

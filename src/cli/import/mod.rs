@@ -1,6 +1,4 @@
-use std::fs::File;
-use std::io::Read;
-use std::path::Path as FilePath;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::PossibleValuesParser;
@@ -8,19 +6,31 @@ use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
+use super::bucket::Bucket;
 use super::output;
-use super::session::{Session, shown};
+use super::session::Session;
 use crate::vault::{
-    Error, FileFormat, ImportPlan, ItemContent, MAX_IMPORT, Parsed, Path, Planned, Prefix, Result,
-    Secret, Vault, escape, parse_import, plan_import,
+    Error, ImportPlan, ItemContent, Path, Planned, Prefix, Result, Vault, escape, plan_import,
 };
 
 mod s3ec;
+mod source;
 
 /// Bring secrets in from elsewhere
 ///
 /// Everything is read, checked and decrypted before anything is written, and nothing that is there
-/// already is replaced. The format is told by the name of the file and by what is in it.
+/// already is replaced. SOURCE is a file, whose format is told by its name and by what is in it; or
+/// the folder of a store of pass; or s3://BUCKET/PREFIX/ of nitor-vault or sneaker, with --kms.
+///
+/// Folders and titles become paths. The password of an entry becomes `value`, the field that `get`,
+/// `copy` and `run` take when none is named; beside it `username`, `url`, `otp`, `notes`, and others
+/// under their own names. Nested maps of JSON and YAML become paths, too, and what `export` writes
+/// comes back as it was.
+///
+/// Read are: dotenv, docker-env, github, json, yaml, csv and k8s-secret as `export` writes them;
+/// JSON, YAML, dotenv of chamber; CSV of 1Password, Bitwarden, LastPass, KeePass, KeePassXC and
+/// Chrome; Bitwarden's JSON; 1Password's 1pux; kdbx of KeePass; files of sops with a key of age or
+/// KMS; stores of pass.
 #[derive(Args)]
 #[command(
     args_conflicts_with_subcommands = true,
@@ -29,6 +39,11 @@ mod s3ec;
   vault import .env prod/api --dry-run        names only
   vault import bitwarden.json team/logins
   vault import passwords.csv web --rename     names that are illegal or come twice are changed
+  vault import team.kdbx logins --key-file team.keyx
+  vault import secrets.enc.yaml prod --age-identity keys.txt
+  vault import ~/.password-store logins
+  vault import s3://nitor-bucket/ old --kms alias/vault
+  chamber export api | vault import - prod/api --format json
   vault import s3ec s3://old-bucket/app/ prod/app --kms alias/old --dry-run"
 )]
 pub struct Import {
@@ -45,14 +60,14 @@ enum From {
 
 #[derive(Args)]
 struct Source {
-    /// The file; `-` is standard input
+    /// The file, folder or bucket; `-` is standard input
     #[arg(value_name = "SOURCE")]
     source: String,
     /// The folder for all of it [default: none, at the top]
     path: Option<String>,
     /// What SOURCE is, if its name and what is in it do not tell
     #[arg(short, long, value_name = "FORMAT",
-        value_parser = PossibleValuesParser::new(FileFormat::ALL.map(|(name, _)| name)))]
+        value_parser = PossibleValuesParser::new(source::names()))]
     format: Option<String>,
     /// Read and check everything, but only show what would be written, by name
     #[arg(long)]
@@ -63,6 +78,43 @@ struct Source {
     /// Leave what is there already as it is, and import the rest
     #[arg(long)]
     skip_existing: bool,
+    /// Read the passphrase of a kdbx from this file descriptor (one line)
+    #[arg(long, value_name = "N", help_heading = "Keys of the source")]
+    source_passphrase_fd: Option<u32>,
+    /// The key file of a kdbx
+    #[arg(long, value_name = "FILE", help_heading = "Keys of the source")]
+    key_file: Option<PathBuf>,
+    /// A kdbx that opens with its key file alone
+    #[arg(
+        long,
+        requires = "key_file",
+        conflicts_with = "source_passphrase_fd",
+        help_heading = "Keys of the source"
+    )]
+    no_source_passphrase: bool,
+    /// The file with the age identity of sops [default: the identity of this device]
+    #[arg(long, value_name = "FILE", help_heading = "Keys of the source")]
+    age_identity: Option<PathBuf>,
+    /// The KMS key of a bucket: ARN, id or alias/NAME
+    #[arg(long, value_name = "KEY", help_heading = "Keys of the source")]
+    kms: Option<String>,
+    /// A pair of the encryption context of sneaker, besides the path
+    #[arg(long, value_name = "NAME=VALUE", help_heading = "Keys of the source")]
+    context: Vec<String>,
+    /// Also read what nitor-vault wrote before it authenticated it: anybody may have changed it
+    #[arg(long, help_heading = "Keys of the source")]
+    unauthenticated: bool,
+    #[command(flatten)]
+    bucket: Bucket,
+}
+
+/// `NAME=VALUE` of an encryption context.
+fn pair(text: &String) -> Result<(String, String)> {
+    let pair = text.split_once('=').filter(|(name, _)| !name.is_empty());
+    pair.map(|(name, value)| (name.to_owned(), value.to_owned())).ok_or_else(|| {
+        Error::usage(format!("not a pair of a context: {}", escape(text)))
+            .hint("--context NAME=VALUE")
+    })
 }
 
 impl Import {
@@ -78,7 +130,9 @@ impl Import {
 impl Source {
     async fn run(self, session: &Session) -> Result<()> {
         let folder = Prefix::parse(self.path.as_deref().unwrap_or_default())?;
-        let parsed = self.parse()?;
+        // A program or a question is not to get what answers the questions of this one.
+        session.prompt.close_on_exec();
+        let parsed = source::read(session, &self).await?;
         let mut plan = plan_import(parsed, &folder, self.rename)?;
         let vault = session.vault().await?;
         let paths: Vec<Path> = plan.secrets.iter().map(|secret| secret.path.clone()).collect();
@@ -99,16 +153,6 @@ impl Source {
         }
         session.warn(&vault);
         self.report(session, &plan)
-    }
-
-    fn parse(&self) -> Result<Parsed> {
-        let bytes = read(&self.source)?;
-        let name = FilePath::new(&self.source).file_name().and_then(|name| name.to_str());
-        let format = match &self.format {
-            Some(name) => FileFormat::parse(name).expect("clap takes no other"),
-            None => FileFormat::detect(name.filter(|_| self.source != "-"), &bytes)?,
-        };
-        parse_import(format, &bytes)
     }
 
     fn report(&self, session: &Session, plan: &ImportPlan) -> Result<()> {
@@ -164,35 +208,4 @@ async fn write(session: &Session, vault: &Vault, plan: &ImportPlan) -> Result<()
     let outcome = vault.import(plan, &mut progress).await;
     bar.finish_and_clear();
     outcome.check().inspect_err(|_| session.warn(vault))
-}
-
-/// A file, or standard input, in zeroed memory.
-fn read(source: &str) -> Result<Secret> {
-    if source == "-" {
-        return read_all(std::io::stdin().lock(), "standard input");
-    }
-    let path = FilePath::new(source);
-    let name = shown(path);
-    let file = File::open(path).map_err(|e| match e.kind() {
-        std::io::ErrorKind::NotFound => Error::not_found(format!("there is no file {name}")),
-        _ => Error::usage(format!("cannot read {name}")).because(e),
-    })?;
-    read_all(file, &name)
-}
-
-fn read_all(mut source: impl Read, name: &str) -> Result<Secret> {
-    let mut all = Secret::with_capacity(64 * 1024);
-    let mut chunk = zeroize::Zeroizing::new(vec![0u8; 64 * 1024]);
-    loop {
-        match source.read(&mut chunk) {
-            Ok(0) => return Ok(all),
-            Ok(len) => all.extend(&chunk[..len]),
-            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(Error::usage(format!("cannot read {name}")).because(e)),
-        }
-        if all.len() > MAX_IMPORT {
-            let limit = MAX_IMPORT / 1024 / 1024;
-            return Err(Error::usage(format!("{name} is larger than {limit} MiB")));
-        }
-    }
 }

@@ -106,19 +106,16 @@ impl S3ec {
         if let Some(file) = &self.rsa_key {
             return ForeignKey::rsa(&read_secret_file(file)?);
         }
-        let pair = |text: &String| {
-            let pair = text.split_once('=').filter(|(name, _)| !name.is_empty());
-            pair.map(|(name, value)| (name.to_owned(), value.to_owned())).ok_or_else(|| {
-                Error::usage(format!("not a pair of a context: {}", escape(text)))
-                    .hint("--context NAME=VALUE")
-            })
-        };
-        let context = self.context.iter().map(pair).collect::<Result<_>>()?;
+        let context = self.context.iter().map(super::pair).collect::<Result<_>>()?;
         Ok(ForeignKey::Kms { key: self.kms.clone().unwrap_or_default(), context })
     }
 }
 
-fn source(text: &str) -> Result<(String, String)> {
+/// Bucket and key of `s3://BUCKET/KEY`.
+///
+/// # Errors
+/// Usage for anything else.
+pub fn source(text: &str) -> Result<(String, String)> {
     let parts = text.strip_prefix("s3://").and_then(|rest| rest.split_once('/'));
     let (bucket, key) = parts.ok_or_else(|| {
         Error::usage(format!("not a source: {}", escape(text)))

@@ -1,8 +1,8 @@
-//! What only the import of foreign S3EC objects needs: RSA, RFC 3394 key wrap, and AES without
-//! authentication (ECB, CBC). Opening only, nothing here seals.
+//! What only an import needs: RSA, RFC 3394 key wrap, AES without authentication (ECB, CBC, CTR),
+//! and GCM with a nonce of another length. Opening only, nothing here seals.
 //!
-//! Nothing but `core/s3ec/import.rs` may call these, which a test of the sources
-//! (`tests/layers.rs`) holds: a normal read cannot fall back to any of them.
+//! Nothing but `core/s3ec/import.rs` and `core/foreign.rs` may call these, which a test of the
+//! sources (`tests/layers.rs`) holds: a normal read cannot fall back to any of them.
 //!
 //! Failures are a bare `None`: bad padding, a bad length and a wrong key cannot be told apart by
 //! their answer. They can by their time, as `rsa` 0.9 and PKCS#7 are not constant-time
@@ -10,9 +10,12 @@
 //! there is no one to measure it; a service must not be built on this.
 
 use aes::Aes256;
+use aes_gcm::AesGcm;
+use aes_gcm::aead::AeadInOut;
 use aes_kw::KwAes256;
 use cbc::cipher::block_padding::{Padding, Pkcs7};
-use cbc::cipher::{BlockCipherDecrypt, BlockModeDecrypt, KeyInit, KeyIvInit};
+use cbc::cipher::consts::U32;
+use cbc::cipher::{BlockCipherDecrypt, BlockModeDecrypt, KeyInit, KeyIvInit, StreamCipher};
 use rsa::pkcs1::DecodeRsaPrivateKey;
 use rsa::rand_core::{self, CryptoRng, RngCore};
 
@@ -108,6 +111,36 @@ pub fn open_aes_cbc(key: &Key, iv: &[u8; BLOCK], sealed: Vec<u8>) -> Option<Secr
     buffer.truncate(len);
     wipe_stack();
     Some(buffer)
+}
+
+/// AES-256-GCM with a nonce of 32 bytes, as sops has it. The tag is apart there.
+pub fn open_gcm_wide(
+    key: &Key,
+    nonce: &[u8; 32],
+    aad: &[u8],
+    sealed: Vec<u8>,
+    tag: &[u8; 16],
+) -> Option<Secret> {
+    let mut buffer = Secret::new(sealed);
+    AesGcm::<Aes256, U32>::new(key.bytes().into())
+        .decrypt_inout_detached(
+            nonce.into(),
+            aad,
+            buffer.buffer().as_mut_slice().into(),
+            tag.into(),
+        )
+        .ok()?;
+    wipe_stack();
+    Some(buffer)
+}
+
+/// AES-256 in counter mode (NIST SP 800-38A). Nothing authenticates it.
+pub fn open_aes_ctr(key: &Key, counter: &[u8; BLOCK], sealed: Vec<u8>) -> Secret {
+    let mut buffer = Secret::new(sealed);
+    ctr::Ctr128BE::<Aes256>::new(key.bytes().into(), counter.into())
+        .apply_keystream(buffer.buffer());
+    wipe_stack();
+    buffer
 }
 
 /// [`random`] for the blinding of RSA, in the older interface that `rsa` 0.9 asks for.

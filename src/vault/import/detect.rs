@@ -1,6 +1,6 @@
 //! Which format a file is in: by its first bytes, its name and what is in it.
 
-use super::{bitwarden, csv, data, tree};
+use super::{bitwarden, csv, data, keepass, tree};
 use crate::core::error::{Error, Result};
 use crate::core::secret::Secret;
 use crate::vault::env_file::parse_env;
@@ -24,11 +24,17 @@ pub enum FileFormat {
     Csv,
     /// Bitwarden's JSON.
     Bitwarden,
+    /// 1Password's 1PUX.
+    OnePassword,
+    /// A database of KeePass; takes a passphrase.
+    KeePass,
+    /// A file of sops; takes a key.
+    Sops,
 }
 
 impl FileFormat {
     /// Every format by its name.
-    pub const ALL: [(&'static str, Self); 8] = [
+    pub const ALL: [(&'static str, Self); 11] = [
         ("dotenv", Self::Dotenv),
         ("docker-env", Self::DockerEnv),
         ("github", Self::Github),
@@ -37,6 +43,9 @@ impl FileFormat {
         ("k8s-secret", Self::K8sSecret),
         ("csv", Self::Csv),
         ("bitwarden", Self::Bitwarden),
+        ("1pux", Self::OnePassword),
+        ("keepass", Self::KeePass),
+        ("sops", Self::Sops),
     ];
 
     /// The format of that name.
@@ -51,6 +60,12 @@ impl FileFormat {
     pub fn detect(name: Option<&str>, bytes: &Secret) -> Result<Self> {
         if bytes.bytes().trim_ascii().is_empty() {
             return Err(Error::usage("the file is empty"));
+        }
+        if keepass::is_keepass(bytes.bytes()) {
+            return Ok(Self::KeePass);
+        }
+        if bytes.bytes().starts_with(b"PK\x03\x04") {
+            return Ok(Self::OnePassword);
         }
         if let Some(format) = by_name(name.unwrap_or_default()) {
             return refined(format, bytes);
@@ -84,16 +99,29 @@ fn by_name(name: &str) -> Option<FileFormat> {
         "yaml" | "yml" => Some(FileFormat::Yaml),
         "csv" => Some(FileFormat::Csv),
         "env" => Some(FileFormat::Dotenv),
+        "1pux" => Some(FileFormat::OnePassword),
+        "kdbx" => Some(FileFormat::KeePass),
         _ if name == ".env" || name.starts_with(".env.") => Some(FileFormat::Dotenv),
         _ => None,
     }
 }
 
-/// What is in JSON or YAML may have a format of its own.
+/// What is in JSON, YAML or dotenv may have a format of its own.
 fn refined(format: FileFormat, bytes: &Secret) -> Result<FileFormat> {
+    let node = match format {
+        FileFormat::Json => tree::json(bytes)?,
+        FileFormat::Yaml => tree::yaml(bytes)?,
+        FileFormat::Dotenv => {
+            let text = bytes.text().unwrap_or_default();
+            let sops = text.lines().any(|line| line.starts_with("sops_mac="));
+            return Ok(if sops { FileFormat::Sops } else { format });
+        }
+        format => return Ok(format),
+    };
     Ok(match format {
-        FileFormat::Json if bitwarden::is_bitwarden(&tree::json(bytes)?) => FileFormat::Bitwarden,
-        FileFormat::Yaml if data::is_k8s_secret(&tree::yaml(bytes)?) => FileFormat::K8sSecret,
+        _ if data::is_sops(&node) => FileFormat::Sops,
+        FileFormat::Json if bitwarden::is_bitwarden(&node) => FileFormat::Bitwarden,
+        _ if data::is_k8s_secret(&node) => FileFormat::K8sSecret,
         format => format,
     })
 }

@@ -5,13 +5,18 @@
 //! an entry, a field), never what stands there.
 
 mod bitwarden;
+mod buckets;
 mod csv;
 mod data;
 mod detect;
 mod env;
+mod keepass;
 mod logins;
+mod onepassword;
+mod pass;
 mod plan;
 mod s3ec;
+mod sops;
 mod tree;
 mod write;
 
@@ -19,9 +24,13 @@ use crate::core::document::FieldType;
 use crate::core::error::{Error, Result};
 use crate::core::secret::Secret;
 
+pub use buckets::{BucketKeys, BucketKind};
 pub use detect::FileFormat;
+pub use keepass::read as read_keepass;
+pub use pass::read as read_pass;
 pub use plan::{Plan, Planned, plan};
 pub use s3ec::{ForeignBucket, ForeignKey, Imported, Older};
+pub use sops::{SopsFile, SopsKeys};
 pub use write::Outcome;
 
 /// Largest file that is read, in bytes.
@@ -89,10 +98,10 @@ impl ItemField {
     }
 }
 
-/// Reads what is in a format of its own file here.
+/// Reads a file that takes no key.
 ///
 /// # Errors
-/// Usage, with the place of what is wrong; integrity where the format says that it was changed.
+/// Usage, with the place of what is wrong, and for formats that take a key.
 pub fn parse(format: FileFormat, bytes: &Secret) -> Result<Parsed> {
     if bytes.len() > MAX_IMPORT {
         return Err(too_large());
@@ -100,7 +109,7 @@ pub fn parse(format: FileFormat, bytes: &Secret) -> Result<Parsed> {
     if bytes.bytes().trim_ascii().is_empty() {
         return Err(Error::usage("the file is empty"));
     }
-    let parsed = match format {
+    match format {
         FileFormat::Dotenv => env::dotenv(bytes),
         FileFormat::DockerEnv => env::docker(bytes),
         FileFormat::Github => env::github(bytes),
@@ -109,11 +118,9 @@ pub fn parse(format: FileFormat, bytes: &Secret) -> Result<Parsed> {
         FileFormat::K8sSecret => data::k8s_secret(&tree::yaml(bytes)?),
         FileFormat::Csv => csv::read(bytes),
         FileFormat::Bitwarden => bitwarden::read(&tree::json(bytes)?),
-    }?;
-    if parsed.items.is_empty() {
-        return Err(Error::usage("there is nothing in it to import"));
+        FileFormat::OnePassword => onepassword::read(bytes),
+        FileFormat::KeePass | FileFormat::Sops => Err(Error::usage("this format takes a key")),
     }
-    Ok(parsed)
 }
 
 fn too_large() -> Error {

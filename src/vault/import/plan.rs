@@ -71,6 +71,9 @@ struct Problem {
 /// # Errors
 /// Usage, with everything that is wrong and what it would become.
 pub fn plan(parsed: Parsed, folder: &Prefix, rename: bool) -> Result<Plan> {
+    if parsed.items.is_empty() {
+        return Err(nothing(&parsed.left));
+    }
     let mut plan = Plan { secrets: Vec::new(), left: parsed.left, renamed: Vec::new() };
     let mut problems = Vec::new();
     // Also names that come later: what is renamed must not take one of those.
@@ -105,6 +108,12 @@ pub fn plan(parsed: Parsed, folder: &Prefix, rename: bool) -> Result<Plan> {
         true => Ok(plan),
         false => Err(refused(&problems)),
     }
+}
+
+fn nothing(left: &[String]) -> Error {
+    let mut message = "there is nothing in it to import".to_owned();
+    left.iter().for_each(|what| message.push_str(&format!("\n  not imported: {}", escape(what))));
+    Error::usage(message)
 }
 
 fn joined(folder: &Prefix, segments: &[String]) -> String {

@@ -75,8 +75,9 @@ impl ForeignKey {
 
 /// A bucket with objects of other clients.
 pub struct ForeignBucket {
-    store: S3Store,
-    aws: LazyAws,
+    pub(super) store: S3Store,
+    pub(super) aws: LazyAws,
+    pub(super) bucket: String,
 }
 
 /// An object that was read and decrypted.
@@ -95,7 +96,7 @@ impl ForeignBucket {
     pub async fn open(bucket: &str, options: AwsOptions) -> Result<Self> {
         let aws = LazyAws::new(options);
         let store = S3Store::new(aws.get().await?, bucket, "")?;
-        Ok(Self { store, aws })
+        Ok(Self { store, aws, bucket: bucket.to_owned() })
     }
 
     /// The keys below a prefix, without instruction files.
