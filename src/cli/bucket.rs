@@ -6,7 +6,7 @@ use clap::builder::NonEmptyStringValueParser as NonEmpty;
 use crate::vault::{AwsOptions, Error, Location, Result};
 
 /// Kept in the configuration of the vault, with `location` and `pin`.
-#[derive(Args, Clone)]
+#[derive(Args)]
 pub struct Bucket {
     /// The bucket's region; default: that of the environment or the profile
     #[arg(long, value_name = "REGION", value_parser = NonEmpty::new(), help_heading = "Bucket options")]

@@ -10,7 +10,8 @@ use super::bucket::Bucket;
 use super::output;
 use super::session::Session;
 use crate::vault::{
-    Error, ImportPlan, ItemContent, Path, Planned, Prefix, Result, Vault, escape, plan_import,
+    AwsOptions, Error, ImportPlan, ItemContent, Path, Planned, Prefix, Result, Vault, escape,
+    plan_import,
 };
 
 mod s3ec;
@@ -51,6 +52,8 @@ pub struct Import {
     from: Option<From>,
     #[command(flatten)]
     source: Option<Source>,
+    #[command(flatten)]
+    bucket: Bucket,
 }
 
 #[derive(Subcommand)]
@@ -104,8 +107,6 @@ struct Source {
     /// Also read what nitor-vault wrote before it authenticated it: anybody may have changed it
     #[arg(long, help_heading = "Keys of the source")]
     unauthenticated: bool,
-    #[command(flatten)]
-    bucket: Bucket,
 }
 
 /// `NAME=VALUE` of an encryption context.
@@ -121,18 +122,18 @@ impl Import {
     pub async fn run(self, session: &Session) -> Result<()> {
         match (self.from, self.source) {
             (Some(From::S3ec(import)), _) => import.run(session).await,
-            (None, Some(source)) => source.run(session).await,
+            (None, Some(source)) => source.run(session, self.bucket.anywhere()).await,
             (None, None) => Err(Error::usage("nothing to import").hint("`vault help import`")),
         }
     }
 }
 
 impl Source {
-    async fn run(self, session: &Session) -> Result<()> {
+    async fn run(self, session: &Session, aws: AwsOptions) -> Result<()> {
         let folder = Prefix::parse(self.path.as_deref().unwrap_or_default())?;
         // A program or a question is not to get what answers the questions of this one.
         session.prompt.close_on_exec();
-        let parsed = source::read(session, &self).await?;
+        let parsed = source::read(session, &self, aws).await?;
         let mut plan = plan_import(parsed, &folder, self.rename)?;
         let vault = session.vault().await?;
         let paths: Vec<Path> = plan.secrets.iter().map(|secret| secret.path.clone()).collect();

@@ -8,8 +8,8 @@ use super::{Source, pair, s3ec};
 use crate::cli::prompt::Prompt;
 use crate::cli::session::{Session, read_secret_file, shown};
 use crate::vault::{
-    AgeKeys, BucketKeys, BucketKind, Error, FileFormat, ForeignBucket, MAX_IMPORT, Parsed, Result,
-    Secret, SopsFile, SopsKeys, parse_import, read_keepass, read_pass,
+    AgeKeys, AwsOptions, BucketKeys, BucketKind, Error, FileFormat, ForeignBucket, MAX_IMPORT,
+    Parsed, Result, Secret, SopsFile, SopsKeys, parse_import, read_keepass, read_pass,
 };
 
 /// What is no format of a file.
@@ -27,10 +27,10 @@ pub fn names() -> Vec<&'static str> {
 ///
 /// # Errors
 /// Not found, usage, credentials, integrity, as it is.
-pub async fn read(session: &Session, from: &Source) -> Result<Parsed> {
+pub async fn read(session: &Session, from: &Source, aws: AwsOptions) -> Result<Parsed> {
     let format = from.format.as_deref();
     if from.source.starts_with(BUCKET) {
-        return of_bucket(from).await;
+        return of_bucket(from, aws).await;
     }
     let path = FilePath::new(&from.source);
     if format == Some(PASS) || format.is_none() && from.source != "-" && path.is_dir() {
@@ -49,7 +49,7 @@ pub async fn read(session: &Session, from: &Source) -> Result<Parsed> {
     };
     match format {
         FileFormat::KeePass => of_keepass(session, from, &bytes).await,
-        FileFormat::Sops => of_sops(session, from, &bytes).await,
+        FileFormat::Sops => of_sops(session, from, &bytes, aws).await,
         format => parse_import(format, &bytes),
     }
 }
@@ -60,14 +60,19 @@ async fn of_keepass(session: &Session, from: &Source, bytes: &Secret) -> Result<
         (true, _) => None,
         (false, Some(fd)) => Some(Prompt::line_of(fd)?),
         (false, None) => {
-            let question = format!("Passphrase of {}:", shown(FilePath::new(&from.source)));
-            Some(session.prompt.unseen(&question, "--source-passphrase-fd N gives it").await?)
+            let name = shown(FilePath::new(&from.source));
+            Some(session.prompt.passphrase_of(&name, "--source-passphrase-fd N gives it").await?)
         }
     };
     read_keepass(bytes, passphrase.as_ref(), key_file.as_ref())
 }
 
-async fn of_sops(session: &Session, from: &Source, bytes: &Secret) -> Result<Parsed> {
+async fn of_sops(
+    session: &Session,
+    from: &Source,
+    bytes: &Secret,
+    aws: AwsOptions,
+) -> Result<Parsed> {
     let file = SopsFile::parse(bytes)?;
     let age = match &from.age_identity {
         Some(path) => Some(AgeKeys::parse(&read_secret_file(path)?)?),
@@ -78,15 +83,11 @@ async fn of_sops(session: &Session, from: &Source, bytes: &Secret) -> Result<Par
         true if !file.is_for_kms() => Some(session.unlock().await?),
         _ => None,
     };
-    let keys = SopsKeys {
-        age: age.as_ref(),
-        identity: identity.as_ref(),
-        aws: from.bucket.clone().anywhere(),
-    };
+    let keys = SopsKeys { age: age.as_ref(), identity: identity.as_ref(), aws };
     file.open(&keys).await
 }
 
-async fn of_bucket(from: &Source) -> Result<Parsed> {
+async fn of_bucket(from: &Source, aws: AwsOptions) -> Result<Parsed> {
     let (bucket, prefix) = s3ec::source(&from.source)?;
     let kms = from.kms.clone().ok_or_else(|| {
         Error::usage("which KMS key wraps the data keys of the bucket?")
@@ -94,7 +95,7 @@ async fn of_bucket(from: &Source) -> Result<Parsed> {
     })?;
     let context = from.context.iter().map(pair).collect::<Result<_>>()?;
     let keys = BucketKeys { kms, context, unauthenticated: from.unauthenticated };
-    let objects = ForeignBucket::open(&bucket, from.bucket.clone().anywhere()).await?;
+    let objects = ForeignBucket::open(&bucket, aws).await?;
     let kind = match from.format.as_deref() {
         Some(NITOR) => BucketKind::Nitor,
         Some(SNEAKER) => BucketKind::Sneaker,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use csv_core::{ReadFieldResult, Reader};
+use csv_core::{ReadFieldResult, Reader, ReaderBuilder};
 
 use super::logins::{Login, Part};
 use super::{ItemContent, ItemField, Parsed};
@@ -42,6 +42,8 @@ const NOTES: Column = Column::Part(Part::Notes);
 /// A program's table: columns by which it is known, and what its columns hold.
 struct Tool {
     known_by: &'static [&'static str],
+    /// True if a backslash stands before quotes and backslashes in its cells.
+    backslashes: bool,
     columns: &'static [(&'static str, Column)],
 }
 
@@ -50,6 +52,7 @@ const TOOLS: [Tool; 6] = [
     // Bitwarden, of a person and of an organisation.
     Tool {
         known_by: &["name", "login_username", "login_password"],
+        backslashes: false,
         columns: &[
             ("folder", Folder('/')),
             ("collections", Folder('/')),
@@ -69,6 +72,7 @@ const TOOLS: [Tool; 6] = [
     // LastPass.
     Tool {
         known_by: &["url", "username", "password", "extra", "name"],
+        backslashes: false,
         columns: &[
             ("grouping", Folder('\\')),
             ("name", Title),
@@ -83,6 +87,7 @@ const TOOLS: [Tool; 6] = [
     // KeePassXC.
     Tool {
         known_by: &["group", "title", "username", "password"],
+        backslashes: false,
         columns: &[
             ("group", Folder('/')),
             ("title", Title),
@@ -99,6 +104,7 @@ const TOOLS: [Tool; 6] = [
     // KeePass.
     Tool {
         known_by: &["account", "login name", "password"],
+        backslashes: true,
         columns: &[
             ("account", Title),
             ("login name", USERNAME),
@@ -110,6 +116,7 @@ const TOOLS: [Tool; 6] = [
     // 1Password.
     Tool {
         known_by: &["title", "username", "password"],
+        backslashes: false,
         columns: &[
             ("vault", Folder('/')),
             ("title", Title),
@@ -129,6 +136,7 @@ const TOOLS: [Tool; 6] = [
     // Chrome and its relatives.
     Tool {
         known_by: &["name", "url", "username", "password"],
+        backslashes: false,
         columns: &[
             ("name", Title),
             ("username", USERNAME),
@@ -155,7 +163,7 @@ pub fn is_header(line: &str) -> bool {
 /// # Errors
 /// Usage, with the line at which a row begins.
 pub fn read(bytes: &Secret) -> Result<Parsed> {
-    let mut rows = Rows::new(bytes)?;
+    let mut rows = Rows::new(bytes, false);
     let header = rows.next()?.ok_or_else(|| Error::usage("the table has no header"))?;
     let name = |cell: &Secret| {
         cell.text().map(str::to_owned).ok_or_else(|| Error::usage("the header is not UTF-8"))
@@ -163,6 +171,7 @@ pub fn read(bytes: &Secret) -> Result<Parsed> {
     let shown = header.cells.iter().map(name).collect::<Result<Vec<_>>>()?;
     let names: Vec<String> = shown.iter().map(|name| column_name(name)).collect();
     if names == OWN {
+        check_quotes(bytes, false)?;
         return own(rows);
     }
     let tool = tool(&names).ok_or_else(|| {
@@ -171,6 +180,11 @@ pub fn read(bytes: &Secret) -> Result<Parsed> {
              path,field,type,value,b64",
         )
     })?;
+    check_quotes(bytes, tool.backslashes)?;
+    if tool.backslashes {
+        rows = Rows::new(bytes, true);
+        rows.next()?;
+    }
     let columns: Vec<Column> = names.iter().map(|name| tool.column(name)).collect();
     let mut parsed = Parsed::default();
     while let Some(row) = rows.next()? {
@@ -223,6 +237,8 @@ fn login(
                 let text = text()?;
                 folders.extend(text.split(*between).filter(|f| !f.is_empty()).map(str::to_owned));
             }
+            // What LastPass has where a note has no address.
+            Column::Part(Part::Url) if cell.bytes() == b"http://sn" => {}
             Column::Part(part) => login.part(*part, Some(cell)),
             Custom => login.custom(name, None, Some(cell)),
             Fields => {
@@ -298,14 +314,31 @@ struct Rows<'b> {
     buffer: Secret,
 }
 
+/// The reader would take the rest of the file for the text whose quote is missing.
+fn check_quotes(bytes: &Secret, backslashes: bool) -> Result<()> {
+    let (mut quotes, mut escaped) = (0, false);
+    for &byte in bytes.bytes() {
+        match byte {
+            _ if std::mem::take(&mut escaped) => {}
+            b'\\' if backslashes => escaped = true,
+            b'"' => quotes += 1,
+            _ => {}
+        }
+    }
+    match quotes % 2 {
+        0 => Ok(()),
+        _ => Err(Error::usage("a quote in the table does not end")),
+    }
+}
+
 impl<'b> Rows<'b> {
-    fn new(bytes: &'b Secret) -> Result<Self> {
-        // The reader would take the rest of the file for the text whose quote is missing.
-        if bytes.bytes().iter().filter(|&&b| b == b'"').count() % 2 == 1 {
-            return Err(Error::usage("a quote in the table does not end"));
+    fn new(bytes: &'b Secret, backslashes: bool) -> Self {
+        let mut builder = ReaderBuilder::new();
+        if backslashes {
+            builder.escape(Some(b'\\')).double_quote(false);
         }
         let buffer = Secret::new(vec![0; bytes.len() + 1]);
-        Ok(Self { reader: Reader::new(), rest: bytes.bytes(), buffer })
+        Self { reader: builder.build(), rest: bytes.bytes(), buffer }
     }
 
     /// The next row that is not empty; `None` at the end.

@@ -88,7 +88,7 @@ fn group(
         if bin == Some(&below.id()) {
             let count = below.entries().count();
             if count > 0 {
-                parsed.left.push(format!("what is in {}: {count} entries", below.name));
+                parsed.left.push(format!("what is in {} ({count})", below.name));
             }
             continue;
         }
