@@ -19,6 +19,8 @@ const MAX_COLUMNS: usize = 256;
 enum Column {
     /// A folder, with what stands between its names.
     Folder(char),
+    /// The same below a root that everything is in.
+    Group,
     /// The name.
     Title,
     /// A part of a login.
@@ -31,7 +33,7 @@ enum Column {
     Custom,
 }
 
-use Column::{Custom, Fields, Folder, Ignored, Title};
+use Column::{Custom, Fields, Folder, Group, Ignored, Title};
 
 const USERNAME: Column = Column::Part(Part::Username);
 const PASSWORD: Column = Column::Part(Part::Password);
@@ -89,7 +91,7 @@ const TOOLS: [Tool; 6] = [
         known_by: &["group", "title", "username", "password"],
         backslashes: false,
         columns: &[
-            ("group", Folder('/')),
+            ("group", Group),
             ("title", Title),
             ("username", USERNAME),
             ("password", PASSWORD),
@@ -237,6 +239,7 @@ fn login(
                 let text = text()?;
                 folders.extend(text.split(*between).filter(|f| !f.is_empty()).map(str::to_owned));
             }
+            Group => folders.extend(text()?.split('/').skip(1).map(str::to_owned)),
             // What LastPass has where a note has no address.
             Column::Part(Part::Url) if cell.bytes() == b"http://sn" => {}
             Column::Part(part) => login.part(*part, Some(cell)),
@@ -250,10 +253,6 @@ fn login(
                 }
             }
         }
-    }
-    // Everything in KeePassXC is below its own root.
-    if folders.len() > 1 && folders[0] == "Root" && columns.contains(&Folder('/')) {
-        folders.remove(0);
     }
     folders.push(title);
     match login.fields() {

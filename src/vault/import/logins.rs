@@ -51,8 +51,17 @@ impl Login {
         self.0.push(ItemField::new(&free, kind, value));
     }
 
-    /// The fields; `None` if there are none.
-    pub fn fields(self) -> Option<ItemContent> {
+    /// The fields, those of a login first and the notes last; `None` if there are none.
+    pub fn fields(mut self) -> Option<ItemContent> {
+        let order = |field: &ItemField| match field.name.as_str() {
+            "username" => 0,
+            "value" => 1,
+            "url" => 2,
+            "otp" => 3,
+            "notes" => 5,
+            _ => 4,
+        };
+        self.0.sort_by_key(order);
         (!self.0.is_empty()).then_some(ItemContent::Fields(self.0))
     }
 }
