@@ -51,6 +51,9 @@ use crate::store::Store;
 use ahead::Ahead;
 use chain::{Secrets, View};
 use device::Memory;
+// Not for callers: what is fuzzed of imports.
+#[doc(hidden)]
+pub use import::{open_nitor, parse_pass, split_envelope};
 // Not for callers: the vectors of this device's files read and write through it.
 #[doc(hidden)]
 pub use device::{ChainRecord, Device, Mark};

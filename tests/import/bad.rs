@@ -30,7 +30,7 @@ fn unknown_and_broken_files_are_refused() {
         ("empty", b" \n", 2, "the file is empty"),
         ("words", b"geheim and more words\n", 2, "--format says which it is: dotenv, "),
         ("bytes", b"\xff\xfe\0geheim", 2, "no format that is known"),
-        ("a.json", b"{\"a\": \"geheim", 2, "line 1, column 7 of the JSON"),
+        ("a.json", b"{\"a\": \"geheim", 2, "line 1, column 8 of the JSON"),
         ("a.json", b"{\"a\":\"1\",\n\"a\":\"geheim\"}", 2, "line 2"),
         ("a.json", b"\"geheim\"", 2, "one value, and no names"),
         ("a.json", b"{}", 2, "nothing in it"),

@@ -24,10 +24,10 @@ use crate::core::document::FieldType;
 use crate::core::error::{Error, Result};
 use crate::core::secret::Secret;
 
-pub use buckets::{BucketKeys, BucketKind};
+pub use buckets::{BucketKeys, BucketKind, open_nitor, split_envelope};
 pub use detect::FileFormat;
 pub use keepass::read as read_keepass;
-pub use pass::read as read_pass;
+pub use pass::{parse as parse_pass, read as read_pass};
 pub use plan::{Plan, Planned, plan};
 pub use s3ec::{ForeignBucket, ForeignKey, Imported, Older};
 pub use sops::{SopsFile, SopsKeys};
