@@ -144,7 +144,7 @@ enum Command {
     Recover(recover::Recover),
     Doctor(doctor::Doctor),
     AwsContext(aws_context::AwsContext),
-    Import(import::Import),
+    Import(Box<import::Import>),
     Vaults(vaults::Vaults),
     Config(config::Config),
     Id(id::Id),

@@ -1,4 +1,4 @@
-//! The guide's transcripts of `run`, `read`, `inject` and `export` are run as they stand.
+//! The guide's transcripts of `run`, `read`, `inject`, `export` and `import` are run as they stand.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -85,7 +85,12 @@ fn run(home: &Home, step: &Step) {
 #[test]
 fn docs_of_run_and_inject_are_so() {
     let home = home();
-    for section in ["Local development with an env file", "Docker", "Values for other programs"] {
+    for section in [
+        "Local development with an env file",
+        "Docker",
+        "Values for other programs",
+        "Values from other programs",
+    ] {
         steps(section).iter().for_each(|step| run(&home, step));
     }
     let made = std::fs::read_to_string(home.path().join("config.yml")).unwrap();

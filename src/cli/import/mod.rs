@@ -110,7 +110,7 @@ struct Source {
 }
 
 /// `NAME=VALUE` of an encryption context.
-fn pair(text: &String) -> Result<(String, String)> {
+fn pair(text: &str) -> Result<(String, String)> {
     let pair = text.split_once('=').filter(|(name, _)| !name.is_empty());
     pair.map(|(name, value)| (name.to_owned(), value.to_owned())).ok_or_else(|| {
         Error::usage(format!("not a pair of a context: {}", escape(text)))

@@ -106,7 +106,7 @@ impl S3ec {
         if let Some(file) = &self.rsa_key {
             return ForeignKey::rsa(&read_secret_file(file)?);
         }
-        let context = self.context.iter().map(super::pair).collect::<Result<_>>()?;
+        let context = self.context.iter().map(|text| super::pair(text)).collect::<Result<_>>()?;
         Ok(ForeignKey::Kms { key: self.kms.clone().unwrap_or_default(), context })
     }
 }

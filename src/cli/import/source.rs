@@ -93,7 +93,7 @@ async fn of_bucket(from: &Source, aws: AwsOptions) -> Result<Parsed> {
         Error::usage("which KMS key wraps the data keys of the bucket?")
             .hint("--kms KEY; for objects of an S3 encryption client: `vault import s3ec`")
     })?;
-    let context = from.context.iter().map(pair).collect::<Result<_>>()?;
+    let context = from.context.iter().map(|text| pair(text)).collect::<Result<_>>()?;
     let keys = BucketKeys { kms, context, unauthenticated: from.unauthenticated };
     let objects = ForeignBucket::open(&bucket, aws).await?;
     let kind = match from.format.as_deref() {

@@ -175,6 +175,21 @@ mod tests {
 
     use super::*;
 
+    /// NIST SP 800-38A, F.5.5, the first block.
+    #[test]
+    fn counter_mode_is_that_of_the_standard() {
+        let bytes = |hex: &str| -> Vec<u8> {
+            let digits = hex.as_bytes().chunks(2);
+            let byte = |two: &[u8]| u8::from_str_radix(std::str::from_utf8(two).unwrap(), 16);
+            digits.map(|two| byte(two).unwrap()).collect()
+        };
+        let key = bytes("603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4");
+        let counter = bytes("f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff").try_into().unwrap();
+        let sealed = bytes("601ec313775789a5b7a7f504bbf3d228");
+        let opened = open_aes_ctr(&Key::from_slice(&key).unwrap(), &counter, sealed);
+        assert_eq!(opened.bytes(), bytes("6bc1bee22e409f96e93d7e117393172a"));
+    }
+
     /// Counts what passed, and how much of that was to be refused.
     #[derive(Default)]
     struct Count(usize, usize);

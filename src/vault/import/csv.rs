@@ -203,7 +203,7 @@ fn column_name(name: &str) -> String {
 
 fn tool(names: &[String]) -> Option<&'static Tool> {
     let has = |name: &&str| names.iter().any(|n| n == name);
-    TOOLS.iter().find(|tool| tool.known_by.iter().all(|name| has(name)))
+    TOOLS.iter().find(|tool| tool.known_by.iter().all(has))
 }
 
 impl Tool {
