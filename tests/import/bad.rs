@@ -129,7 +129,9 @@ fn what_is_encrypted_takes_its_key() {
     let importer = Importer::new();
     nothing(&importer, importer.sample("bitwarden-encrypted.json", &[]), 2, "is encrypted");
     for wrong in ["made-up passphras\n", "\n"] {
-        nothing(&importer, importer.keepass("team.kdbx", wrong, &[]), 4, "does not open it");
+        for name in ["team.kdbx", "older.kdbx"] {
+            nothing(&importer, importer.keepass(name, wrong, &[]), 4, "does not open it");
+        }
     }
     let ran = importer.keepass("keyfile.kdbx", "made-up passphrase\n", &[]);
     nothing(&importer, ran, 4, "--key-file");

@@ -39,7 +39,8 @@ const SAMPLES: [(&str, &[&str]); 17] = [
     ("duplicates.csv", &["--rename"]),
 ];
 /// Samples of sops.
-const SOPS: [&str; 3] = ["sops.json", "sops.yaml", "sops.env"];
+const SOPS: [&str; 5] =
+    ["sops.json", "sops.yaml", "sops.env", "sops-regex.yaml", "sops-suffix.json"];
 
 /// A home with the keys that samples need: of age, and of `gpg`.
 struct Importer(Home);
@@ -116,6 +117,7 @@ fn everything() -> Importer {
         importer.sample(name, &["--age-identity", &age_key()]).ok();
     }
     importer.keepass("team.kdbx", "made-up passphrase\n", &[]).ok();
+    importer.keepass("older.kdbx", "made-up passphrase\n", &[]).ok();
     let key_file = sample("team.keyx");
     let with_file = ["--key-file", key_file.to_str().unwrap()];
     importer.keepass("keyfile.kdbx", "made-up passphrase\n", &with_file).ok();

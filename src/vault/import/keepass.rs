@@ -5,7 +5,7 @@
 //! behind that is authenticated with the passphrase. The crate holds what it reads in strings, some
 //! of which are freed as they are.
 
-use keepass::db::{EntryRef, GroupRef};
+use keepass::db::{DatabaseOpenError, EntryRef, GroupRef};
 use keepass::{Database, DatabaseKey};
 
 use super::Parsed;
@@ -56,10 +56,11 @@ pub fn read(
         key = key.with_keyfile(&mut file).map_err(|_| wrong_key())?;
     }
     let database = Database::parse(bytes.bytes(), key).map_err(|e| match e {
-        keepass::db::DatabaseOpenError::Key(_) => wrong_key(),
+        DatabaseOpenError::Key(_) => wrong_key(),
+        // Version 3 has nothing but the padding by which to tell.
+        DatabaseOpenError::Cryptography(_) if bytes.bytes().get(10) == Some(&3) => wrong_key(),
         // What the crate says may hold a piece of what it read.
-        _ => Error::integrity("the database is damaged, or has a form that is not known")
-            .hint("a wrong passphrase of a database of version 3 looks like this, too"),
+        _ => Error::integrity("the database is damaged, or has a form that is not known"),
     })?;
     let mut parsed = Parsed::default();
     let bin = database.recycle_bin().map(|group| group.id());

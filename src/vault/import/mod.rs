@@ -19,6 +19,7 @@ mod s3ec;
 mod sops;
 mod tree;
 mod write;
+mod yaml;
 
 use crate::core::document::FieldType;
 use crate::core::error::{Error, Result};

@@ -199,11 +199,11 @@ mod tests {
         let text = "made-up\nlogin: ann\nurl: https://example.com\nPin code: 12\nsee https://x.org\n\
                     otpauth://totp/a?secret=GEZDGNBV\nmore:\n";
         let expected = [
-            ("value", "made-up"),
             ("username", "ann"),
+            ("value", "made-up"),
             ("url", "https://example.com"),
-            ("Pin code", "12"),
             ("otp", "otpauth://totp/a?secret=GEZDGNBV"),
+            ("Pin code", "12"),
             ("notes", "see https://x.org\nmore:"),
         ];
         let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));

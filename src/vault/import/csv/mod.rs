@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use csv_core::{ReadFieldResult, Reader, ReaderBuilder};
 
+use self::tools::{Column, tool};
 use super::logins::{Login, Part};
 use super::{ItemContent, ItemField, Parsed};
 use crate::core::document::FieldType;
@@ -11,144 +12,10 @@ use crate::core::error::{Error, Result};
 use crate::core::secret::Secret;
 use crate::core::text::b64_decode_secret;
 
+mod tools;
+
 /// Most columns of a table.
 const MAX_COLUMNS: usize = 256;
-
-/// What a column holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Column {
-    /// A folder, with what stands between its names.
-    Folder(char),
-    /// The same below a root that everything is in.
-    Group,
-    /// The name.
-    Title,
-    /// A part of a login.
-    Part(Part),
-    /// `name: value` lines.
-    Fields,
-    /// Nothing that a vault has a place for.
-    Ignored,
-    /// Anything else: a field of that name.
-    Custom,
-}
-
-use Column::{Custom, Fields, Folder, Group, Ignored, Title};
-
-const USERNAME: Column = Column::Part(Part::Username);
-const PASSWORD: Column = Column::Part(Part::Password);
-const URL: Column = Column::Part(Part::Url);
-const OTP: Column = Column::Part(Part::Otp);
-const NOTES: Column = Column::Part(Part::Notes);
-
-/// A program's table: columns by which it is known, and what its columns hold.
-struct Tool {
-    known_by: &'static [&'static str],
-    /// True if a backslash stands before quotes and backslashes in its cells.
-    backslashes: bool,
-    columns: &'static [(&'static str, Column)],
-}
-
-/// The most particular first. Names are in lower case.
-const TOOLS: [Tool; 6] = [
-    // Bitwarden, of a person and of an organisation.
-    Tool {
-        known_by: &["name", "login_username", "login_password"],
-        backslashes: false,
-        columns: &[
-            ("folder", Folder('/')),
-            ("collections", Folder('/')),
-            ("name", Title),
-            ("login_username", USERNAME),
-            ("login_password", PASSWORD),
-            ("login_uri", URL),
-            ("login_totp", OTP),
-            ("notes", NOTES),
-            ("fields", Fields),
-            ("favorite", Ignored),
-            ("type", Ignored),
-            ("reprompt", Ignored),
-            ("archiveddate", Ignored),
-        ],
-    },
-    // LastPass.
-    Tool {
-        known_by: &["url", "username", "password", "extra", "name"],
-        backslashes: false,
-        columns: &[
-            ("grouping", Folder('\\')),
-            ("name", Title),
-            ("username", USERNAME),
-            ("password", PASSWORD),
-            ("url", URL),
-            ("totp", OTP),
-            ("extra", NOTES),
-            ("fav", Ignored),
-        ],
-    },
-    // KeePassXC.
-    Tool {
-        known_by: &["group", "title", "username", "password"],
-        backslashes: false,
-        columns: &[
-            ("group", Group),
-            ("title", Title),
-            ("username", USERNAME),
-            ("password", PASSWORD),
-            ("url", URL),
-            ("totp", OTP),
-            ("notes", NOTES),
-            ("icon", Ignored),
-            ("last modified", Ignored),
-            ("created", Ignored),
-        ],
-    },
-    // KeePass.
-    Tool {
-        known_by: &["account", "login name", "password"],
-        backslashes: true,
-        columns: &[
-            ("account", Title),
-            ("login name", USERNAME),
-            ("password", PASSWORD),
-            ("web site", URL),
-            ("comments", NOTES),
-        ],
-    },
-    // 1Password.
-    Tool {
-        known_by: &["title", "username", "password"],
-        backslashes: false,
-        columns: &[
-            ("vault", Folder('/')),
-            ("title", Title),
-            ("username", USERNAME),
-            ("password", PASSWORD),
-            ("url", URL),
-            ("website", URL),
-            ("otpauth", OTP),
-            ("one-time password", OTP),
-            ("notes", NOTES),
-            ("favorite", Ignored),
-            ("archived", Ignored),
-            ("tags", Ignored),
-            ("type", Ignored),
-        ],
-    },
-    // Chrome and its relatives.
-    Tool {
-        known_by: &["name", "url", "username", "password"],
-        backslashes: false,
-        columns: &[
-            ("name", Title),
-            ("username", USERNAME),
-            ("password", PASSWORD),
-            ("url", URL),
-            ("note", NOTES),
-            ("notes", NOTES),
-        ],
-    },
-];
 
 /// The header of [`crate::vault::Export`].
 const OWN: [&str; 5] = ["path", "field", "type", "value", "b64"];
@@ -201,17 +68,6 @@ fn column_name(name: &str) -> String {
     name.trim_start_matches('\u{feff}').trim().to_lowercase()
 }
 
-fn tool(names: &[String]) -> Option<&'static Tool> {
-    let has = |name: &&str| names.iter().any(|n| n == name);
-    TOOLS.iter().find(|tool| tool.known_by.iter().all(has))
-}
-
-impl Tool {
-    fn column(&self, name: &str) -> Column {
-        self.columns.iter().find(|(n, _)| *n == name).map_or(Custom, |(_, column)| *column)
-    }
-}
-
 fn check_width(line: u64, found: usize, columns: usize) -> Result<()> {
     if found == columns {
         return Ok(());
@@ -233,18 +89,18 @@ fn login(
             text.ok_or_else(|| Error::usage(format!("line {line} of the table is not UTF-8")))
         };
         match column {
-            Ignored => {}
-            Title => title = text()?,
-            Folder(between) => {
+            Column::Ignored => {}
+            Column::Title => title = text()?,
+            Column::Folder(between) => {
                 let text = text()?;
                 folders.extend(text.split(*between).filter(|f| !f.is_empty()).map(str::to_owned));
             }
-            Group => folders.extend(text()?.split('/').skip(1).map(str::to_owned)),
+            Column::Group => folders.extend(text()?.split('/').skip(1).map(str::to_owned)),
             // What LastPass has where a note has no address.
             Column::Part(Part::Url) if cell.bytes() == b"http://sn" => {}
             Column::Part(part) => login.part(*part, Some(cell)),
-            Custom => login.custom(name, None, Some(cell)),
-            Fields => {
+            Column::Custom => login.custom(name, None, Some(cell)),
+            Column::Fields => {
                 let text = cell.text().unwrap_or_default();
                 for line in text.lines() {
                     // What has no name is a further line of the one before: kept, as a note.
