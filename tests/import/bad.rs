@@ -55,6 +55,28 @@ fn unknown_and_broken_files_are_refused() {
     fs::create_dir(importer.0.path().join("folder")).unwrap();
     importer.import(&["folder"]).fails(3, "no .gpg file");
     importer.import(&["s3://bucket/a/"]).fails(2, "--kms KEY");
+    // A flag that has nothing to do is a mistake.
+    for (name, flag, says) in [
+        ("own.csv", ["--age-identity", "x"], "--age-identity is for files of sops"),
+        ("own.csv", ["--key-file", "x"], "--key-file is for databases of KeePass"),
+        ("sops.env", ["--kms", "x"], "--kms is for buckets"),
+    ] {
+        nothing(&importer, importer.sample(name, &flag), 2, says);
+    }
+}
+
+/// What does not fit into one secret is found before anything is written.
+#[test]
+fn what_is_too_large_is_refused() {
+    let importer = Importer::new();
+    for (value, code) in [("x".repeat(15 << 20), 0), ("\\u0001".repeat(3 << 20), 2)] {
+        let text = format!("{{\"a\": \"small\", \"b\": \"{value}\"}}");
+        let ran = importer.0.run_with(["import", "-", "in"], text.as_bytes());
+        assert_eq!(ran.code, code, "{}", ran.stderr);
+        let says = ran.stderr.contains("in/b is larger than 16 MiB as it is stored");
+        assert_eq!(says, code == 2, "{}", ran.stderr);
+        assert_eq!(importer.0.run(["ls"]).ok().lines().len(), 2, "those of the first");
+    }
 }
 
 /// Cut after each of many lengths, every sample is refused or has fewer secrets: nothing panics,

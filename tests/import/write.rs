@@ -7,6 +7,7 @@ use vault::core::secret::Secret;
 use vault::vault::{FileFormat, ImportPlan, Kind, Prefix, parse_import, plan_import};
 
 use super::Importer;
+use crate::cli::people::member;
 use crate::support::World;
 use crate::support::faulty::Faulty;
 
@@ -90,6 +91,21 @@ fn a_disk_that_is_full_in_the_middle() {
         if ran.code == 0 { ran } else { importer.import(&["many.env", "in", "--skip-existing"]) };
     ran.ok();
     assert_eq!(importer.0.run(["ls"]).ok().lines().len(), 300);
+}
+
+/// One path that is not ours to write stops all of them.
+#[test]
+fn what_may_not_be_written_is_named_before_anything_is() {
+    let ann = Importer::new();
+    let bob = member(&ann.0, "bob", &["--role", "write", "--path", "prod"]);
+    let file = br#"{"prod": {"a": "made-up"}, "other": {"b": "made-up", "c": "made-up"}}"#;
+    for flags in [&["import", "-"][..], &["import", "-", "--dry-run"]] {
+        let ran = bob.run_with(flags, file).fails(5, "may not write other/b, other/c");
+        assert!(ran.stderr.contains("nothing was written"), "{}", ran.stderr);
+    }
+    assert!(ann.0.run(["ls"]).ok().text().is_empty());
+    bob.run_with(["import", "-", "prod"], b"A=made-up").ok();
+    assert_eq!(ann.0.get("prod/A"), "made-up");
 }
 
 struct Unmount(std::path::PathBuf);

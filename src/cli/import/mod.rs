@@ -137,6 +137,7 @@ impl Source {
         let mut plan = plan_import(parsed, &folder, self.rename)?;
         let vault = session.vault().await?;
         let paths: Vec<Path> = plan.secrets.iter().map(|secret| secret.path.clone()).collect();
+        vault.check_may_write(&paths)?;
         if self.skip_existing {
             let there = vault.present(&paths).await?;
             plan.secrets.retain(|secret| !there.contains(&secret.path));

@@ -80,6 +80,7 @@ impl S3ec {
             )));
         }
         let paths: Vec<Path> = list.iter().map(|(_, path)| path.clone()).collect();
+        vault.check_may_write(&paths)?;
         vault.check_absent(&paths).await?;
         if self.dry_run {
             session.warn(&vault);

@@ -30,10 +30,12 @@ pub fn names() -> Vec<&'static str> {
 pub async fn read(session: &Session, from: &Source, aws: AwsOptions) -> Result<Parsed> {
     let format = from.format.as_deref();
     if from.source.starts_with(BUCKET) {
+        from.only_keys_of(Keys::Bucket)?;
         return of_bucket(from, aws).await;
     }
     let path = FilePath::new(&from.source);
     if format == Some(PASS) || format.is_none() && from.source != "-" && path.is_dir() {
+        from.only_keys_of(Keys::None)?;
         return read_pass(path).await;
     }
     if let Some(name @ (NITOR | SNEAKER)) = format {
@@ -47,10 +49,46 @@ pub async fn read(session: &Session, from: &Source, aws: AwsOptions) -> Result<P
         Some(name) => FileFormat::parse(name).expect("clap takes no other"),
         None => FileFormat::detect(name, &bytes)?,
     };
+    from.only_keys_of(match format {
+        FileFormat::KeePass => Keys::KeePass,
+        FileFormat::Sops => Keys::Sops,
+        _ => Keys::None,
+    })?;
     match format {
         FileFormat::KeePass => of_keepass(session, from, &bytes).await,
         FileFormat::Sops => of_sops(session, from, &bytes, aws).await,
         format => parse_import(format, &bytes),
+    }
+}
+
+/// Which flags of keys a source takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keys {
+    None,
+    KeePass,
+    Sops,
+    Bucket,
+}
+
+impl Source {
+    /// Refuses flags of other sources: who gives one expects something of it.
+    fn only_keys_of(&self, keys: Keys) -> Result<()> {
+        let given = [
+            (self.source_passphrase_fd.is_some(), "--source-passphrase-fd", Keys::KeePass),
+            (self.key_file.is_some(), "--key-file", Keys::KeePass),
+            (self.age_identity.is_some(), "--age-identity", Keys::Sops),
+            (self.kms.is_some(), "--kms", Keys::Bucket),
+            (!self.context.is_empty(), "--context", Keys::Bucket),
+            (self.unauthenticated, "--unauthenticated", Keys::Bucket),
+        ];
+        let odd = given.into_iter().find(|(given, _, of)| *given && *of != keys);
+        let Some((_, flag, of)) = odd else { return Ok(()) };
+        let of = match of {
+            Keys::KeePass => "databases of KeePass",
+            Keys::Sops => "files of sops",
+            Keys::Bucket | Keys::None => "buckets",
+        };
+        Err(Error::usage(format!("{flag} is for {of}, which this source is not")))
     }
 }
 

@@ -8,7 +8,7 @@ use unicode_normalization::char::is_public_assigned;
 
 use super::{ItemContent, ItemField, Parsed};
 use crate::core::document::{
-    DEFAULT_FIELD, MAX_FIELD_NAME, MAX_FIELDS, MAX_PLAINTEXT, check_field_name,
+    DEFAULT_FIELD, Document, MAX_FIELD_NAME, MAX_FIELDS, MAX_PLAINTEXT, check_field_name,
 };
 use crate::core::error::{Error, Result};
 use crate::core::path::{MAX_SEGMENT, Prefix, SecretPath, escape, is_hidden};
@@ -206,10 +206,7 @@ fn fields(
     if fields.len() > MAX_FIELDS {
         return Err(Error::usage(format!("{path} has more than {MAX_FIELDS} fields")));
     }
-    // As it will be stored, escapes not counted: what passes here may still be refused then.
-    if fields.iter().map(|field| field.value.len()).sum::<usize>() > MAX_PLAINTEXT {
-        return Err(Error::usage(format!("{path} is larger than 16 MiB")));
-    }
+    check_size(path, &fields)?;
     let mut names: BTreeSet<String> = fields.iter().map(|field| field.name.clone()).collect();
     let mut used = BTreeSet::new();
     for field in &mut fields {
@@ -234,6 +231,25 @@ fn fields(
         field.name = free;
     }
     Ok(ItemContent::Fields(fields))
+}
+
+/// Whether they fit into one secret, as they are stored: escaped, or in base64.
+fn check_size(path: &SecretPath, fields: &[ItemField]) -> Result<()> {
+    let plain: usize = fields.iter().map(|field| field.value.len() + 512).sum();
+    // A control character becomes six.
+    if plain < MAX_PLAINTEXT / 6 {
+        return Ok(());
+    }
+    let mut document = Document::default();
+    for (i, field) in fields.iter().enumerate() {
+        let value = Secret::copy_of(field.value.bytes());
+        document.set(&format!("field {i}"), field.kind, value, 0)?;
+    }
+    let fits = document.encode().map(|stored| stored.len() + fields.len() * MAX_FIELD_NAME);
+    match fits {
+        Ok(len) if len <= MAX_PLAINTEXT => Ok(()),
+        _ => Err(Error::usage(format!("{path} is larger than 16 MiB as it is stored"))),
+    }
 }
 
 fn legal_field(name: &str) -> String {

@@ -50,6 +50,28 @@ impl Vault {
             .hint("nothing was written; import to another place, or remove them first"))
     }
 
+    /// Fails if this identity may not write one of these paths, as far as is known now.
+    ///
+    /// # Errors
+    /// Denied, naming them.
+    pub fn check_may_write(&self, paths: &[SecretPath]) -> Result<()> {
+        let mut denied: Vec<_> = Vec::new();
+        for path in paths {
+            match self.need_write(path) {
+                Err(e) if e.kind == Kind::Denied && self.member().is_some() => {
+                    denied.push((path.to_string(), e));
+                }
+                other => other?,
+            }
+        }
+        let names: Vec<_> = denied.iter().map(|(path, _)| path.as_str()).collect();
+        let message = format!("this identity may not write {}", names.join(", "));
+        match denied.pop().map(|(_, e)| e.hint.unwrap_or_default()) {
+            None => Ok(()),
+            Some(hint) => Err(Error::denied(message).hint(format!("nothing was written; {hint}"))),
+        }
+    }
+
     /// Writes every secret of a plan as the first version of its path. After a failure no other is
     /// begun; those that are under way are finished.
     pub async fn import(&self, plan: &Plan, progress: &mut Progress<'_>) -> Outcome {
