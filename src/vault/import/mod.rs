@@ -47,7 +47,7 @@ pub struct Item {
     pub content: ItemContent,
 }
 
-/// What an [`Item`] holds.
+/// What a secret of another program holds.
 pub enum ItemContent {
     /// Named fields.
     Fields(Vec<ItemField>),
@@ -55,7 +55,7 @@ pub enum ItemContent {
     Raw(Secret),
 }
 
-/// A field of an [`Item`].
+/// A field of one.
 pub struct ItemField {
     /// Its name, which may break the rules of one.
     pub name: String,
