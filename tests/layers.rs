@@ -186,16 +186,22 @@ fn the_library_prints_nothing() {
     only_in(&["println!", "print!", "eprintln!", "eprint!", "dbg!"], &["cli", "main"]);
 }
 
-/// Older S3EC formats and their primitives are named by the import alone, so that no normal read
+/// Older S3EC formats, those of others, and their primitives are named by the import alone, so that no normal read
 /// can fall back to one. A file that is to run the import is added to the second list.
 #[test]
 fn only_the_import_knows_older_formats() {
     for (words, files) in [
         (
             &["legacy::", "RsaKey"][..],
-            &["core/cipher/legacy.rs", "core/s3ec/import.rs", "vault/import.rs"][..],
+            &[
+                "core/cipher/legacy.rs",
+                "core/foreign.rs",
+                "core/s3ec/import.rs",
+                "vault/import/s3ec.rs",
+            ][..],
         ),
-        (&["s3ec::import"], &["vault/import.rs"]),
+        (&["s3ec::import"], &["vault/import/s3ec.rs"]),
+        (&["core::foreign"], &["vault/import/buckets.rs", "vault/import/sops/mod.rs"]),
     ] {
         for (path, text) in sources("src") {
             let text = text.split("#[cfg(test)]").next().unwrap();

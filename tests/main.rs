@@ -7,6 +7,7 @@ mod docs;
 mod export;
 mod fuzz;
 mod hostile;
+mod import;
 mod interop;
 mod keys;
 mod layers;

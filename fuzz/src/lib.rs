@@ -20,7 +20,10 @@ use vault::team::join::Join;
 use vault::team::note::{Note, SignedNote};
 use vault::team::{Cut, Op, State, rules};
 use vault::vault::agent::{Agent, Answer, Locked, Moment, Request};
-use vault::vault::{Reference, Template, parse_env, write_env};
+use vault::vault::{
+    FileFormat, Parsed, Reference, SopsFile, Template, open_nitor, parse_env, parse_import,
+    parse_pass, plan_import, read_keepass, split_envelope, write_env,
+};
 
 /// A target: its name and what it does.
 pub type Target = (&'static str, fn(&[u8]));
@@ -29,7 +32,7 @@ pub type Target = (&'static str, fn(&[u8]));
 const SSH_KEY: &[u8] = include_bytes!("../corpus/ssh_key/ed25519");
 
 /// All of them.
-pub const TARGETS: [Target; 21] = [
+pub const TARGETS: [Target; 31] = [
     ("metadata", metadata),
     ("instruction_file", instruction_file),
     ("header", header),
@@ -51,6 +54,16 @@ pub const TARGETS: [Target; 21] = [
     ("env_file", env_file),
     ("template", template),
     ("agent", agent),
+    ("import_env", import_env),
+    ("import_json", import_json),
+    ("import_yaml", import_yaml),
+    ("import_csv", import_csv),
+    ("import_bitwarden", import_bitwarden),
+    ("import_onepassword", import_onepassword),
+    ("import_keepass", import_keepass),
+    ("import_pass", import_pass),
+    ("import_sops", import_sops),
+    ("import_bucket", import_bucket),
 ];
 
 /// `name: value` lines as metadata, through both readers of S3EC objects and the signed header.
@@ -298,4 +311,81 @@ pub fn agent(bytes: &[u8]) {
     let mut agent = Agent::new(Box::new(Moment::default), Locked::All, |_| true);
     let answer = agent.answer_bytes(bytes);
     assert!(Answer::decode(answer.bytes()).is_ok());
+}
+
+/// Whatever was read gets legal names, each of them once.
+fn planned(parsed: Result<Parsed>) {
+    let Ok(parsed) = parsed else { return };
+    let folder = Prefix::parse("in").expect("legal");
+    let Ok(plan) = plan_import(parsed, &folder, true) else { return };
+    let mut paths: Vec<_> = plan.secrets.iter().map(|secret| &secret.path).collect();
+    paths.sort();
+    let count = paths.len();
+    paths.dedup();
+    assert_eq!(paths.len(), count);
+    for secret in &plan.secrets {
+        assert!(SecretPath::parse(secret.path.as_str()).is_ok() && folder.covers(&secret.path));
+    }
+}
+
+fn imported(format: FileFormat, bytes: &[u8]) {
+    planned(parse_import(format, &Secret::copy_of(bytes)));
+}
+
+/// Files of variables.
+pub fn import_env(bytes: &[u8]) {
+    let _ = FileFormat::detect(None, &Secret::copy_of(bytes));
+    imported(FileFormat::Dotenv, bytes);
+    imported(FileFormat::DockerEnv, bytes);
+    imported(FileFormat::Github, bytes);
+}
+
+/// JSON, also as `vault export` writes it.
+pub fn import_json(bytes: &[u8]) {
+    imported(FileFormat::Json, bytes);
+}
+
+/// YAML, also the manifest of a Kubernetes Secret.
+pub fn import_yaml(bytes: &[u8]) {
+    imported(FileFormat::Yaml, bytes);
+    imported(FileFormat::K8sSecret, bytes);
+}
+
+/// Tables.
+pub fn import_csv(bytes: &[u8]) {
+    imported(FileFormat::Csv, bytes);
+}
+
+/// Bitwarden's JSON.
+pub fn import_bitwarden(bytes: &[u8]) {
+    imported(FileFormat::Bitwarden, bytes);
+}
+
+/// 1Password's zip.
+pub fn import_onepassword(bytes: &[u8]) {
+    imported(FileFormat::OnePassword, bytes);
+}
+
+/// The header of a database of KeePass; what is behind it is authenticated.
+pub fn import_keepass(bytes: &[u8]) {
+    planned(read_keepass(&Secret::copy_of(bytes), Some(&Secret::copy_of(b"a")), None));
+}
+
+/// A file of `pass`.
+pub fn import_pass(bytes: &[u8]) {
+    let _ = parse_pass(&Secret::copy_of(bytes));
+}
+
+/// A file of sops, with the data key of the samples.
+pub fn import_sops(bytes: &[u8]) {
+    let key = Key::fill_with(|key| key.iter_mut().zip(100..).for_each(|(to, from)| *to = from));
+    if let Ok(file) = SopsFile::parse(&Secret::copy_of(bytes)) {
+        planned(file.open_with(&key));
+    }
+}
+
+/// The small objects of nitor-vault and sneaker.
+pub fn import_bucket(bytes: &[u8]) {
+    let _ = open_nitor(&Key::new([1; 32]), bytes, vec![0; 32]);
+    let _ = split_envelope(bytes);
 }

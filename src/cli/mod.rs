@@ -174,7 +174,7 @@ enum Command {
     CredentialProcess(credential_process::CredentialProcess),
     Askpass(askpass::Askpass),
     AwsContext(aws_context::AwsContext),
-    Import(import::Import),
+    Import(Box<import::Import>),
     Vaults(vaults::Vaults),
     Config(config::Config),
     Id(id::Id),

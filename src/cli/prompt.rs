@@ -113,6 +113,23 @@ impl Prompt {
         hidden(&format!("{question} "))
     }
 
+    /// The passphrase of something that is not ours. `flag` is what gives it elsewhere.
+    ///
+    /// # Errors
+    /// Usage if there is no terminal.
+    pub async fn passphrase_of(&self, what: &str, flag: &str) -> Result<Secret> {
+        self.need_terminal(&format!("the passphrase of {what} is asked for"), flag)?;
+        hidden(&format!("Passphrase of {what}: "))
+    }
+
+    /// A line of a file descriptor that was given for it.
+    ///
+    /// # Errors
+    /// Usage if it cannot be read.
+    pub fn line_of(fd: u32) -> Result<Secret> {
+        from_fd(fd)
+    }
+
     /// Makes the person type a name before something that cannot be undone.
     ///
     /// # Errors

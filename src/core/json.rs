@@ -43,6 +43,12 @@ impl<'a> Reader<'a> {
         JsonError { reason, at: self.at }
     }
 
+    /// The byte with which the next value begins.
+    pub fn peek(&mut self) -> Option<u8> {
+        self.space();
+        self.bytes.get(self.at).copied()
+    }
+
     /// Succeeds if only white space is left.
     pub fn end(mut self) -> Result<()> {
         self.space();

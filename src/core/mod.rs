@@ -4,6 +4,7 @@
 pub mod cipher;
 pub mod document;
 pub mod error;
+pub mod foreign;
 pub mod generate;
 pub mod header;
 pub mod json;

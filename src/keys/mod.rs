@@ -8,6 +8,7 @@ use crate::core::path::SecretPath;
 use crate::core::s3ec::{Envelope, WrapKind};
 use crate::core::secret::Key;
 
+pub mod age_file;
 pub mod holder;
 pub mod identity;
 pub mod keyring;

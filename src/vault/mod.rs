@@ -57,6 +57,9 @@ use crate::store::Store;
 use ahead::Ahead;
 use chain::{Secrets, View};
 use device::Memory;
+// Not for callers: what is fuzzed of imports.
+#[doc(hidden)]
+pub use import::{open_nitor, parse_pass, split_envelope};
 // Not for callers: the vectors of this device's files read and write through it.
 #[doc(hidden)]
 pub use device::{ChainRecord, Device, Mark};
@@ -73,6 +76,7 @@ pub use crate::core::otp;
 pub use crate::core::path::{Prefix, SecretPath as Path, escape, is_hidden};
 pub use crate::core::secret::Secret;
 pub use crate::core::text::b64_secret;
+pub use crate::keys::age_file::AgeKeys;
 pub use crate::keys::holder::Holder as IdentityHolder;
 pub use crate::keys::identity::{
     Identity as DeviceIdentity, Keeper, LockedIdentity, MAX_FILE as MAX_IDENTITY, PublicIdentity,
@@ -89,7 +93,11 @@ pub use env_file::{Declared, MAX_ENV_FILE, is_variable_name, parse_env, write_en
 pub use export::{Export, Format, write_json};
 pub use fields::{choose as choose_field, no_field};
 pub use history::Version;
-pub use import::{ForeignBucket, ForeignKey, Imported, Older};
+pub use import::{
+    BucketKeys, BucketKind, FileFormat, ForeignBucket, ForeignKey, Imported, ItemContent,
+    MAX_IMPORT, Older, Outcome as ImportOutcome, Parsed, Plan as ImportPlan, Planned, SopsFile,
+    SopsKeys, parse as parse_import, plan as plan_import, read_keepass, read_pass,
+};
 pub use init::Init;
 pub use list::{Deleted, Entry};
 pub use login::{Login, login_password, segment, segment_text};

@@ -43,7 +43,7 @@ mod man;
 mod member;
 mod mv;
 mod otp;
-mod people;
+pub mod people;
 mod purge;
 mod put;
 mod read;

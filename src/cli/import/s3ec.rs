@@ -1,30 +1,15 @@
 use std::path::PathBuf;
 
-use clap::{ArgGroup, Args, Subcommand};
+use clap::{ArgGroup, Args};
 use serde_json::json;
 
-use super::bucket::Bucket;
-use super::output;
-use super::session::{Session, read_secret_file};
-use super::target;
+use crate::cli::bucket::Bucket;
+use crate::cli::output;
+use crate::cli::session::{Session, read_secret_file};
+use crate::cli::target;
 use crate::vault::{
-    Document, Error, ForeignBucket, ForeignKey, Imported, Kind, Older, Path, Result, Secret, Vault,
-    escape,
+    Error, ForeignBucket, ForeignKey, ImportPlan, Imported, Older, Path, Result, escape,
 };
-
-/// Bring secrets in from elsewhere
-#[derive(Args)]
-#[command(after_help = "Examples:
-  vault import s3ec s3://old-bucket/app/ prod/app --kms alias/old --dry-run")]
-pub struct Import {
-    #[command(subcommand)]
-    from: From,
-}
-
-#[derive(Subcommand)]
-enum From {
-    S3ec(S3ec),
-}
 
 /// Objects that an S3 encryption client wrote
 ///
@@ -38,7 +23,7 @@ enum From {
   vault import s3ec s3://old-bucket/app/ prod/app --aes-key key.bin --dry-run
   vault import s3ec s3://old-bucket/app/ prod/app --kms KEY --older-formats"
 )]
-struct S3ec {
+pub struct S3ec {
     /// s3://BUCKET/KEY, or s3://BUCKET/PREFIX/ for all below it
     source: String,
     /// Path of the secret, or of the folder for all of them
@@ -74,15 +59,12 @@ struct S3ec {
     bucket: Bucket,
 }
 
-impl Import {
-    pub async fn run(self, session: &Session) -> Result<()> {
-        let From::S3ec(import) = self.from;
-        import.run(session).await
-    }
-}
-
 impl S3ec {
-    async fn run(self, session: &Session) -> Result<()> {
+    /// Imports what was named.
+    ///
+    /// # Errors
+    /// Usage, conflict, integrity; partial if a write failed in the middle.
+    pub async fn run(self, session: &Session) -> Result<()> {
         let (bucket, key) = source(&self.source)?;
         let with = self.key()?;
         let vault = session.vault().await?;
@@ -98,6 +80,7 @@ impl S3ec {
             )));
         }
         let paths: Vec<Path> = list.iter().map(|(_, path)| path.clone()).collect();
+        vault.check_may_write(&paths)?;
         vault.check_absent(&paths).await?;
         if self.dry_run {
             session.warn(&vault);
@@ -110,11 +93,9 @@ impl S3ec {
             unauthenticated: self.unauthenticated,
         };
         let read = objects.read(&keys, &with, older).await?;
-        for (done, (path, Imported { value, .. })) in paths.iter().zip(read).enumerate() {
-            if let Err(e) = write(&vault, path, &value, self.raw).await {
-                return Err(cut_off(&paths, done, e));
-            }
-        }
+        let values = read.into_iter().map(|Imported { value, .. }| value);
+        let plan = ImportPlan::of_values(paths.into_iter().zip(values), self.raw);
+        super::write(session, &vault, &plan).await?;
         session.warn(&vault);
         report(session, &list)
     }
@@ -126,44 +107,16 @@ impl S3ec {
         if let Some(file) = &self.rsa_key {
             return ForeignKey::rsa(&read_secret_file(file)?);
         }
-        let pair = |text: &String| {
-            let pair = text.split_once('=').filter(|(name, _)| !name.is_empty());
-            pair.map(|(name, value)| (name.to_owned(), value.to_owned())).ok_or_else(|| {
-                Error::usage(format!("not a pair of a context: {}", escape(text)))
-                    .hint("--context NAME=VALUE")
-            })
-        };
-        let context = self.context.iter().map(pair).collect::<Result<_>>()?;
+        let context = self.context.iter().map(|text| super::pair(text)).collect::<Result<_>>()?;
         Ok(ForeignKey::Kms { key: self.kms.clone().unwrap_or_default(), context })
     }
 }
 
-async fn write(vault: &Vault, path: &Path, value: &Secret, raw: bool) -> Result<()> {
-    if raw {
-        return vault.put_raw(path, Some(0), value).await.map(drop);
-    }
-    let mut set = |document: &mut Document, seq: u64| {
-        document.set("value", None, Secret::copy_of(value.bytes()), seq)
-    };
-    vault.put(path, Some(0), &mut set).await.map(drop)
-}
-
-/// What was written and what was not, when a write fails in the middle.
-fn cut_off(paths: &[Path], done: usize, error: Error) -> Error {
-    if done == 0 {
-        return error;
-    }
-    let names = |paths: &[Path]| paths.iter().map(Path::to_string).collect::<Vec<_>>().join(", ");
-    let message = format!(
-        "{done} of {} were written: {}; these were not: {}",
-        paths.len(),
-        names(&paths[..done]),
-        names(&paths[done..])
-    );
-    Error::new(Kind::Partial, message).because(error).hint("import the rest one by one")
-}
-
-fn source(text: &str) -> Result<(String, String)> {
+/// Bucket and key of `s3://BUCKET/KEY`.
+///
+/// # Errors
+/// Usage for anything else.
+pub fn source(text: &str) -> Result<(String, String)> {
     let parts = text.strip_prefix("s3://").and_then(|rest| rest.split_once('/'));
     let (bucket, key) = parts.ok_or_else(|| {
         Error::usage(format!("not a source: {}", escape(text)))

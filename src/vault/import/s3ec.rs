@@ -1,21 +1,21 @@
-//! Objects that other S3 encryption clients wrote, brought into the vault: the only place that
-//! reads older formats than the vault's own.
+//! Objects that other S3 encryption clients wrote: the only place that reads older forms of the
+//! vault's own format.
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use zeroize::Zeroizing;
 
-use super::error::tampered;
-use super::standing::MAX_BODY;
-use super::{PARALLEL, Vault};
 use crate::aws::{AwsOptions, LazyAws};
 use crate::core::error::{Error, Kind, Result};
-use crate::core::path::{SecretPath, escape};
+use crate::core::path::escape;
 use crate::core::s3ec::import::{Commitment, Foreign, MasterKey, Options, RsaKey};
 use crate::core::s3ec::{Class, WrapKind};
 use crate::core::secret::{Key, Secret};
 use crate::core::text::hex_array;
 use crate::keys::kms::{KeyArn, decrypt_foreign, resolve};
 use crate::store::{S3Store, Store, StoreError, list_all};
+use crate::vault::PARALLEL;
+use crate::vault::error::tampered;
+use crate::vault::standing::MAX_BODY;
 
 /// What instruction files end in.
 const INSTRUCTION: &str = ".instruction";
@@ -75,8 +75,9 @@ impl ForeignKey {
 
 /// A bucket with objects of other clients.
 pub struct ForeignBucket {
-    store: S3Store,
-    aws: LazyAws,
+    pub(super) store: S3Store,
+    pub(super) aws: LazyAws,
+    pub(super) bucket: String,
 }
 
 /// An object that was read and decrypted.
@@ -95,7 +96,7 @@ impl ForeignBucket {
     pub async fn open(bucket: &str, options: AwsOptions) -> Result<Self> {
         let aws = LazyAws::new(options);
         let store = S3Store::new(aws.get().await?, bucket, "")?;
-        Ok(Self { store, aws })
+        Ok(Self { store, aws, bucket: bucket.to_owned() })
     }
 
     /// The keys below a prefix, without instruction files.
@@ -175,27 +176,6 @@ impl ForeignBucket {
             Err(StoreError::NotFound { .. }) => Ok(None),
             Err(e) => Err(e.into()),
         }
-    }
-}
-
-impl Vault {
-    /// Fails if one of these secrets is there already, before anything is written.
-    ///
-    /// # Errors
-    /// Conflict, naming them.
-    pub async fn check_absent(&self, paths: &[SecretPath]) -> Result<()> {
-        let there = stream::iter(paths)
-            .map(|path| async move { Ok::<_, Error>((path, self.live(path).await?.is_some())) })
-            .buffered(PARALLEL)
-            .try_collect::<Vec<_>>()
-            .await?;
-        let there: Vec<String> =
-            there.iter().filter(|(_, there)| *there).map(|(path, _)| path.to_string()).collect();
-        if there.is_empty() {
-            return Ok(());
-        }
-        Err(Error::conflict(format!("already there: {}", there.join(", ")))
-            .hint("nothing was written; import to another place, or remove them first"))
     }
 }
 

@@ -1,0 +1,145 @@
+//! JSON and YAML: what `vault export` writes, the manifest of a Kubernetes Secret, and any other
+//! maps, whose names become paths.
+
+use super::tree::Node;
+use super::{ItemContent, ItemField, Parsed};
+use crate::core::document::FieldType;
+use crate::core::error::{Error, Result};
+use crate::core::path::escape;
+use crate::core::secret::Secret;
+use crate::core::text::b64_decode_secret;
+
+/// Reads a tree.
+///
+/// # Errors
+/// Usage for what cannot become secrets.
+pub fn read(node: &Node) -> Result<Parsed> {
+    if is_sops(node) {
+        return Err(Error::usage("this is a file of sops, and its values are encrypted")
+            .hint("--format sops"));
+    }
+    let mut parsed = Parsed::default();
+    if let Some(all) = exported(node) {
+        for (i, secret) in all.iter().enumerate() {
+            own(&mut parsed, secret).map_err(|why| {
+                Error::usage(format!("secret {} is not as `vault export` writes it: {why}", i + 1))
+            })??;
+        }
+        return Ok(parsed);
+    }
+    match node {
+        Node::Map(_) | Node::List(_) => below(&mut parsed, &mut Vec::new(), node)?,
+        _ => return Err(Error::usage("the file holds one value, and no names")),
+    }
+    Ok(parsed)
+}
+
+/// True for what sops wrote.
+pub fn is_sops(node: &Node) -> bool {
+    node.get("sops").is_some_and(|sops| sops.get("mac").is_some() || sops.get("version").is_some())
+}
+
+/// True for the manifest of a Kubernetes Secret.
+pub fn is_k8s_secret(node: &Node) -> bool {
+    node.text_at("kind") == Some("Secret") && node.get("apiVersion").is_some()
+}
+
+/// The secrets, if this is what `vault export` or `get --json` prints.
+fn exported(node: &Node) -> Option<&[Node]> {
+    let is_own = |node: &Node| {
+        let value = ["fields", "value", "b64"].into_iter().any(|name| node.get(name).is_some());
+        value && node.text_at("path").is_some() && node.get("version").is_some()
+    };
+    match node {
+        Node::List(all) if !all.is_empty() && all.iter().all(is_own) => Some(all),
+        Node::Map(_) if is_own(node) => Some(std::slice::from_ref(node)),
+        _ => None,
+    }
+}
+
+type Why = &'static str;
+
+/// A secret as `vault export` writes it.
+fn own(parsed: &mut Parsed, node: &Node) -> std::result::Result<Result<()>, Why> {
+    let path = node.text_at("path").ok_or("no path")?;
+    let segments = split(path);
+    let Some(fields) = node.get("fields") else {
+        return Ok(parsed.push(segments, ItemContent::Raw(own_value(node)?)));
+    };
+    let mut all = Vec::new();
+    for field in fields.list().ok_or("the fields are no list")? {
+        let name = field.text_at("name").ok_or("a field without a name")?;
+        let kind = field.text_at("type").ok_or("a field without a type")?;
+        let known = FieldType::parse(kind);
+        if known.is_none() {
+            parsed.left.push(format!("the type {kind} of {path}#{name}: it becomes secret"));
+        }
+        let kind = Some(known.unwrap_or(FieldType::Secret));
+        all.push(ItemField::new(name, kind, own_value(field)?));
+    }
+    Ok(parsed.push(segments, ItemContent::Fields(all)))
+}
+
+fn own_value(node: &Node) -> std::result::Result<Secret, Why> {
+    match (node.get("value"), node.get("b64")) {
+        (Some(Node::Scalar(text, _)), None) => Ok(Secret::copy_of(text.bytes())),
+        (None, Some(Node::Scalar(text, _))) => {
+            b64_decode_secret(text.bytes()).ok_or("a value that is not base64")
+        }
+        _ => Err("not one of value and b64"),
+    }
+}
+
+/// Every value below a node as a secret of its own.
+fn below(parsed: &mut Parsed, segments: &mut Vec<String>, node: &Node) -> Result<()> {
+    match node {
+        Node::Null => parsed.left.push(format!("{}: it has no value", segments.join("/"))),
+        Node::Scalar(value, _) => {
+            parsed.push_value(segments.clone(), Secret::copy_of(value.bytes()))?;
+        }
+        Node::List(items) => {
+            for (i, item) in items.iter().enumerate() {
+                segments.push(i.to_string());
+                below(parsed, segments, item)?;
+                segments.pop();
+            }
+        }
+        Node::Map(members) => {
+            for (name, member) in members {
+                let depth = segments.len();
+                segments.extend(split(name));
+                below(parsed, segments, member)?;
+                segments.truncate(depth);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The manifest of a Kubernetes Secret: each of its entries.
+///
+/// # Errors
+/// Usage for anything else.
+pub fn k8s_secret(node: &Node) -> Result<Parsed> {
+    if !is_k8s_secret(node) {
+        return Err(Error::usage("not the manifest of one Kubernetes Secret"));
+    }
+    let mut parsed = Parsed::default();
+    for (section, encoded) in [("data", true), ("stringData", false)] {
+        for (name, value) in node.get(section).and_then(Node::map).unwrap_or_default() {
+            let wrong = |why: &str| Error::usage(format!("{section}/{}: {why}", escape(name)));
+            let Node::Scalar(text, _) = value else { return Err(wrong("not a text")) };
+            let value = match encoded {
+                true => b64_decode_secret(text.bytes()).ok_or_else(|| wrong("not base64"))?,
+                false => Secret::copy_of(text.bytes()),
+            };
+            parsed.push_value(vec![name.clone()], value)?;
+        }
+    }
+    Ok(parsed)
+}
+
+/// A name with `/` in it is a path.
+pub fn split(name: &str) -> Vec<String> {
+    name.split('/').map(str::to_owned).collect()
+}

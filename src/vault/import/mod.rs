@@ -1,0 +1,135 @@
+//! What other programs keep, brought into the vault. Each format has a file here that makes
+//! [`Item`]s of bytes; [`plan`] gives them their paths, and [`write`] writes them.
+//!
+//! Everything is read, checked and decrypted before the first write. An error names places (a line,
+//! an entry, a field), never what stands there.
+
+mod bitwarden;
+mod buckets;
+mod csv;
+mod data;
+mod detect;
+mod env;
+mod keepass;
+mod logins;
+mod onepassword;
+mod pass;
+mod plan;
+mod s3ec;
+mod sops;
+mod tree;
+mod write;
+mod yaml;
+
+use crate::core::document::FieldType;
+use crate::core::error::{Error, Result};
+use crate::core::secret::Secret;
+
+pub use buckets::{BucketKeys, BucketKind, open_nitor, split_envelope};
+pub use detect::FileFormat;
+pub use keepass::read as read_keepass;
+pub use pass::{parse as parse_pass, read as read_pass};
+pub use plan::{Plan, Planned, plan};
+pub use s3ec::{ForeignBucket, ForeignKey, Imported, Older};
+pub use sops::{SopsFile, SopsKeys};
+pub use write::Outcome;
+
+/// Largest file that is read, in bytes.
+pub const MAX_IMPORT: usize = 64 * 1024 * 1024;
+/// Most secrets of one import.
+pub const MAX_ITEMS: usize = 50_000;
+
+/// A secret of another program.
+pub struct Item {
+    /// Folders and name, as they stand there: they may break the rules of a path.
+    pub segments: Vec<String>,
+    /// What it holds.
+    pub content: ItemContent,
+}
+
+/// What a secret of another program holds.
+pub enum ItemContent {
+    /// Named fields.
+    Fields(Vec<ItemField>),
+    /// Bytes without fields.
+    Raw(Secret),
+}
+
+/// A field of one.
+pub struct ItemField {
+    /// Its name, which may break the rules of one.
+    pub name: String,
+    /// Its type; `None`: as the name suggests.
+    pub kind: Option<FieldType>,
+    /// Its value.
+    pub value: Secret,
+}
+
+/// What was read.
+#[derive(Default)]
+pub struct Parsed {
+    /// The secrets.
+    pub items: Vec<Item>,
+    /// What has no place in the vault and is left out. For people to read, and not escaped.
+    pub left: Vec<String>,
+}
+
+impl Parsed {
+    /// Adds a secret.
+    ///
+    /// # Errors
+    /// Usage if there are too many.
+    fn push(&mut self, segments: Vec<String>, content: ItemContent) -> Result<()> {
+        if self.items.len() == MAX_ITEMS {
+            return Err(Error::usage(format!("more than {MAX_ITEMS} secrets at once")));
+        }
+        self.items.push(Item { segments, content });
+        Ok(())
+    }
+
+    /// Adds a secret with the one field that `get` prints.
+    fn push_value(&mut self, segments: Vec<String>, value: Secret) -> Result<()> {
+        self.push(segments, ItemContent::Fields(vec![ItemField::new("value", None, value)]))
+    }
+}
+
+impl ItemField {
+    fn new(name: &str, kind: Option<FieldType>, value: Secret) -> Self {
+        Self { name: name.to_owned(), kind, value }
+    }
+}
+
+/// Reads a file that takes no key.
+///
+/// # Errors
+/// Usage, with the place of what is wrong, and for formats that take a key.
+pub fn parse(format: FileFormat, bytes: &Secret) -> Result<Parsed> {
+    if bytes.len() > MAX_IMPORT {
+        return Err(too_large());
+    }
+    if bytes.bytes().trim_ascii().is_empty() {
+        return Err(Error::usage("the file is empty"));
+    }
+    match format {
+        FileFormat::Dotenv => env::dotenv(bytes),
+        FileFormat::DockerEnv => env::docker(bytes),
+        FileFormat::Github => env::github(bytes),
+        FileFormat::Json => data::read(&tree::json(bytes)?),
+        FileFormat::Yaml => data::read(&tree::yaml(bytes)?),
+        FileFormat::K8sSecret => data::k8s_secret(&tree::yaml(bytes)?),
+        FileFormat::Csv => csv::read(bytes),
+        FileFormat::Bitwarden => bitwarden::read(&tree::json(bytes)?),
+        FileFormat::OnePassword => onepassword::read(bytes),
+        FileFormat::KeePass | FileFormat::Sops => Err(Error::usage("this format takes a key")),
+    }
+}
+
+fn too_large() -> Error {
+    Error::usage(format!("the file is larger than {} MiB", MAX_IMPORT / 1024 / 1024))
+}
+
+/// Text without the mark of byte order that some programs begin it with.
+fn text_of(bytes: &Secret) -> Result<&str> {
+    let text = bytes.text().ok_or_else(|| Error::usage("the file is not UTF-8"))?;
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
+}

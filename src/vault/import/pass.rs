@@ -1,0 +1,223 @@
+//! A store of `pass`: a folder of files for `gpg`, each with the password in its first line.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use tokio::io::AsyncReadExt;
+use tokio::process::Command;
+
+use super::logins::{Login, Part};
+use super::{ItemContent, MAX_ITEMS, Parsed};
+use crate::core::document::{MAX_PLAINTEXT, check_field_name};
+use crate::core::error::{Error, Result};
+use crate::core::path::escape;
+use crate::core::secret::Secret;
+
+/// How many files are decrypted at once: the agent of `gpg` answers one after the other.
+const AT_ONCE: usize = 4;
+/// Deepest nesting of folders.
+const MAX_DEPTH: usize = 32;
+/// Most that is shown of what `gpg` says.
+const MAX_SAID: usize = 300;
+
+/// Reads a store by running `gpg` for each of its files.
+///
+/// # Errors
+/// Not found if there is no such file in the folder; credentials if `gpg` is missing or cannot
+/// decrypt one.
+pub async fn read(folder: &Path) -> Result<Parsed> {
+    let mut files = Vec::new();
+    find(folder, &mut Vec::new(), &mut files)?;
+    if files.is_empty() {
+        return Err(Error::not_found("there is no .gpg file in the folder")
+            .hint("a folder is read as the store of `pass`"));
+    }
+    files.sort();
+    let read = |(segments, file): (Vec<String>, PathBuf)| async move {
+        let text = decrypt(&file).await.map_err(|why| {
+            Error::credentials(format!("gpg did not decrypt {}", escape(&segments.join("/"))))
+                .because(why)
+                .hint("`gpg --decrypt FILE` shows whether it can; it may have to ask you there")
+        })?;
+        Ok::<_, Error>((segments, text))
+    };
+    let texts: Vec<_> = stream::iter(files).map(read).buffered(AT_ONCE).try_collect().await?;
+    let mut parsed = Parsed::default();
+    for (segments, text) in texts {
+        match parse(&text) {
+            Some(content) => parsed.push(segments, content)?,
+            None => parsed.left.push(format!("{}: nothing in it", segments.join("/"))),
+        }
+    }
+    Ok(parsed)
+}
+
+/// The files below a folder, with their names in the store. Hidden ones are not part of it.
+fn find(
+    folder: &Path,
+    segments: &mut Vec<String>,
+    out: &mut Vec<(Vec<String>, PathBuf)>,
+) -> Result<()> {
+    let unreadable = |e: std::io::Error| {
+        Error::usage(format!("cannot read {}", escape(&folder.display().to_string()))).because(e)
+    };
+    if segments.len() > MAX_DEPTH {
+        return Err(Error::usage("the folders are nested too deep, or lead back to themselves"));
+    }
+    for entry in fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+            return Err(Error::usage(format!(
+                "a name that is not UTF-8: {}",
+                escape(&path.display().to_string())
+            )));
+        };
+        if name.starts_with('.') {
+            continue;
+        }
+        let meta = fs::metadata(&path).map_err(unreadable)?;
+        if meta.is_dir() {
+            segments.push(name.to_owned());
+            find(&path, segments, out)?;
+            segments.pop();
+        } else if let Some(name) = name.strip_suffix(".gpg").filter(|_| meta.is_file()) {
+            if out.len() == MAX_ITEMS {
+                return Err(Error::usage(format!("more than {MAX_ITEMS} secrets at once")));
+            }
+            let names = segments.iter().cloned().chain([name.to_owned()]).collect();
+            out.push((names, path));
+        }
+    }
+    Ok(())
+}
+
+/// What `gpg` makes of a file, read into zeroed memory.
+async fn decrypt(file: &Path) -> std::result::Result<Secret, String> {
+    let mut gpg = Command::new("gpg")
+        .args(["--quiet", "--batch", "--yes", "--decrypt", "--output", "-", "--"])
+        .arg(file)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|e| format!("the program gpg does not start: {e}"))?;
+    let (Some(mut stdout), Some(stderr)) = (gpg.stdout.take(), gpg.stderr.take()) else {
+        return Err("the program gpg has no output".to_owned());
+    };
+    let value = async {
+        let mut out = Secret::with_capacity(4096);
+        let mut chunk = zeroize::Zeroizing::new([0u8; 16 * 1024]);
+        loop {
+            match stdout.read(&mut *chunk).await {
+                Ok(0) => return Ok(out),
+                Ok(len) => out.extend(&chunk[..len]),
+                Err(e) => return Err(e.to_string()),
+            }
+            if out.len() > MAX_PLAINTEXT {
+                return Err("larger than 16 MiB".to_owned());
+            }
+        }
+    };
+    let said = async {
+        let mut said = String::new();
+        let _ = stderr.take(64 * 1024).read_to_string(&mut said).await;
+        said
+    };
+    let (value, said) = futures_util::join!(value, said);
+    let value = value?;
+    let status = gpg.wait().await.map_err(|e| e.to_string())?;
+    if status.success() {
+        return Ok(value);
+    }
+    let said =
+        said.lines().rfind(|line| line.starts_with("gpg: ")).unwrap_or("it does not say why");
+    Err(escape(said.trim_start_matches("gpg: ")).chars().take(MAX_SAID).collect())
+}
+
+/// A file of `pass`; `None` if it is empty.
+pub fn parse(text: &Secret) -> Option<ItemContent> {
+    let Some(all) = text.text() else {
+        return Some(ItemContent::Raw(Secret::copy_of(text.bytes())));
+    };
+    let copy = |text: &str| Some(Secret::copy_of(text.as_bytes()));
+    let mut login = Login::default();
+    if all.starts_with("-----BEGIN ") {
+        // A key or certificate, no line of which is a password.
+        login.part(Part::Password, copy(all));
+        return login.fields();
+    }
+    let mut lines = all.lines();
+    let first = lines.next().unwrap_or_default();
+    match first.starts_with("otpauth://") {
+        true => login.part(Part::Otp, copy(first)),
+        false => login.part(Part::Password, copy(first)),
+    }
+    let mut notes = Secret::with_capacity(all.len());
+    for line in lines {
+        if line.starts_with("otpauth://") {
+            login.part(Part::Otp, copy(line));
+            continue;
+        }
+        let named = line.split_once(':').filter(|(name, value)| {
+            check_field_name(name).is_ok() && (value.is_empty() || value.starts_with(' '))
+        });
+        match named.map(|(name, value)| (name.to_lowercase(), name, value.trim())) {
+            Some((lower, name, value)) if !value.is_empty() => match lower.as_str() {
+                "login" | "user" | "username" => login.part(Part::Username, copy(value)),
+                "url" | "uri" | "website" => login.part(Part::Url, copy(value)),
+                _ => login.custom(name, None, copy(value)),
+            },
+            _ => {
+                notes.extend(line.as_bytes());
+                notes.push(b'\n');
+            }
+        }
+    }
+    let end = notes.bytes().iter().rposition(|&b| b != b'\n').map_or(0, |at| at + 1);
+    notes.truncate(end);
+    login.part(Part::Notes, Some(notes));
+    login.fields()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(text: &str) -> Vec<(String, String)> {
+        let Some(ItemContent::Fields(fields)) = parse(&Secret::copy_of(text.as_bytes())) else {
+            return Vec::new();
+        };
+        let text = |f: super::super::ItemField| (f.name, f.value.text().unwrap().to_owned());
+        fields.into_iter().map(text).collect()
+    }
+
+    #[test]
+    fn lines_become_fields() {
+        let text = "made-up\nlogin: ann\nurl: https://example.com\nPin code: 12\nsee https://x.org\n\
+                    otpauth://totp/a?secret=GEZDGNBV\nmore:\n";
+        let expected = [
+            ("username", "ann"),
+            ("value", "made-up"),
+            ("url", "https://example.com"),
+            ("otp", "otpauth://totp/a?secret=GEZDGNBV"),
+            ("Pin code", "12"),
+            ("notes", "see https://x.org\nmore:"),
+        ];
+        let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(fields(text), expected);
+        assert_eq!(fields("only"), [("value".to_owned(), "only".to_owned())]);
+        assert_eq!(fields("\n\n"), []);
+        assert_eq!(fields("")[..], []);
+    }
+
+    #[test]
+    fn keys_and_bytes_stay_whole() {
+        let key = "-----BEGIN MADE-UP KEY-----\nAA: BB\n-----END MADE-UP KEY-----\n";
+        assert_eq!(fields(key), [("value".to_owned(), key.to_owned())]);
+        let content = parse(&Secret::copy_of(&[0xff, 0]));
+        assert!(matches!(content, Some(ItemContent::Raw(bytes)) if bytes.bytes() == [0xff, 0]));
+    }
+}

@@ -1,0 +1,252 @@
+//! What is refused, before anything is written and without a word of what it holds.
+
+use std::fs;
+
+use super::{Importer, SAMPLES, age_key, sample};
+use crate::cli::home::Ran;
+
+/// A file of this name and text; the vault stays empty.
+#[track_caller]
+fn refused(name: &str, text: &[u8], flags: &[&str], code: i32, says: &str) {
+    let importer = Importer::new();
+    let file = importer.0.path().join(name);
+    fs::write(&file, text).unwrap();
+    nothing(&importer, importer.import(&[&[file.to_str().unwrap()], flags].concat()), code, says);
+}
+
+#[track_caller]
+fn nothing(importer: &Importer, ran: Ran, code: i32, says: &str) {
+    let ran = ran.fails(code, says);
+    for value in ["made-up-", "geheim", "GEZDGNBV"] {
+        assert!(!ran.stderr.contains(value), "a value is shown: {}", ran.stderr);
+    }
+    assert!(importer.0.run(["ls"]).ok().text().is_empty());
+}
+
+#[test]
+fn unknown_and_broken_files_are_refused() {
+    for (name, text, code, says) in [
+        ("empty.json", &b""[..], 2, "the file is empty"),
+        ("empty", b" \n", 2, "the file is empty"),
+        ("words", b"geheim and more words\n", 2, "--format says which it is: dotenv, "),
+        ("bytes", b"\xff\xfe\0geheim", 2, "no format that is known"),
+        ("a.json", b"{\"a\": \"geheim", 2, "line 1, column 8 of the JSON"),
+        ("a.json", b"{\"a\":\"1\",\n\"a\":\"geheim\"}", 2, "line 2"),
+        ("a.json", b"\"geheim\"", 2, "one value, and no names"),
+        ("a.json", b"{}", 2, "nothing in it"),
+        ("a.yaml", b"a: 'geheim\n", 2, "of the YAML"),
+        ("a.yaml", b"a: 1\n---\nb: geheim\n", 2, "a second document"),
+        ("a.csv", b"geheim,b\nc,d\n", 2, "no table that is known"),
+        ("a.csv", b"name,url,username,password\na,b,c\n", 2, "line 2 of the table: 3 cells in 4"),
+        ("a.csv", b"name,url,username,password\na,b,c,\"geheim\n", 2, "a quote in the table"),
+        ("a.csv", b"path,field,type,value,b64\na,b,secret,,geheim\n", 2, "not base64"),
+        (".env", b"A=1\nB='geheim\n", 2, "line 2"),
+        ("a.1pux", b"PK\x03\x04geheim", 2, "the zip is damaged"),
+        ("a.1pux", b"geheim", 2, "the zip is damaged"),
+        ("a.kdbx", b"geheim", 2, "--source-passphrase-fd"),
+    ] {
+        refused(name, text, &["--no-input"], code, says);
+    }
+    let importer = Importer::new();
+    importer.import(&["missing.json"]).fails(3, "there is no file missing.json");
+    importer.import(&["-", "a//b"]).fails(2, "empty segment");
+    importer.import(&[]).fails(2, "<SOURCE>");
+    importer.import(&["-", "--format", "xml"]).fails(2, "invalid value 'xml'");
+    fs::create_dir(importer.0.path().join("folder")).unwrap();
+    importer.import(&["folder"]).fails(3, "no .gpg file");
+    importer.import(&["s3://bucket/a/"]).fails(2, "--kms KEY");
+    // A flag that has nothing to do is a mistake.
+    for (name, flag, says) in [
+        ("own.csv", ["--age-identity", "x"], "--age-identity is for files of sops"),
+        ("own.csv", ["--key-file", "x"], "--key-file is for databases of KeePass"),
+        ("sops.env", ["--kms", "x"], "--kms is for buckets"),
+    ] {
+        nothing(&importer, importer.sample(name, &flag), 2, says);
+    }
+}
+
+/// What does not fit into one secret is found before anything is written.
+#[test]
+fn what_is_too_large_is_refused() {
+    let importer = Importer::new();
+    for (value, code) in [("x".repeat(15 << 20), 0), ("\\u0001".repeat(3 << 20), 2)] {
+        let text = format!("{{\"a\": \"small\", \"b\": \"{value}\"}}");
+        let ran = importer.0.run_with(["import", "-", "in"], text.as_bytes());
+        assert_eq!(ran.code, code, "{}", ran.stderr);
+        let says = ran.stderr.contains("in/b is larger than 16 MiB as it is stored");
+        assert_eq!(says, code == 2, "{}", ran.stderr);
+        assert_eq!(importer.0.run(["ls"]).ok().lines().len(), 2, "those of the first");
+    }
+}
+
+/// Cut after each of many lengths, every sample is refused or has fewer secrets: nothing panics,
+/// and nothing is made up.
+#[test]
+fn files_that_end_early_do_no_harm() {
+    let importer = Importer::new();
+    for (name, flags) in SAMPLES {
+        let text = fs::read(sample(name)).unwrap();
+        let whole = importer.sample(name, &[flags, &["--dry-run"]].concat()).ok().lines().len();
+        for cut in [1, text.len() / 3, text.len() / 2, text.len() - 2] {
+            let file = importer.0.path().join(name);
+            fs::write(&file, &text[..cut]).unwrap();
+            let args = [&[file.to_str().unwrap(), name, "--dry-run"], flags].concat();
+            let ran = importer.import(&args);
+            assert!(ran.code == 2 || ran.code == 0 && ran.lines().len() <= whole, "{name} {cut}");
+            assert!(!ran.stderr.contains("made-up-"), "{}", ran.stderr);
+        }
+    }
+}
+
+#[test]
+fn names_that_cannot_be_are_listed_with_what_they_would_become() {
+    let importer = Importer::new();
+    let ran = importer.sample("duplicates.csv", &[]);
+    for line in [
+        "duplicates.csv/Example: it is there twice; it would become duplicates.csv/Example 2",
+        "duplicates.csv/a/b: a `/` in a name begins a folder; it would become duplicates.csv/a-b",
+        "it would become duplicates.csv/untitled",
+        "duplicates.csv/v@3: a path may not end in `@` and digits",
+        "--rename",
+    ] {
+        assert!(ran.stderr.contains(line), "{line}: {}", ran.stderr);
+    }
+    nothing(&importer, ran, 2, "4 names cannot be taken as they are; nothing was written");
+    for (text, says) in [
+        ("{\"e\\u0301\": \"1\"}", "NFC"),
+        ("{\"a/./b\": \"1\"}", "`.`"),
+        ("{\"a//b\": \"1\"}", "empty segment"),
+        ("{\".vault\": \"1\"}", "reserved"),
+        ("{\"a\\u202eb\": \"1\"}", "direction-changing"),
+        ("A=1\nA=2\n", "it is there twice"),
+    ] {
+        let ran = importer.0.run_with(["import", "-"], text.as_bytes());
+        nothing(&importer, ran, 2, says);
+    }
+    let long = format!("{{\"{}\": \"1\"}}", "x".repeat(201));
+    nothing(&importer, importer.0.run_with(["import", "-"], long.as_bytes()), 2, "200 bytes");
+    let deep = format!("{{\"{}y\": \"1\"}}", "x/".repeat(300));
+    let ran = importer.0.run_with(["import", "-", "--rename"], deep.as_bytes());
+    nothing(&importer, ran, 2, "change it at its source");
+}
+
+#[test]
+fn what_is_there_already_is_not_replaced() {
+    let importer = Importer::new();
+    importer.0.put("in/db_user", "mine");
+    let file = sample("chamber.json");
+    let args = [file.to_str().unwrap(), "in"];
+    importer.import(&args).fails(6, "already there: in/db_user");
+    importer.import(&[&args[..], &["--dry-run"]].concat()).fails(6, "already there: in/db_user");
+    importer.0.run(["exists", "in/db_password"]).fails(3, "");
+    let ran = importer.import(&[&args[..], &["--skip-existing"]].concat()).ok();
+    assert!(ran.stderr.contains("in/db_user: it is there already"), "{}", ran.stderr);
+    assert_eq!(ran.lines(), ["in/db_password\tvalue"]);
+    assert_eq!(importer.0.get("in/db_user"), "mine");
+    assert_eq!(importer.0.get("in/db_password"), "made-up-1");
+}
+
+#[test]
+fn what_is_encrypted_takes_its_key() {
+    let importer = Importer::new();
+    nothing(&importer, importer.sample("bitwarden-encrypted.json", &[]), 2, "is encrypted");
+    for wrong in ["made-up passphras\n", "\n"] {
+        for name in ["team.kdbx", "older.kdbx"] {
+            nothing(&importer, importer.keepass(name, wrong, &[]), 4, "does not open it");
+        }
+    }
+    let ran = importer.keepass("keyfile.kdbx", "made-up passphrase\n", &[]);
+    nothing(&importer, ran, 4, "--key-file");
+    let other = ["--key-file", &age_key()];
+    nothing(&importer, importer.keepass("keyfile.kdbx", "made-up passphrase\n", &other), 4, "");
+    nothing(&importer, importer.pass(false), 4, "gpg did not decrypt");
+    nothing(&importer, importer.sample("sops.yaml", &[]), 4, "--age-identity");
+    let key = sample("sops-other.txt");
+    let other = ["--age-identity", key.to_str().unwrap()];
+    nothing(&importer, importer.sample("sops.yaml", &other), 4, "no key that is here");
+    nothing(&importer, importer.sample("sops.yaml", &["--format", "yaml"]), 2, "--format sops");
+    nothing(&importer, importer.sample("sops.env", &["--format", "dotenv"]), 2, "--format sops");
+}
+
+#[test]
+fn a_file_of_keepass_that_was_cut_or_changed_is_refused() {
+    let whole = fs::read(sample("team.kdbx")).unwrap();
+    let importer = Importer::new();
+    let refused = |bytes: &[u8]| {
+        let file = importer.0.path().join("cut.kdbx");
+        fs::write(&file, bytes).unwrap();
+        let ran = importer.keepass(file.to_str().unwrap(), "made-up passphrase\n", &[]);
+        assert!([2, 4, 7].contains(&ran.code), "{}: {}", ran.code, ran.stderr);
+        assert!(importer.0.run(["ls"]).ok().text().is_empty());
+    };
+    for cut in [5, 12, 100, 200, 260, 300, whole.len() / 2, whole.len() - 1] {
+        refused(&whole[..cut]);
+    }
+    for at in [9, 30, 150, 230, whole.len() - 40] {
+        let mut changed = whole.clone();
+        changed[at] ^= 1;
+        refused(&changed);
+    }
+}
+
+/// Everything that may be changed in a file of sops without its key.
+#[test]
+fn a_file_of_sops_that_was_changed_is_refused() {
+    let importer = Importer::new();
+    let key = age_key();
+    let yaml = fs::read_to_string(sample("sops.yaml")).unwrap();
+    let value = |name: &str| {
+        let at = yaml.find(&format!("{name}: \n")).unwrap();
+        let begin = at + yaml[at..].find("ENC[").unwrap();
+        yaml[begin..begin + yaml[begin..].find(']').unwrap() + 1].to_owned()
+    };
+    let (user, password, port) = (value("user"), value("password"), value("port"));
+    let mac = value("mac");
+    let import = |text: &str| {
+        let args = ["import", "-", "--format", "sops", "--age-identity", &key];
+        importer.0.run_with(args, text.as_bytes())
+    };
+    for (changed, says) in [
+        (yaml.replace("not sealed", "not Sealed"), "its MAC is another one"),
+        // Values swapped, moved, taken away, put in clear, marked as clear.
+        (yaml.replace(&user, "@").replace(&port, &user).replace('@', &port), "does not open"),
+        (yaml.replace(&password, "''"), "its MAC is another one"),
+        (yaml.replace(&user, "app"), "db/user does not open"),
+        (yaml.replace("  user: ", "  user_unencrypted: "), "its MAC is another one"),
+        (yaml.replace("  password: ", "  other: "), "db/other does not open"),
+        (yaml.replace(&mac, "''"), "no MAC"),
+        (yaml.replace(&mac, &user), "its MAC does not open"),
+        (yaml.replace("type:int", "type:odd"), "db/port does not open"),
+        (yaml.replace("  mac: ", "  nomac: "), "no MAC"),
+        (yaml.replace("lastmodified: '2", "lastmodified: '3"), "its MAC does not open"),
+        (yaml.replace("  pgp: []", "  mac_only_encrypted: true"), "its MAC is another one"),
+        (yaml.replace("  pgp: []", "  encrypted_regex: ^none$"), "its MAC is another one"),
+    ] {
+        assert_ne!(changed, yaml);
+        nothing(&importer, import(&changed), 7, says);
+    }
+    for (changed, says) in [
+        (yaml.replace("  pgp: []", "  shamir_threshold: 2"), "several parts"),
+        (yaml.replace("  pgp: []", "  encrypted_comment_regex: x"), "comments"),
+        (yaml.replace("  pgp: []", "  encrypted_regex: x\n  encrypted_suffix: y"), "more than one"),
+    ] {
+        nothing(&importer, import(&changed), 2, says);
+    }
+    // The file as it is opens, also with what sops itself would write beside it.
+    import(&yaml.replace("  pgp: []", "  unencrypted_suffix: _unencrypted")).ok();
+}
+
+/// Small files that become large: refused with a bounded amount of memory.
+#[test]
+fn bombs_are_refused() {
+    let importer = Importer::new();
+    nothing(&importer, importer.sample("bomb.1pux", &[]), 2, "larger than 64 MiB");
+    let mut yaml = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for i in 1..20 {
+        yaml.push_str(&format!("a{i}: &a{i} [{}]\n", vec![format!("*a{}", i - 1); 10].join(", ")));
+    }
+    nothing(&importer, importer.0.run_with(["import", "-"], yaml.as_bytes()), 2, "");
+    for text in ["[".repeat(100_000), "{\"a\":".repeat(100_000), "- ".repeat(100_000)] {
+        nothing(&importer, importer.0.run_with(["import", "-"], text.as_bytes()), 2, "");
+    }
+}
