@@ -7,14 +7,15 @@ use super::exit::Exit;
 use super::output;
 use super::resolve;
 use super::session::Session;
-use crate::vault::{Error, Kind, Result};
+use crate::vault::{Error, Kind, Prefix, Result};
 
 /// Secrets on this device, for reading with --offline
 ///
 /// Nothing is kept before `vault cache fill`. What is kept is the ciphertext as the storage has it,
-/// sealed once more under the identity; every later read and write of such a secret keeps it current.
-/// --offline then reads without asking the storage, and verifies all the same; --max-age says how old
-/// the answer may be. What only KMS can open is not kept: KMS would have to be asked.
+/// sealed once more under the identity; every later `get` or `put` of such a secret keeps it current.
+/// What is new or renamed below the folder is kept by the next `fill`. --offline then reads without
+/// asking the storage, and verifies all the same; --max-age says how old the answer may be. What only
+/// KMS can open is not kept: KMS would have to be asked.
 ///
 /// `vault lock --all` removes everything that is kept, of all vaults, without asking for a passphrase.
 #[derive(Args)]
@@ -85,6 +86,9 @@ impl Below {
         let done = vault.keep(&prefix).await;
         session.warn(&vault);
         let done = done?;
+        if done.is_empty() && prefix != Prefix::default() {
+            return Err(Error::not_found(format!("there is nothing below {prefix}")));
+        }
         let and = |n: u64, why: &str| if n > 0 { format!("; {n} {why}") } else { String::new() };
         let note = format!(
             "Kept: {}{}{}",
@@ -109,8 +113,11 @@ impl Below {
 
     async fn clear(self, session: &Session) -> Result<Exit> {
         let prefix = session.prefix(self.prefix.as_deref())?;
-        session.vault_here().await?.forget_kept(&prefix)?;
-        output::note("Nothing of that is kept any longer.");
+        let gone = session.vault_here().await?.forget_kept(&prefix)?;
+        match session.json {
+            true => output::json(&json!({ "removed": gone }))?,
+            false => output::note(&format!("Removed from this device: {gone}")),
+        }
         Ok(Exit::Ok)
     }
 }

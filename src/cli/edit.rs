@@ -1,10 +1,12 @@
-use std::io::IsTerminal;
+use std::cell::Cell;
+use std::fs::File;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
-use std::process::ExitStatus;
 
 use clap::Args;
-use tokio::process::{Child, Command};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+use tokio::process::Command;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::exit::Exit;
 use super::output;
@@ -13,9 +15,7 @@ use super::session::{Session, shown};
 use super::target;
 use crate::config::{Inherit, Interface, inherited};
 use crate::tui::editor::{Scratch, memory};
-use crate::vault::{
-    Edits, Error, Kind, Path, Rebased, Result, Secret, Sheet, Vault, Written, with_error,
-};
+use crate::vault::{Edits, Error, Kind, Path, Rebased, Result, Secret, Sheet, Vault, Written};
 
 /// Edit a secret in your editor, in memory only
 ///
@@ -23,7 +23,7 @@ use crate::vault::{
 /// ($XDG_RUNTIME_DIR or /dev/shm), which is overwritten and removed afterwards; vim and Emacs are
 /// told to write no swap, undo or backup file. A secret with one field `value` is its text alone;
 /// others have a line for each field, which the text explains. A path that is not there yet becomes a
-/// new secret.
+/// new secret, of the text.
 ///
 /// If the text makes no secret, or somebody changed the same field meanwhile, the editor opens again
 /// and says so; changes of different fields are merged. Leave that text as it is to give up; the
@@ -52,10 +52,24 @@ impl Edit {
         session.warn(&vault);
         let sheet = Sheet::new(&path, opened?)?;
         let scratch = Scratch::new(&place, sheet.text())?;
-        let editing = Editing { session, vault: &vault, path: &path, scratch };
-        let (program, args) = editing.scratch.command(&interface)?;
+        let (program, args) = scratch.command(&interface)?;
         session.prompt.close_on_exec();
-        let ended = editing.run(sheet, &program, &args).await;
+        let terminal = Terminal::now();
+        let ended = {
+            let editing = Editing { session, vault: &vault, path: &path, scratch: &scratch };
+            let running = Cell::new(false);
+            tokio::select! {
+                ended = editing.run(sheet, &program, &args, &running) => ended,
+                exit = asked_to_end(&running) => {
+                    // The editor was killed with the other future. What it was in the middle of is
+                    // not to stay on the screen; the text is not to stay in memory.
+                    drop(scratch);
+                    terminal.restore();
+                    // Not to wait for a question that nobody answers.
+                    std::process::exit(i32::from(exit?.code()));
+                }
+            }
+        };
         session.warn(&vault);
         match ended? {
             Ended::Wrote(written) => put::done(session, path.as_str(), written)?,
@@ -63,7 +77,6 @@ impl Edit {
                 put::done(session, path.as_str(), Written { n })?;
             }
             Ended::Same(_) => output::note(&format!("{path}: nothing was changed")),
-            Ended::Signal(exit) => return Ok(exit),
         }
         Ok(Exit::Ok)
     }
@@ -101,8 +114,6 @@ enum Ended {
     Wrote(Written),
     /// Nothing was changed; the number of what is there.
     Same(u64),
-    /// We were asked to end.
-    Signal(Exit),
 }
 
 /// One secret and the file that it is edited in.
@@ -110,135 +121,181 @@ struct Editing<'e> {
     session: &'e Session,
     vault: &'e Vault,
     path: &'e Path,
-    scratch: Scratch,
+    scratch: &'e Scratch,
+}
+
+/// What follows after the editor.
+enum Step {
+    Done(Ended),
+    /// The editor opens again, with this sheet and text; with an error, leaving the text as it is
+    /// gives up.
+    Again(Sheet, Secret, Option<Error>),
 }
 
 impl Editing<'_> {
-    /// The editor, as often as it takes.
-    async fn run(&self, mut sheet: Sheet, program: &str, args: &[String]) -> Result<Ended> {
-        let mut signals = Signals::new()?;
-        // Why it was opened again, and with what text. A script would go on for ever.
-        let mut again: Option<(Error, Secret)> = None;
+    /// The editor, as often as it takes. `running` is true while it has the terminal.
+    async fn run(
+        &self,
+        mut sheet: Sheet,
+        program: &str,
+        args: &[String],
+        running: &Cell<bool>,
+    ) -> Result<Ended> {
+        let mut offered = Secret::copy_of(sheet.text().bytes());
+        // Why it was opened again. A script would go on for ever.
+        let mut again: Option<Error> = None;
         let mut patience = if std::io::stdin().is_terminal() { usize::MAX } else { 1 };
         loop {
             let mut command = Command::new(program);
-            command.args(args).env_clear().envs(inherited(Inherit::All));
+            command.args(args).env_clear().envs(inherited(Inherit::All)).kill_on_drop(true);
             let cannot = |e: std::io::Error| Error::general("cannot run the editor").because(e);
-            let status = match signals.wait(command.spawn().map_err(cannot)?).await {
-                Ok(status) => status.map_err(cannot)?,
-                Err(exit) => return Ok(Ended::Signal(exit)),
-            };
+            running.set(true);
+            let status = command.spawn().map_err(cannot)?.wait().await.map_err(cannot)?;
+            running.set(false);
             if !status.success() {
                 return Err(Error::general(format!("the editor failed: {status}"))
                     .hint("nothing was written; VISUAL or EDITOR names another one"));
             }
             let text = self.scratch.read()?;
-            if let Some((why, offered)) = again.take()
+            if let Some(why) = again.take()
                 && offered.bytes() == text.bytes()
             {
                 return Err(why);
             }
-            let (why, next) = match sheet.edits(&text) {
-                Ok(edits) if edits.is_empty() => return Ok(Ended::Same(sheet.base())),
-                Ok(edits) => match self.write(sheet, edits).await? {
-                    Step::Done(written) => return Ok(Ended::Wrote(written)),
-                    Step::Again(why, conflict) => {
-                        sheet = conflict;
-                        (why, Secret::copy_of(sheet.text().bytes()))
-                    }
-                },
-                Err(why) => match with_error(&text, &why) {
-                    Some(next) => (why, next),
-                    None => return Err(why),
-                },
+            let (next, next_text, mut give_up) = match self.step(sheet, text).await? {
+                Step::Done(ended) => return Ok(ended),
+                Step::Again(sheet, text, give_up) => (sheet, text, give_up),
             };
-            if patience == 0 {
+            if let Some(why) = give_up.take_if(|_| patience == 0) {
                 return Err(why);
             }
             patience -= 1;
-            self.scratch.write(&next)?;
-            again = Some((why, next));
+            self.scratch.write(&next_text)?;
+            (sheet, offered, again) = (next, next_text, give_up);
+        }
+    }
+
+    /// Writes what the editor left, if it can be.
+    async fn step(&self, sheet: Sheet, text: Secret) -> Result<Step> {
+        let edits = match sheet.edits(&text) {
+            Ok(edits) if edits.is_empty() => return Ok(Step::Done(Ended::Same(sheet.base()))),
+            Ok(edits) => edits,
+            Err(why) => return self.offer_again(sheet, text, why).await,
+        };
+        match self.write(&sheet, edits).await {
+            Ok(Written { n }) => Ok(Step::Done(Ended::Wrote(Written { n }))),
+            Err(Refused::Conflict(why, conflict)) => {
+                let text = Secret::copy_of(conflict.text().bytes());
+                Ok(Step::Again(*conflict, text, Some(why)))
+            }
+            // It is written.
+            Err(Refused::Error(e)) if e.kind == Kind::Partial => Err(e),
+            Err(Refused::Error(e)) => self.offer_again(sheet, text, e).await,
+        }
+    }
+
+    /// What was typed is nowhere else: the editor opens again with it, at once if the text has a
+    /// place for the reason.
+    async fn offer_again(&self, sheet: Sheet, text: Secret, why: Error) -> Result<Step> {
+        if why.kind == Kind::Usage
+            && let Some(text) = sheet.with_error(&text, &why)
+        {
+            return Ok(Step::Again(sheet, text, Some(why)));
+        }
+        if !self.session.prompt.is_possible() {
+            return Err(why);
+        }
+        super::tell(&why);
+        match self.session.prompt.once_more("What you typed is kept").await? {
+            // To be saved once more, changed or not.
+            true => Ok(Step::Again(sheet, text, None)),
+            false => Err(Error::new(why.kind, "nothing was written")),
         }
     }
 
     /// Writes, on top of what somebody else wrote meanwhile if that goes together.
-    async fn write(&self, mut sheet: Sheet, mut edits: Edits) -> Result<Step> {
+    async fn write(
+        &self,
+        sheet: &Sheet,
+        mut edits: Edits,
+    ) -> std::result::Result<Written, Refused> {
+        let mut merged: Option<Sheet> = None;
         loop {
-            let error = match self.vault.apply(self.path, Some(sheet.base()), &edits).await {
-                Ok(written) => return Ok(Step::Done(written)),
+            let base = merged.as_ref().unwrap_or(sheet);
+            let error = match self.vault.apply(self.path, Some(base.base()), &edits).await {
+                Ok(written) => return Ok(written),
                 Err(e) => e,
             };
-            match error.kind {
-                Kind::Conflict => {
-                    let newest = newest(self.vault, self.path).await?;
-                    let on_top = Sheet::base_of(newest.as_ref());
-                    match sheet.rebase(self.path, edits, newest)? {
-                        Rebased::Merged(merged, base) => {
-                            output::note(&format!(
-                                "version {on_top} was written meanwhile; it changed other fields"
-                            ));
-                            (edits, sheet) = (merged, base);
-                        }
-                        Rebased::Conflict(conflict) => return Ok(Step::Again(error, conflict)),
-                    }
+            if error.kind != Kind::Conflict {
+                return Err(Refused::Error(error));
+            }
+            let newest = newest(self.vault, self.path).await?;
+            let on_top = Sheet::base_of(newest.as_ref());
+            match base.rebase(self.path, edits, newest)? {
+                Rebased::Merged(same, on) => {
+                    output::note(&format!(
+                        "version {on_top} was written meanwhile; it changed other fields"
+                    ));
+                    (edits, merged) = (same, Some(on));
                 }
-                // It is written.
-                Kind::Partial => return Err(error),
-                // What was typed is nowhere else.
-                _ => {
-                    super::tell(&error);
-                    if !self.session.prompt.once_more("What you typed is kept").await? {
-                        return Err(error);
-                    }
+                Rebased::Conflict(conflict) => {
+                    let error = match on_top {
+                        0 => Error::conflict(format!("{} was deleted meanwhile", self.path)),
+                        _ => error,
+                    };
+                    return Err(Refused::Conflict(error, Box::new(conflict)));
                 }
             }
         }
     }
 }
 
-enum Step {
-    Done(Written),
-    /// The editor opens again, with this.
-    Again(Error, Sheet),
+/// Why nothing was written.
+enum Refused {
+    /// Both changed the same, which is in the sheet.
+    Conflict(Error, Box<Sheet>),
+    Error(Error),
 }
 
-/// The signals that would end us with the text left behind.
-struct Signals {
-    interrupt: Signal,
-    quit: Signal,
-    hangup: Signal,
-    terminate: Signal,
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
 }
 
-impl Signals {
-    fn new() -> Result<Self> {
-        let on = |kind| signal(kind).map_err(|e| Error::general("cannot wait").because(e));
-        Ok(Self {
-            interrupt: on(SignalKind::interrupt())?,
-            quit: on(SignalKind::quit())?,
-            hangup: on(SignalKind::hangup())?,
-            terminate: on(SignalKind::terminate())?,
-        })
+/// Until a signal comes that would end us with the text left behind. What the terminal sends to
+/// everybody is the editor's business while it has the terminal.
+async fn asked_to_end(running: &Cell<bool>) -> Result<Exit> {
+    let on = |kind| signal(kind).map_err(|e| Error::general("cannot wait").because(e));
+    let mut interrupt = on(SignalKind::interrupt())?;
+    let mut quit = on(SignalKind::quit())?;
+    let mut hangup = on(SignalKind::hangup())?;
+    let mut terminate = on(SignalKind::terminate())?;
+    loop {
+        tokio::select! {
+            _ = interrupt.recv() => if !running.get() { return Ok(Exit::Interrupted) },
+            _ = quit.recv() => if !running.get() { return Ok(Exit::Quit) },
+            _ = hangup.recv() => return Ok(Exit::HungUp),
+            _ = terminate.recv() => return Ok(Exit::Terminated),
+        }
+    }
+}
+
+/// The terminal as it was before the editor.
+struct Terminal(Option<(File, Termios)>);
+
+impl Terminal {
+    fn now() -> Self {
+        let tty = File::options().read(true).write(true).open("/dev/tty").ok();
+        Self(tty.and_then(|tty| tcgetattr(&tty).ok().map(|modes| (tty, modes))))
     }
 
-    /// Until the editor ends, or we are asked to; then it ends, too.
-    async fn wait(
-        &mut self,
-        mut editor: Child,
-    ) -> std::result::Result<std::io::Result<ExitStatus>, Exit> {
-        let exit = loop {
-            tokio::select! {
-                status = editor.wait() => return Ok(status),
-                // The terminal sends these to both of us: they are the editor's business.
-                _ = self.interrupt.recv() => {}
-                _ = self.quit.recv() => {}
-                _ = self.hangup.recv() => break Exit::HungUp,
-                _ = self.terminate.recv() => break Exit::Terminated,
-            }
-        };
-        // Not asked first: an editor that is asked writes what it has elsewhere.
-        let _ = editor.kill().await;
-        Err(exit)
+    /// Its modes, and its first screen, with a cursor.
+    fn restore(self) {
+        if let Some((mut tty, modes)) = self.0 {
+            let _ = tcsetattr(&tty, OptionalActions::Now, &modes);
+            let _ = tty.write_all(b"\x1b[2J\x1b[?1049l\x1b[?25h\x1b[0m");
+        }
     }
 }
 

@@ -56,7 +56,9 @@ impl Ls {
             });
             return print(session, rows.collect(), true);
         }
-        let paths = vault.list(&prefix).await?;
+        let paths = vault.list(&prefix).await;
+        session.warn(&vault);
+        let paths = paths?;
         if self.tree {
             return output::data(tree(&prefix, &paths).as_bytes());
         }

@@ -235,6 +235,12 @@ fn run(cli: Cli) -> Result<u8> {
         .enable_all()
         .build()
         .map_err(|e| Error::general("cannot start").because(e))?;
+    if let Some(command) = cli.command.as_ref().filter(|_| cli.global.offline)
+        && !works_offline(command)
+    {
+        return Err(Error::usage("--offline is for commands that read secrets or their names")
+            .hint("get, read, run, inject, export, copy, otp, ls, find, scan, fields, exists, …"));
+    }
     // Without settings: broken ones must not stand in the way of help.
     let command = match cli.command {
         None if !crate::tui::is_possible() || cli.global.no_input => {
@@ -251,9 +257,6 @@ fn run(cli: Cli) -> Result<u8> {
         Some(Command::Gen(c)) => return c.run(cli.global.json).map(|()| 0),
         Some(command) => command,
     };
-    if cli.global.offline && !works_offline(&command) {
-        return Err(Error::usage("this takes the storage, which --offline does not ask"));
-    }
     if is_for_programs(&command) {
         let session = Session::anywhere(&cli.global)?;
         return runtime.block_on(dispatch(command, &session)).map(Exit::code);
@@ -273,6 +276,7 @@ fn works_offline(command: &Command) -> bool {
         Command::Askpass(_)
             | Command::Copy(_)
             | Command::CredentialProcess(_)
+            | Command::Help(_)
             | Command::Export(_)
             | Command::Exists(_)
             | Command::Fields(_)

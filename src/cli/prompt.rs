@@ -169,14 +169,22 @@ impl Prompt {
         })
     }
 
-    /// Whether something that failed is to be tried again; false if there is nobody to ask.
+    /// Whether an editor is to be opened again after something failed; false if there is nobody to ask.
     ///
     /// # Errors
     /// If the terminal goes away.
     pub async fn once_more(&self, what: &str) -> Result<bool> {
         let Some(mut tty) = self.terminal() else { return Ok(false) };
-        say(&mut tty, &format!("{what}: Enter tries again, q gives it up. "))?;
-        Ok(!read_line(tty, "\n").await?.bytes().eq_ignore_ascii_case(b"q"))
+        say(&mut tty, &format!("{what}: Enter opens the editor again, q gives it up. "))?;
+        // Not `read_line`, which ends the program at once at Ctrl-C: somebody has to clean up.
+        let answer = tokio::task::spawn_blocking(move || read_file_line(tty));
+        let answer = answer.await.map_err(|_| Error::general("the question failed"))??;
+        Ok(!answer.bytes().eq_ignore_ascii_case(b"q"))
+    }
+
+    /// True if there is somebody to ask.
+    pub fn is_possible(&self) -> bool {
+        self.terminal().is_some()
     }
 
     /// The terminal that recovery words are shown on.

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
@@ -23,31 +23,32 @@ const ROUND: usize = 512;
 /// Find the vault's values in files, or in standard input
 ///
 /// Looks for every value of a secret field, and its base64, URL-encoded and JSON forms, in all files
-/// below the places named, and prints the file, the line, and which secret it is; never a value.
+/// below the places named, and prints the file, the first line, and which secret it is; never a value.
 /// Values are decrypted in memory, and written nowhere. Links are not followed, folders named `.git`
-/// are passed over (their history is packed: pipe `git log -p --all` in).
+/// are passed over: their history is packed (`git log -p --all` unpacks it).
 ///
 /// Values of less than eight bytes are not looked for; of larger ones than 4 KiB, the beginning is.
-/// The exit code is 1 if anything was found, 9 if something could not be looked at.
+/// What was looked for is said at the end. The exit code is 1 if anything was found, 3 if there was
+/// nothing to look for, 9 if something could not be looked at.
 #[derive(Args)]
 #[command(after_help = "Examples:
   vault scan                                  below this directory
   vault scan --prefix prod src deploy.log
-  git diff --cached | vault scan -            what is about to be committed
+  git diff --cached -U0 | grep '^+' | vault scan -     what is about to be committed
   git log -p --all | vault scan -             what ever was")]
 pub struct Scan {
     /// Files and directories; - for standard input [default: this directory]
     #[arg(value_name = "FILE")]
     places: Vec<PathBuf>,
-    /// Only values of secrets below this folder
+    /// Only values of secrets below this folder, or of this secret
     #[arg(long, value_name = "FOLDER")]
     prefix: Option<String>,
 }
 
 /// A value that is looked for: of which secret, and of which field if it has any.
 type Place = (Path, Option<String>);
-/// A file, a line, and the value there.
-type Hit = (PathBuf, u64, Place);
+/// Where a value was found: the first line, and how many have it.
+type Found = BTreeMap<(PathBuf, Place), (u64, u64)>;
 
 impl Scan {
     pub async fn run(mut self, session: &Session) -> Result<Exit> {
@@ -59,30 +60,46 @@ impl Scan {
         let values = values(&vault, &prefix).await;
         session.warn(&vault);
         let values = values?;
+        if values.secrets.is_empty() && values.failed.is_empty() {
+            values.tell();
+            return Err(Error::not_found("there is no value to look for")
+                .hint("--prefix names a folder, or a secret, as `vault ls` lists them"));
+        }
         let traces = Traces::new(&values.secrets)?;
-        let mut look = Look { traces: &traces, places: &values.places, found: BTreeSet::new() };
+        let mut look =
+            Look { traces: &traces, places: &values.places, files: 0, found: BTreeMap::new() };
         let mut unread = BTreeSet::new();
         for place in &self.places {
             match place.as_os_str() == "-" {
-                true => look
-                    .through(place, std::io::stdin().lock())
-                    .map_err(|e| Error::general("cannot read standard input").because(e))?,
+                true => {
+                    if let Err(e) = look.through(place, std::io::stdin().lock()) {
+                        unread.insert(format!("standard input: {e}"));
+                    }
+                }
                 false => look.below(place, &mut unread),
             }
         }
-        let found = look.found;
-        print(session, &found)?;
+        print(session, &look.found)?;
+        output::note(&format!(
+            "{} values were looked for in {} files",
+            values.secrets.len(),
+            look.files
+        ));
+        values.tell();
         for line in &unread {
             output::note(&format!("not looked at: {line}"));
         }
-        values.tell();
-        let failed = resolve::failures(values.failed, "these were not looked for");
-        match failed {
-            _ if !found.is_empty() => Ok(Exit::General),
-            Some(error) => Err(Error::new(Kind::Partial, error.message)),
-            None if !unread.is_empty() => Ok(Exit::Partial),
-            None => Ok(Exit::Ok),
+        let found = !look.found.is_empty();
+        match resolve::failures(values.failed, "these were not looked for") {
+            Some(error) if found => super::tell(&error),
+            Some(error) => return Err(Error::new(Kind::Partial, error.message)),
+            None => {}
         }
+        Ok(match found {
+            true => Exit::General,
+            false if !unread.is_empty() => Exit::Partial,
+            false => Exit::Ok,
+        })
     }
 }
 
@@ -135,7 +152,14 @@ impl Values {
 
 async fn values(vault: &Vault, prefix: &Prefix) -> Result<Values> {
     let mut values = Values::default();
-    for paths in vault.list(prefix).await?.chunks(ROUND) {
+    let mut all = vault.list(prefix).await?;
+    // A secret of that name is meant as well.
+    if let Ok(path) = Path::parse(prefix.as_str())
+        && vault.exists(&path).await?
+    {
+        all.push(path);
+    }
+    for paths in all.chunks(ROUND) {
         for (path, answer) in paths.iter().zip(vault.read_many(paths).await?) {
             match answer {
                 Ok(opened) => values.add(path, opened),
@@ -153,7 +177,8 @@ async fn values(vault: &Vault, prefix: &Prefix) -> Result<Values> {
 struct Look<'l> {
     traces: &'l Traces,
     places: &'l [Place],
-    found: BTreeSet<Hit>,
+    files: u64,
+    found: Found,
 }
 
 impl Look<'_> {
@@ -193,25 +218,31 @@ impl Look<'_> {
             }
         };
         let name = name.strip_prefix("./").unwrap_or(name);
-        let hit = |(line, value): (u64, usize)| (name.to_owned(), line, self.places[value].clone());
-        self.found.extend(stream.found().into_iter().map(hit));
+        self.files += 1;
+        for (line, value) in stream.found() {
+            let place = (name.to_owned(), self.places[value].clone());
+            self.found.entry(place).or_insert((line, 0)).1 += 1;
+        }
         ended
     }
 }
 
-fn print(session: &Session, found: &BTreeSet<Hit>) -> Result<()> {
+fn print(session: &Session, found: &Found) -> Result<()> {
     if session.json {
-        let list = found.iter().map(|(file, line, (path, field))| {
+        let list = found.iter().map(|((file, (path, field)), (line, lines))| {
             json!({
-                "field": field, "file": file.to_string_lossy(), "line": line, "path": path.as_str(),
+                "field": field, "file": file.to_string_lossy(), "line": line, "lines": lines,
+                "path": path.as_str(),
             })
         });
         return output::json(&list.collect());
     }
-    let cells = |(file, line, (path, field)): &Hit| {
+    let mut rows: Vec<_> = found.iter().collect();
+    rows.sort_by_key(|((file, place), (line, _))| (file, line, place));
+    let cells = |((file, (path, field)), (line, _)): &(&(PathBuf, Place), &(u64, u64))| {
         let field = field.as_deref().map(escape).unwrap_or_default();
         vec![shown(file), line.to_string(), path.to_string(), field]
     };
-    let rows: Vec<_> = found.iter().map(cells).collect();
+    let rows: Vec<_> = rows.iter().map(cells).collect();
     output::table(&["FILE", "LINE", "SECRET", "FIELD"], &rows)
 }

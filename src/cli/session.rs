@@ -156,6 +156,10 @@ impl Session {
         ask: Arc<dyn Ask>,
         max_age: Option<Duration>,
     ) -> Result<Vault> {
+        if self.settings.capability(target)?.is_some() {
+            return Err(Error::usage("a capability keeps nothing on this device")
+                .hint("unset VAULT_CAPABILITY to read offline as a member"));
+        }
         let identity = super::holder::holder(self, ask)?;
         let location = Location::parse(&target.join.location)?;
         let (pin, places) = (&target.join.pin, &self.settings.places);

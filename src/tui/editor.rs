@@ -75,11 +75,21 @@ impl Scratch {
     /// If it cannot be read.
     pub fn read(&self) -> Result<Secret> {
         let failed = |e: std::io::Error| Error::general("cannot read what was edited").because(e);
-        let len = fs::metadata(&self.file).map_err(failed)?.len();
-        if len > MAX {
+        let mut options = fs::File::options();
+        // A pipe would keep us, and what a link leads to is somebody else's.
+        let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+        let file = options.read(true).custom_flags(flags.bits() as i32).open(&self.file);
+        let mut file = file.map_err(failed)?;
+        let meta = file.metadata().map_err(failed)?;
+        if !meta.is_file() {
+            return Err(Error::general("the editor left something else than a file"));
+        }
+        if meta.len() > MAX {
             return Err(Error::usage("what was edited is too large: a secret holds 16 MiB"));
         }
-        fs::read(&self.file).map(Secret::new).map_err(failed)
+        let mut text = zeroize::Zeroizing::new(Vec::with_capacity(meta.len() as usize + 1));
+        std::io::Read::read_to_end(&mut file, &mut text).map_err(failed)?;
+        Ok(Secret::new(std::mem::take(&mut text)))
     }
 }
 
@@ -142,7 +152,9 @@ fn quiet(interface: &Interface, program: &str) -> &'static [&'static str] {
         name if name.starts_with("vim") || name.starts_with("gvim") => {
             &["-n", "-i", "NONE", "-c", "set nobackup nowritebackup noundofile"]
         }
-        "emacs" => &["-nw", "--eval", "(setq make-backup-files nil auto-save-default nil)"],
+        name if name.starts_with("emacs") && !name.starts_with("emacsclient") => {
+            &["-nw", "--eval", "(setq make-backup-files nil auto-save-default nil)"]
+        }
         _ => &[],
     }
 }

@@ -17,7 +17,7 @@ use super::stage::{Caught, Signals, Stage};
 use super::tasks::{Context, Outcome, Tasks};
 use super::view;
 use crate::config::Interface;
-use crate::vault::{Error, Kind, Opened, Path, Result, Secret, Sheet, with_error};
+use crate::vault::{Error, Kind, Opened, Path, Result, Secret, Sheet};
 
 /// While something moves.
 const FAST: Duration = Duration::from_millis(100);
@@ -319,7 +319,7 @@ impl<B: Backend, S: Stage> App<B, S> {
             };
             let same = |before: &Secret| before.bytes() == text.bytes();
             let left_as_it_is = offered.as_ref().is_some_and(same);
-            let again = with_error(&text, &error).filter(|_| !left_as_it_is);
+            let again = sheet.with_error(&text, &error).filter(|_| !left_as_it_is);
             let Some(again) = again else { return Ok(Err(error)) };
             if let Err(e) = scratch.write(&again) {
                 return Ok(Err(e));

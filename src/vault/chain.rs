@@ -144,7 +144,11 @@ impl Vault {
         }
         let state = match device.cached(&record.state) {
             Some(state) => state,
-            None => fetch_pinned(store, &record.state, MAX_STATE, "team state").await?,
+            None => {
+                let state = fetch_pinned(store, &record.state, MAX_STATE, "team state").await?;
+                device.cache(&record.state, &state);
+                state
+            }
         };
         Ok(Some(View { first: record.first, hashes: record.hashes, state: parse_state(&state)? }))
     }
@@ -217,6 +221,7 @@ impl Vault {
         if let Some(state) = state {
             let hashes = [&known.hashes[..], &hashes].concat();
             self.adopt(View { first: known.first, hashes, state })?;
+            self.keep_team().await;
         }
         end
     }

@@ -13,6 +13,8 @@ use crate::core::secret::Secret;
 
 /// What marks the beginning of a field.
 const MARK: &str = "== ";
+const NOTHING_WRITTEN: &str = "Nothing was written: ";
+const LEAVE_IT: &str = "Leave this text as it is to give up.";
 /// Behind the name of a field that both sides changed.
 const SIDES: [&str; 2] = [" (yours)", " (theirs)"];
 
@@ -81,17 +83,14 @@ pub enum Rebased {
 
 impl Sheet {
     /// The text to edit: the value alone, or all fields under their names; for a new secret
-    /// (`None`) an empty field.
+    /// (`None`) nothing.
     ///
     /// # Errors
     /// Usage if there is no text in it.
     pub fn new(path: &SecretPath, opened: Option<Opened>) -> Result<Self> {
         let Some(opened) = opened else {
             let before = Content::Doc(Document::default());
-            let mut text = explanation();
-            heading(&mut text, DEFAULT_FIELD, FieldType::Secret.name(), "");
-            text.push(b'\n');
-            return Ok(Self { before, base: 0, headed: true, text });
+            return Ok(Self { before, base: 0, headed: false, text: Secret::with_capacity(0) });
         };
         let none = || {
             Error::usage(format!("{path} holds bytes, not text"))
@@ -136,15 +135,11 @@ impl Sheet {
             Error::usage("the value is empty").hint("a secret is deleted by `vault rm`, not here")
         };
         let value = || Secret::copy_of(text.strip_suffix('\n').unwrap_or(text).as_bytes());
+        if self.headed {
+            self.check_top(text)?;
+        }
         let new = match (&self.before, self.headed) {
-            (Content::Doc(document), true) => {
-                let mut edits = changed(fields(text)?, document)?;
-                if self.base == 0 {
-                    // The field that was there to begin with, and was not needed.
-                    edits.set.retain(|(.., value)| !value.is_empty());
-                }
-                return Ok(edits);
-            }
+            (Content::Doc(document), true) => return changed(fields(text)?, document),
             (Content::Doc(_), false) => value(),
             (Content::Raw(_), false) => value(),
             (Content::Raw(_), true) => {
@@ -157,7 +152,7 @@ impl Sheet {
             Content::Raw(old) => Some(old),
             Content::Doc(document) => only_value(document),
         };
-        if old.is_some_and(|old| same(old, &new)) {
+        if old.is_some_and(|old| same(old, &new)) || self.base == 0 && new.is_empty() {
             return Ok(Edits::default());
         }
         if new.is_empty() {
@@ -169,6 +164,42 @@ impl Sheet {
                 Edits { set: vec![(DEFAULT_FIELD.to_owned(), None, new)], ..Edits::default() }
             }
         })
+    }
+
+    /// True for a line above the first field that nobody typed.
+    fn is_ours(&self, line: &str) -> bool {
+        let text = self.text.text().unwrap_or_default();
+        let mut ours = text[..first_field(text).unwrap_or(0)].lines();
+        let line = line.trim();
+        line.is_empty()
+            || line == LEAVE_IT
+            || line.starts_with(NOTHING_WRITTEN)
+            || ours.any(|known| known.trim() == line)
+    }
+
+    /// Above the first field nothing is read: what somebody typed there would be lost.
+    fn check_top(&self, text: &str) -> Result<()> {
+        let top = &text[..first_field(text).unwrap_or(text.len())];
+        if top.lines().all(|line| self.is_ours(line)) {
+            return Ok(());
+        }
+        Err(Error::usage("there is text above the first field")
+            .hint(format!("it belongs below a line `{MARK}NAME [TYPE]`")))
+    }
+
+    /// What was typed, below the reason why it makes no secret. `None` for a value alone, which has
+    /// no place for it.
+    pub fn with_error(&self, typed: &Secret, error: &Error) -> Option<Secret> {
+        let typed = typed.text().filter(|_| self.headed)?;
+        // What we said above the first field is not said again; what somebody typed there stays.
+        let (top, rest) = typed.split_at(first_field(typed).unwrap_or(typed.len()));
+        let top: Vec<&str> = top.lines().filter(|line| !self.is_ours(line)).collect();
+        let mut text = Secret::copy_of(top.join("\n").trim().as_bytes());
+        if !text.is_empty() {
+            text.extend(b"\n\n");
+        }
+        text.extend(rest.as_bytes());
+        Some(with_reason(text.text().unwrap_or_default(), error))
     }
 
     /// The same changes on top of what somebody else wrote meanwhile (`None`: it was deleted).
@@ -264,20 +295,18 @@ impl Sheet {
     }
 }
 
-/// What was typed, below the reason why it makes no secret: above the first field nothing is read.
-/// `None` for a text without fields, which has no such place.
-pub fn with_error(text: &Secret, error: &Error) -> Option<Secret> {
-    let typed = text.text()?;
-    let first = typed.starts_with(MARK).then_some(0);
-    let first = first.or_else(|| typed.find(&format!("\n{MARK}")).map(|at| at + 1))?;
+/// Where the first field begins.
+fn first_field(text: &str) -> Option<usize> {
+    let first = text.starts_with(MARK).then_some(0);
+    first.or_else(|| text.find(&format!("\n{MARK}")).map(|at| at + 1))
+}
+
+fn with_reason(typed: &str, error: &Error) -> Secret {
     let hint = error.hint.as_deref().map_or_else(String::new, |hint| format!(" ({hint})"));
-    let reason = format!(
-        "Nothing was written: {}{hint}.\nLeave this text as it is to give up.\n\n",
-        error.message
-    );
+    let reason = format!("{NOTHING_WRITTEN}{}{hint}.\n{LEAVE_IT}\n\n", error.message);
     let mut out = Secret::copy_of(reason.as_bytes());
-    out.extend(&typed.as_bytes()[first..]);
-    Some(out)
+    out.extend(typed.as_bytes());
+    out
 }
 
 fn explanation() -> Secret {
@@ -294,7 +323,7 @@ fn explanation() -> Secret {
 fn reason(path: &SecretPath, clashes: &[String], base: u64) -> Secret {
     let names: Vec<String> = clashes.iter().map(|name| escape(name)).collect();
     let what = match base {
-        0 => format!("{path} was deleted meanwhile. Saved, this is a new version of it."),
+        0 => format!("{path} was deleted meanwhile.\nRemove this line to write it anew."),
         n => format!(
             "Version {n} of {path} was written meanwhile. Both of you changed: {}.\nKeep one of \
              both, or neither (a field that is not here was removed by them).",
@@ -302,10 +331,7 @@ fn reason(path: &SecretPath, clashes: &[String], base: u64) -> Secret {
         ),
     };
     let mut out = Secret::with_capacity(4096);
-    out.extend(
-        format!("Nothing was written yet. {what}\nLeave this text as it is to give up.\n\n")
-            .as_bytes(),
-    );
+    out.extend(format!("Nothing was written yet. {what}\n{LEAVE_IT}\n\n").as_bytes());
     out
 }
 
@@ -419,6 +445,17 @@ fn changed(list: Vec<Edited<'_>>, before: &Document) -> Result<Edits> {
     edits.remove = gone.map(|field| field.name.clone()).collect();
     for field in list {
         let old = before.field(field.name);
+        let is_bytes = old.is_some_and(|old| old.value.text().is_none());
+        if field.bytes && !field.value.bytes().trim_ascii().is_empty() {
+            return Err(Error::usage(format!("{} is bytes, and has text", escape(field.name)))
+                .hint("remove ` (bytes)` to replace them by the text"));
+        }
+        if field.bytes && !is_bytes || is_bytes && !field.bytes && field.value.is_empty() {
+            return Err(Error::usage(format!(
+                "{} has no text; ` (bytes)` keeps the bytes that were there",
+                escape(field.name)
+            )));
+        }
         let kind = match old {
             // A type that this version does not know stays as it is.
             Some(old) if old.type_name() == field.kind => None,

@@ -54,10 +54,35 @@ pub fn traces(value: &[u8]) -> Vec<Secret> {
     for _ in 0..3 {
         end -= usize::from(inside(end));
     }
-    all(&value[..end], SHORTEST_TRACE, |line| {
+    let value = &value[..end];
+    let mut out = all(value, SHORTEST_TRACE, |line| {
         let key = |b: &u8| b.is_ascii_alphanumeric() || b"+/=-_".contains(b);
-        line.len() >= SHORTEST_LINE && line.iter().all(key)
-    })
+        // The first line of every unencrypted OpenSSH key of a kind is the same.
+        let frame = line.starts_with(b"b3BlbnNzaC1rZXktdjE");
+        line.len() >= SHORTEST_LINE && line.iter().all(key) && !frame
+    });
+    if value.starts_with(b"-----BEGIN ") {
+        // Of the base64 of a PEM file, pieces of the length of a line may be of its frame alone.
+        let piece = |len: usize| len <= 64 || len == 76;
+        out.retain(|form| !piece(form.len()) || is_within(value, form.bytes()));
+    }
+    // What a diff adds has a sign in front of each line.
+    let text = value.trim_ascii_end();
+    if text.contains(&b'\n') {
+        let mut added = Secret::with_capacity(2 * text.len());
+        for &byte in text {
+            added.push(byte);
+            if byte == b'\n' {
+                added.push(b'+');
+            }
+        }
+        out.push(added);
+    }
+    out
+}
+
+fn is_within(value: &[u8], form: &[u8]) -> bool {
+    value.windows(form.len()).any(|part| part == form)
 }
 
 fn all(value: &[u8], shortest: usize, alone: impl Fn(&[u8]) -> bool) -> Vec<Secret> {
@@ -145,7 +170,14 @@ fn both_alphabets(out: &mut Vec<Secret>, text: &[u8]) {
 }
 
 fn url(out: &mut Vec<Secret>, value: &[u8]) {
-    let sets = [(URL, false), (COMPONENT, false), (QUOTE, false), (ADDRESS, false), (FORM, true)];
+    let sets = [
+        (URL, true),
+        (URL, false),
+        (COMPONENT, false),
+        (QUOTE, false),
+        (ADDRESS, false),
+        (FORM, true),
+    ];
     for (set, plus) in sets {
         let mut upper = Secret::with_capacity(value.len() * 3);
         let mut lower = Secret::with_capacity(value.len() * 3);
@@ -252,6 +284,15 @@ mod tests {
         assert!(has(&key, line) && has(&key, &key) && has(&key, key.trim_end()));
         let text = "{\n  \"type\": \"service_account_of_a_cloud\"\n}\n";
         assert!(has(text, text) && !has(text, text.lines().nth(1).unwrap().trim()));
+        let pem = format!("-----BEGIN PRIVATE KEY-----\n{line}\n-----END PRIVATE KEY-----\n");
+        assert!(!has(&pem, "LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0t"), "its frame, in base64");
+        let frame = traces(pem.as_bytes());
+        assert!(frame.iter().all(|f| f.len() > 76 || f.text().is_some_and(|f| pem.contains(f))));
+        assert!(has(&pem, pem.trim_end().replace('\n', "\n+").as_str()), "added by a diff");
+        let ssh = "-----BEGIN OPENSSH PRIVATE KEY-----\n\
+                   b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZW\n";
+        assert!(!has(ssh, ssh.lines().nth(1).unwrap()), "it is in every one");
+        assert!(has("two words*x", "two+words%2Ax"));
         // A character across the limit, and bytes that are no text.
         let long = format!("{}ü", "x".repeat(LONGEST_TRACE - 1));
         assert!(has(&long, &long[..LONGEST_TRACE - 1]));

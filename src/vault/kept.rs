@@ -41,6 +41,11 @@ struct Front {
 }
 
 impl Device {
+    /// True if anything may be kept.
+    pub(super) fn keeps_any(&self) -> bool {
+        self.kept_dir().exists()
+    }
+
     /// True if this path is kept, whatever is in its file.
     pub(super) fn keeps(&self, path: &SecretPath) -> bool {
         self.kept_file(path).exists()

@@ -43,7 +43,8 @@ impl Vault {
     /// Those of the store.
     pub async fn list(&self, prefix: &Prefix) -> Result<Vec<SecretPath>> {
         let keys = list_wide(&*self.store, &below("s/", prefix), PARALLEL).await?;
-        if keys.is_empty() {
+        self.warn_of_listing();
+        if keys.is_empty() && self.offline.is_none() {
             // Is this the vault that it was?
             self.check_chain_is_there().await?;
         }
@@ -62,6 +63,12 @@ impl Vault {
         Ok(entries.into_iter().flatten().collect())
     }
 
+    fn warn_of_listing(&self) {
+        if self.offline.is_some() {
+            self.warn("only what is kept on this device is listed".to_owned());
+        }
+    }
+
     /// [`Self::list`], page by page as they arrive. `next` answers false to stop.
     ///
     /// # Errors
@@ -72,6 +79,7 @@ impl Vault {
         next: &mut (dyn FnMut(Vec<SecretPath>) -> bool + Send),
     ) -> Result<()> {
         let name = |key: &String| SecretPath::parse(key.strip_prefix("s/")?).ok();
+        self.warn_of_listing();
         let mut any = false;
         let mut names = |keys: Vec<String>| {
             any |= !keys.is_empty();
@@ -80,6 +88,7 @@ impl Vault {
         list_pages(&*self.store, &below("s/", prefix), String::new(), &mut names).await?;
         match any {
             true => Ok(()),
+            false if self.offline.is_some() => Ok(()),
             // Is this the vault that it was?
             false => self.check_chain_is_there().await,
         }

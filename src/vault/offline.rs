@@ -1,8 +1,9 @@
 //! Reading without the storage: a store of what this device keeps, through which everything is
 //! verified as it is through the real one.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -17,11 +18,13 @@ use crate::core::cipher;
 use crate::core::error::{Error, Kind, Result};
 use crate::core::path::{Prefix, SecretPath, escape};
 use crate::keys::holder::Holder;
+use crate::keys::keyring::MAX_KEYRING;
 use crate::store::{
     Condition, Etag, Head, Listing, Metadata, Object, Page, Result as StoreResult, Store,
     StoreError,
 };
 use crate::team::Pin;
+use crate::team::cut::MAX_CUT;
 
 use super::open::{Location, Places};
 
@@ -54,9 +57,18 @@ pub struct Keeping {
     pub failed: Vec<(SecretPath, Error)>,
 }
 
+impl Keeping {
+    /// True if there was nothing to keep.
+    pub fn is_empty(&self) -> bool {
+        self.kept + self.by_kms + self.hidden == 0 && self.failed.is_empty()
+    }
+}
+
 /// Marks a vault that is open without its storage.
 pub(super) struct Offline {
-    /// Time of the oldest version that was read; `u64::MAX` for none.
+    /// When what was asked for was verified last.
+    asked: Mutex<HashMap<SecretPath, u64>>,
+    /// The oldest of these times of what was read; `u64::MAX` for none.
     oldest: AtomicU64,
 }
 
@@ -75,19 +87,18 @@ impl Vault {
     ) -> Result<Self> {
         let identity = identity.into();
         let device = Device::new(pin.vault, &places.state, &places.cache, &*identity)?;
-        let Some(chain) = device.chain()? else {
-            return Err(Error::new(Kind::Network, "this device has not seen the vault yet")
-                .hint("it has to be read once with its storage"));
+        let unseen = |what: &str| {
+            Err(Error::new(Kind::Network, format!("this device has not seen {what}")).hint(
+                "it has to be read once with its storage; `vault lock --all` removes whatever is kept",
+            ))
         };
+        let Some(chain) = device.chain()? else { return unseen("the vault yet") };
         let next_note = chain.first + chain.hashes.len() as u64;
         if pin.seq >= next_note {
-            return Err(Error::new(
-                Kind::Network,
-                "this device has not seen the team's note that the join string names",
-            )
-            .hint("it has to be read once with its storage"));
+            return unseen("the team's note that the join string names");
         }
-        let offline = Arc::new(Offline { oldest: AtomicU64::new(u64::MAX) });
+        let offline =
+            Arc::new(Offline { asked: Mutex::default(), oldest: AtomicU64::new(u64::MAX) });
         let store = KeptStore { device, next_note, max_age, offline: offline.clone() };
         let storage = Storage::of(Arc::new(store), location, AwsOptions::default());
         let mut vault = Self::open_held(storage, pin, places, Some(identity)).await?;
@@ -102,6 +113,33 @@ impl Vault {
         (oldest != u64::MAX).then_some(oldest)
     }
 
+    /// Remembers that what is kept of a path was good.
+    pub(super) fn was_read_offline(&self, path: &SecretPath) {
+        let Some(offline) = &self.offline else { return };
+        let asked = offline.asked.lock().expect("no panic holds this lock");
+        if let Some(time) = asked.get(path) {
+            offline.oldest.fetch_min(*time, Ordering::Relaxed);
+        }
+    }
+
+    /// Fetches what the newest state of the team pins, if something is kept: with a new note and
+    /// without these, nothing could be read offline.
+    pub(super) async fn keep_team(&self) {
+        if self.offline.is_some() || !self.device.files().is_some_and(Device::keeps_any) {
+            return;
+        }
+        let view = self.view();
+        for group in view.state.groups.values() {
+            // One that this identity may not have, or cannot get now, is asked for when it is needed.
+            for hash in &group.keyring {
+                let _ = self.pinned(hash, MAX_KEYRING, "keyring").await;
+            }
+            if let Some(hash) = &group.cut {
+                let _ = self.pinned(hash, MAX_CUT, "cut").await;
+            }
+        }
+    }
+
     /// Keeps the newest versions of all secrets below a folder on this device, and forgets those
     /// that are not there any more. Later reads and writes keep them current.
     ///
@@ -113,6 +151,7 @@ impl Vault {
                 .hint("a capability, or KMS alone, has nothing to seal them under")
         })?;
         let paths = self.list(prefix).await?;
+        let begun = now();
         for kept in device.all_kept()? {
             let gone = paths.binary_search(&kept.path).is_err();
             if prefix.covers(&kept.path) && gone {
@@ -126,8 +165,11 @@ impl Vault {
             }
             for (path, answer) in paths.iter().zip(self.read_many(paths).await?) {
                 match answer {
-                    Ok(_) if device.keeps(path) => done.kept += 1,
-                    Ok(_) => done.by_kms += 1,
+                    Ok(_) if device.kept(path).is_some_and(|kept| kept.time >= begun) => {
+                        done.kept += 1;
+                    }
+                    Ok(_) if self.is_by_kms(path) => done.by_kms += 1,
+                    Ok(_) => done.failed.push((path.clone(), Error::general("cannot be kept"))),
                     Err(e) if e.kind == Kind::NotFound => {}
                     Err(e) if e.kind == Kind::Denied => done.hidden += 1,
                     Err(e) => done.failed.push((path.clone(), e)),
@@ -135,6 +177,10 @@ impl Vault {
             }
         }
         Ok(done)
+    }
+
+    fn is_by_kms(&self, path: &SecretPath) -> bool {
+        self.view().state.current(path).is_some_and(|group| self.is_wrapped_by_kms(&group))
     }
 
     /// What this device keeps below a folder.
@@ -151,19 +197,21 @@ impl Vault {
         Ok(below.map(shown).collect())
     }
 
-    /// Forgets what this device keeps below a folder.
+    /// Forgets what this device keeps below a folder, and says how many secrets that were.
     ///
     /// # Errors
     /// If the cache cannot be written.
-    pub fn forget_kept(&self, prefix: &Prefix) -> Result<()> {
-        let Some(device) = self.device.files() else { return Ok(()) };
+    pub fn forget_kept(&self, prefix: &Prefix) -> Result<usize> {
+        let Some(device) = self.device.files() else { return Ok(0) };
+        let below: Vec<Kept> = device.all_kept()?;
+        let below: Vec<_> = below.iter().filter(|kept| prefix.covers(&kept.path)).collect();
         if *prefix == Prefix::default() {
-            return device.drop_all_kept();
+            device.drop_all_kept()?;
         }
-        for kept in device.all_kept()?.iter().filter(|kept| prefix.covers(&kept.path)) {
+        for kept in &below {
             device.drop_kept(&kept.path)?;
         }
-        Ok(())
+        Ok(below.len())
     }
 
     /// What is to be kept of a version that is about to be opened.
@@ -233,10 +281,11 @@ impl KeptStore {
         if self.max_age.is_some_and(|most| is_too_old(kept.time, now(), most)) {
             return Err(StoreError::NotKept {
                 what: kept.path.to_string(),
-                why: "was verified longer ago than --max-age allows".to_owned(),
+                why: "was verified longer ago than --max-age allows (or in the future)".to_owned(),
             });
         }
-        self.offline.oldest.fetch_min(kept.time, Ordering::Relaxed);
+        let mut asked = self.offline.asked.lock().expect("no panic holds this lock");
+        asked.insert(kept.path, kept.time);
         Ok(Object { metadata: kept.metadata, body: kept.body, etag: Etag("kept".to_owned()) })
     }
 }

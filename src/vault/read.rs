@@ -61,6 +61,7 @@ impl Vault {
             let kept = self.to_keep(path, &newest);
             let opened = self.decrypt_newest(path, newest).await?;
             kept.iter().for_each(|kept| self.keep_current(kept));
+            self.was_read_offline(path);
             return Ok(opened);
         }
         self.see(path, &newest.signed)?;

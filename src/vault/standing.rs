@@ -6,7 +6,7 @@ use super::versions::{MarkCheck, Versions};
 use super::{Vault, head_key, version_key};
 use crate::core::cipher;
 use crate::core::document::MAX_PLAINTEXT;
-use crate::core::error::{Error, Result};
+use crate::core::error::{Error, Kind, Result};
 use crate::core::header::SignedHeader;
 use crate::core::path::{SecretPath, escape};
 use crate::store::{Etag, Head, Object, StoreError};
@@ -82,6 +82,16 @@ impl Vault {
                 return Ok(Standing { junk: true, ..standing });
             }
             Err(e) => return Err(e.into()),
+        }
+        if self.offline.is_some() {
+            // Its history would tell more, and is not here.
+            return Err(Error::new(
+                Kind::Network,
+                format!(
+                    "what is kept of {path} is not the newest version that this device has seen"
+                ),
+            )
+            .hint("without --offline the storage is asked; `vault cache fill` keeps it anew"));
         }
         let (numbers, chain) = match early {
             Some(early) => early,

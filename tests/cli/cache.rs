@@ -69,10 +69,12 @@ fn what_is_not_kept_is_said_to_be_so() {
     let ran = cut_off(&home, &["get", "prod/key", "--offline"]);
     ran.fails(8, "hint: `vault cache fill` keeps secrets");
     cut_off(&home, &["exists", "prod/key", "--offline"]).fails(8, "is not kept");
-    home.run(["put", "dev/key", "--offline"]).fails(2, "--offline does not ask");
-    home.run(["history", "dev/key", "--offline"]).fails(2, "--offline does not ask");
+    home.run(["put", "dev/key", "--offline"]).fails(2, "--offline is for commands that read");
+    home.run(["history", "dev/key", "--offline"]).fails(2, "--offline is for commands that read");
     home.run(["get", "dev/key", "--max-age", "1h"]).fails(2, "--offline");
     home.run(["get", "dev/key@7", "--offline"]).fails(8, "the history of dev/key");
+    home.run(["doctor", "--offline"]).fails(2, "--offline is for commands that read");
+    home.run(["cache", "fill", "typo"]).fails(3, "there is nothing below typo");
     let run = [
         "run",
         "--offline",
@@ -120,7 +122,9 @@ fn reads_and_writes_keep_it_current() {
         fs::write(file, bytes).unwrap();
     }
     // Older than what this device has seen: never taken for current.
-    cut_off(&home, &["get", "dev/db", "password", "--offline"]).fails(8, "the history of dev/db");
+    let ran = cut_off(&home, &["get", "dev/db", "password", "--offline"]);
+    assert!(!ran.stderr.contains("as it was verified"), "{}", ran.stderr);
+    ran.fails(8, "what is kept of dev/db is not the newest version that this device has seen");
     home.run(["get", "dev/db", "user"]).ok();
     let ran = cut_off(&home, &["get", "dev/db", "password", "--offline"]).ok();
     assert_eq!(ran.text(), "s3cret-two");
@@ -152,6 +156,24 @@ fn it_is_seen_and_cleared() {
     home.run(["cache", "fill"]).ok();
     home.run(["lock", "--all"]).ok();
     assert!(!home.path().join(".cache/vault").exists());
+    // And filled again, with all that it takes to read.
+    home.run(["cache", "fill"]).ok();
+    assert_eq!(cut_off(&home, &["get", "dev/key", "--offline"]).ok().text(), "s3cret-key");
+    let ran = cut_off(&home, &["ls", "--offline"]).ok();
+    assert!(ran.stderr.contains("only what is kept on this device is listed"), "{}", ran.stderr);
+}
+
+/// Keys that changed, by this identity or by another one, take nothing away.
+#[test]
+fn a_rotation_leaves_it_readable() {
+    let home = with_values();
+    home.run(["cache", "fill"]).ok();
+    home.run(["rotate", "-y"]).ok();
+    assert_eq!(cut_off(&home, &["get", "dev/key", "--offline"]).ok().text(), "s3cret-key");
+    let other = super::people::member(&home, "bob", &["--role", "admin"]);
+    other.run(["rotate", "-y"]).ok();
+    home.run(["member", "ls"]).ok();
+    assert_eq!(cut_off(&home, &["get", "dev/key", "--offline"]).ok().text(), "s3cret-key");
 }
 
 #[test]

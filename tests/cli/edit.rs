@@ -96,15 +96,14 @@ fn what_is_not_there_becomes_new() {
     let desk = Desk::new();
     let json = finish(
         {
-            let mut command = desk.command("new/one", "printf '== user\\nann\\n' >>\"$1\"");
+            let mut command = desk.command("new/one", "cp \"$1\" shown; echo s3cret >\"$1\"");
             command.arg("--json");
             command
         },
         b"",
     );
     assert_eq!(json.ok().json(), serde_json::json!({ "path": "new/one", "version": 1 }));
-    assert_eq!(desk.home.run(["get", "new/one", "user"]).ok().text(), "ann");
-    assert_eq!(desk.home.run(["fields", "new/one"]).ok().lines().len(), 1, "no empty value");
+    assert_eq!((desk.home.get("new/one").as_str(), desk.shown("shown").as_str()), ("s3cret", ""));
     let ran = desk.edit("other", "true").ok();
     assert!(ran.stderr.contains("nothing was changed"), "{}", ran.stderr);
     desk.home.run(["exists", "other"]).fails(3, "");
@@ -120,6 +119,8 @@ fn nothing_is_written_for_nothing() {
     desk.edit("db", "echo x >\"$1\"; exit 3").fails(1, "the editor failed");
     desk.edit("db", "kill -KILL $$").fails(1, "the editor failed");
     desk.edit("db", "rm \"$1\"").fails(1, "cannot read what was edited");
+    desk.edit("db", "rm \"$1\"; mkfifo \"$1\"").fails(1, "something else than a file");
+    desk.edit("db", "rm \"$1\"; ln -s /etc/passwd \"$1\"").fails(1, "cannot read what was edited");
     let mut none = desk.command("db", "");
     none.env("EDITOR", "no-such-editor-here");
     finish(none, b"").fails(1, "the editor failed");
@@ -143,7 +144,13 @@ fn a_slip_is_mended_or_given_up() {
     assert_eq!(desk.home.run(["get", "db", "user"]).ok().text(), "bob");
     desk.edit("db", "printf '\\377' >\"$1\"").fails(2, "not UTF-8");
     desk.edit("db", "printf '== a [odd]\\nx\\n' >\"$1\"").fails(2, "not a type of a field");
-    desk.edit("db", "echo gone >\"$1\"").fails(2, "no field is left");
+    desk.edit("db", "echo gone >\"$1\"").fails(2, "there is text above the first field");
+    desk.edit("db", "sed -i '1i new' \"$1\"").fails(2, "there is text above the first field");
+    desk.edit("db", ": >\"$1\"").fails(2, "no field is left");
+    desk.edit("db", "sed -i '/^== key/a text' \"$1\"").fails(2, "key is bytes, and has text");
+    desk.edit("db", "sed -i 's/ (bytes)//' \"$1\"").fails(2, "key has no text");
+    desk.edit("db", "sed -i 's/^== user .text.$/& (bytes)/' \"$1\"")
+        .fails(2, "user is bytes, and has");
     desk.home.put("one", "x");
     desk.edit("one", ": >\"$1\"").fails(2, "the value is empty");
 }
@@ -215,7 +222,7 @@ fn a_deletion_meanwhile_takes_nothing_along() {
     let desk = Desk::with_fields();
     let script = "if [ -e once ]; then cp \"$1\" again; SECOND; else touch once
         \"$VAULT\" rm db; sed -i 's/s3cret-one/mine/' \"$1\"; fi";
-    desk.edit("db", &script.replace("SECOND", "true")).fails(6, "not 1");
+    desk.edit("db", &script.replace("SECOND", "true")).fails(6, "db was deleted meanwhile");
     let again = desk.shown("again");
     assert!(again.contains("was deleted meanwhile"), "{again}");
     assert!(
@@ -225,7 +232,8 @@ fn a_deletion_meanwhile_takes_nothing_along() {
     desk.home.run(["exists", "db"]).fails(3, "");
     desk.home.run(["undelete", "db"]).ok();
     std::fs::remove_file(desk.home.path().join("once")).unwrap();
-    desk.edit("db", &script.replace("SECOND", "sed -i '/^== key/d' \"$1\"; echo >>\"$1\"")).ok();
+    let anew = "sed -i -e '/^== key/d' -e '/Remove this line/d' \"$1\"";
+    desk.edit("db", &script.replace("SECOND", anew)).ok();
     assert_eq!(desk.home.run(["get", "db", "user"]).ok().text(), "ann");
 }
 
@@ -266,7 +274,7 @@ fn a_signal_ends_the_editor_and_leaves_nothing() {
         kill_process(us, signal).unwrap();
         assert_eq!(child.wait().unwrap().code(), Some(code));
         let editor = Pid::from_raw(pid.trim().parse().unwrap()).unwrap();
-        assert!(rustix::process::test_kill_process(editor).is_err(), "the editor is gone");
+        super::agent::wait_for(editor);
         desk.is_clean();
     }
 }

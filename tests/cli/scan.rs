@@ -45,7 +45,8 @@ fn values_are_found_in_every_form() {
     assert!(ran.stderr.contains("less than eight bytes, not looked for: 1"), "{}", ran.stderr);
     let dev = home.run(["scan", "tree", "--prefix", "dev", "--json"]);
     found(&dev);
-    let hit = json!({ "file": "tree/key.txt", "line": 1, "path": "dev/key", "field": null });
+    let hit =
+        json!({ "file": "tree/key.txt", "line": 1, "path": "dev/key", "field": null, "lines": 1 });
     assert_eq!(dev.json(), json!([hit]));
     let one = home.run(["scan", "tree/src/app.py", "tree/other"]);
     assert_eq!(found(&one), "tree/src/app.py\t2\tprod/db\tpassword\n");
@@ -68,13 +69,40 @@ fn standard_input_is_looked_through() {
     home.run_with(["scan", "-"], b"").ok();
 }
 
+/// A key that is about to be committed, and one whose removal is.
+#[test]
+fn a_diff_is_looked_through_as_the_help_says() {
+    let home = with_tree();
+    let git = |script: &str| {
+        let mut command = std::process::Command::new("sh");
+        command.args(["-ec", script]).env_clear().env("HOME", home.path());
+        command.env("PATH", std::env::var_os("PATH").unwrap()).current_dir(home.path());
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
+    };
+    home.run_with(["put", "dev/doc", "value=-"], b"{\n  \"key\": \"s3cret\"\n}\n").ok();
+    git("mkdir r; cd r; git init -q; git config user.email a@b; git config user.name a
+         printf '{\\n  \"key\": \"s3cret\"\\n}\\n' >doc; git add doc");
+    let added = "cd r; git diff --cached -U0 | grep '^+' || true";
+    let ran = home.run_with(["scan", "-"], &git(added));
+    assert_eq!(found(&ran), "-\t4\tdev/doc\tvalue\n");
+    git("cd r; git commit -qm x; git rm -q doc");
+    home.run_with(["scan", "-"], &git(added)).ok();
+}
+
 #[test]
 fn nothing_found_is_success_and_said_of_what() {
     let home = with_tree();
     let ran = home.run(["scan", "tree/other"]).ok();
     assert!(ran.stdout.is_empty());
-    let ran = home.run(["scan", "tree", "--prefix", "nowhere"]).ok();
-    assert!(ran.stdout.is_empty() && ran.stderr.is_empty(), "{}", ran.stderr);
+    assert!(ran.stderr.contains("2 values were looked for in 1 files"), "{}", ran.stderr);
+    let nothing = ["nowhere", "prod/pin"];
+    for prefix in nothing {
+        home.run(["scan", "tree", "--prefix", prefix]).fails(3, "there is no value to look for");
+    }
+    home.run(["scan", "tree/other", "--prefix", "prod/db"]).ok();
+    assert!(found(&home.run(["scan", "tree", "--prefix", "prod/db"])).contains("app.py"));
     assert_eq!(home.run(["scan", "tree/other", "--json"]).ok().json(), json!([]));
 }
 

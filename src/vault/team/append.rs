@@ -214,6 +214,7 @@ impl Vault {
     pub(super) async fn keep_object(&self, object: &[u8]) -> Result<Hash> {
         let hash = sha256(&[object]);
         self.store.put(&object_key(&hash), &Vec::new(), object, &Condition::None).await?;
+        self.device.cache(&hash, object);
         Ok(hash)
     }
 }
