@@ -98,6 +98,7 @@ impl Vault {
             let state = rules::after(&before.state, &ops, seq).map_err(refused)?;
             if let Some(view) = self.try_note(&before, state, ops).await? {
                 self.adopt(view)?;
+                self.keep_team().await;
                 return Ok(Some(Appended { seq, rotated: rotate, before, unshown, unnamed }));
             }
         }
@@ -214,7 +215,6 @@ impl Vault {
     pub(super) async fn keep_object(&self, object: &[u8]) -> Result<Hash> {
         let hash = sha256(&[object]);
         self.store.put(&object_key(&hash), &Vec::new(), object, &Condition::None).await?;
-        self.device.cache(&hash, object);
         Ok(hash)
     }
 }

@@ -110,6 +110,7 @@ impl Vault {
                 let mut hashes = before.hashes.clone();
                 hashes.push(sha256(&[&bytes]));
                 self.adopt(View { first: before.first, hashes, state: after })?;
+                self.keep_team().await;
                 break;
             }
         }
