@@ -35,6 +35,8 @@ pub struct Masks {
     nodes: Vec<Node>,
     /// The children of the root by their byte: most bytes of most output are looked up there.
     first: [u32; 256],
+    /// The children of those by both bytes: with many values they have many.
+    second: Vec<u32>,
 }
 
 impl Masks {
@@ -65,7 +67,8 @@ impl Masks {
 
     /// An empty one with room for forms of this many bytes: [`Self::add`] and [`Self::link`] follow.
     pub(super) fn sized(size: usize) -> Self {
-        let mut masks = Self { nodes: Vec::with_capacity(size + 1), first: [ROOT; 256] };
+        let (nodes, second) = (Vec::with_capacity(size + 1), vec![ROOT; 256 * 256]);
+        let mut masks = Self { nodes, first: [ROOT; 256], second };
         masks.push(0, 0);
         masks
     }
@@ -103,8 +106,13 @@ impl Masks {
                     let child = self.push(byte, self.node(at).depth + 1);
                     self.nodes[child as usize].sibling = self.node(at).first_child;
                     self.nodes[at as usize].first_child = child;
-                    if at == ROOT {
-                        self.first[usize::from(byte)] = child;
+                    match self.node(at).depth {
+                        0 => self.first[usize::from(byte)] = child,
+                        1 => {
+                            let pair = pair(self.node(at).byte, byte);
+                            self.second[pair] = child;
+                        }
+                        _ => {}
                     }
                     child
                 }
@@ -142,7 +150,12 @@ impl Masks {
             let child = self.first[usize::from(byte)];
             return (child != ROOT).then_some(child);
         }
-        let mut child = self.node(at).first_child;
+        let node = self.node(at);
+        if node.depth == 1 {
+            let child = self.second[pair(node.byte, byte)];
+            return (child != ROOT).then_some(child);
+        }
+        let mut child = node.first_child;
         while child != ROOT && self.node(child).byte != byte {
             child = self.node(child).sibling;
         }
@@ -160,10 +173,16 @@ impl Masks {
     }
 }
 
+/// Where the table of pairs has these two bytes.
+fn pair(first: u8, second: u8) -> usize {
+    usize::from(first) << 8 | usize::from(second)
+}
+
 impl Drop for Masks {
     fn drop(&mut self) {
         self.nodes.iter_mut().for_each(|node| node.byte.zeroize());
         self.first.zeroize();
+        self.second.zeroize();
     }
 }
 
