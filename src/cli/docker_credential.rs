@@ -74,7 +74,7 @@ impl DockerCredential {
 
 /// The address that docker writes on our standard input.
 fn server() -> Result<String> {
-    let text = read_until(std::io::stdin().lock(), |text| text.contains(&b'\n'))?;
+    let text = read_until(std::io::stdin().lock(), |text, new| text[new..].contains(&b'\n'))?;
     let text = text.text().ok_or_else(|| Error::usage("the server's address is not UTF-8"))?;
     match text.trim() {
         "" => Err(Error::usage(NO_SERVER)),
