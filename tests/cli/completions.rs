@@ -84,7 +84,7 @@ fn completes_files_and_commands(session: &mut Session, home: &Home) {
         });
         session.type_keys(typed);
         tab_until(session, shows);
-        session.type_keys("\u{3}");
+        session.type_keys("\u{15}");
     }
 }
 
