@@ -11,7 +11,8 @@ use super::session::Session;
 use crate::config::{NESTING, Nesting, arguments, nesting};
 use crate::vault::{Charset, Content, Document, Error, Path, Result, Secret, now, write_string};
 
-/// Names of a field, without `aws_` and in small letters, and what Amazon calls it.
+/// Names of a field, as [`same`] reads them, and what Amazon calls it. The fields of a secret may
+/// be called either.
 const FIELDS: [(&str, &str); 4] = [
     ("access_key_id", "AccessKeyId"),
     ("secret_access_key", "SecretAccessKey"),
@@ -26,8 +27,8 @@ const CIRCLE: &str = "this vault is reached with credentials that are to come fr
 ///
 /// They start it by themselves, as `credential_process` of a profile, and read the JSON that it
 /// prints. The secret has the fields access_key_id and secret_access_key, and may have
-/// session_token and expiration (such as 2026-11-22T12:00:00Z); AWS_ACCESS_KEY_ID and so on will do, in
-/// capital letters or small ones. Credentials that have expired are an error.
+/// session_token and expiration (such as 2026-11-22T12:00:00Z); AWS_ACCESS_KEY_ID and AccessKeyId and
+/// so on will do, in capital letters or small ones. Credentials that have expired are an error.
 ///
 /// A vault that is reached with credentials of that profile cannot give them: that is noticed, and
 /// said. A .vault.toml is not read.
@@ -66,9 +67,8 @@ fn credentials(path: &Path, document: &Document, now: u64) -> Result<Secret> {
     out.extend(b"{\"Version\":1");
     for (i, (name, theirs)) in FIELDS.iter().enumerate() {
         let mut of_name = document.fields.iter().filter(|field| {
-            let field = field.name.to_ascii_lowercase();
-            field.strip_prefix("aws_").unwrap_or(&field) == *name
-                || (*name == "expiration" && field == "aws_credential_expiration")
+            let field = same(&field.name);
+            field == same(name) || (*name == "expiration" && field == "credentialexpiration")
         });
         let field = match (of_name.next(), of_name.next()) {
             (Some(field), None) => field,
@@ -82,25 +82,38 @@ fn credentials(path: &Path, document: &Document, now: u64) -> Result<Secret> {
         let text = field.value.text().filter(|text| !text.is_empty()).ok_or_else(|| {
             Error::usage(format!("the field {name} of {path} is empty, or no text"))
         })?;
-        if *name == "expiration" {
-            check_time(path, text, now)?;
-        }
         out.extend(format!(",\"{theirs}\":").as_bytes());
-        write_string(&mut out, text, Charset::Utf8);
+        match *name {
+            "expiration" => {
+                write_string(&mut out, &check_time(path, text, now)?, Charset::Utf8);
+            }
+            _ => write_string(&mut out, text, Charset::Utf8),
+        }
     }
     out.extend(b"}\n");
     Ok(out)
 }
 
-/// What is no time would be taken for something that never expires.
-fn check_time(path: &Path, text: &str, now: u64) -> Result<()> {
+/// A name of a field without what people write differently.
+fn same(name: &str) -> String {
+    let name: String = name.chars().filter(|c| *c != '_').collect();
+    let name = name.to_ascii_lowercase();
+    name.strip_prefix("aws").map_or_else(|| name.clone(), str::to_owned)
+}
+
+/// The time in the one form that all of Amazon's programs read. What is no time would be taken for
+/// something that never expires.
+fn check_time(path: &Path, text: &str, now: u64) -> Result<String> {
     let time: jiff::Timestamp = text.parse().map_err(|_| {
         Error::usage(format!("the field expiration of {path} is no time"))
             .hint("such as 2026-11-22T12:00:00Z")
     })?;
-    match u64::try_from(time.as_second()).is_ok_and(|time| time > now) {
-        true => Ok(()),
-        false => Err(Error::credentials(format!("the credentials in {path} have expired"))),
+    // Without parts of a second, which not all of them read.
+    match jiff::Timestamp::from_second(time.as_second()) {
+        Ok(whole) if u64::try_from(time.as_second()).is_ok_and(|time| time > now) => {
+            Ok(whole.to_string())
+        }
+        _ => Err(Error::credentials(format!("the credentials in {path} have expired"))),
     }
 }
 

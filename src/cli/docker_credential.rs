@@ -1,5 +1,7 @@
 //! `vault docker-credential`: docker asks it for user names and passwords of registries.
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 
 use super::exit::Exit;
@@ -8,8 +10,8 @@ use super::put::{read_all, read_until};
 use super::report;
 use super::session::Session;
 use crate::vault::{
-    Charset, Error, JsonError, JsonReader, Kind, Path, Prefix, Result, Secret, Vault, escape,
-    login_password, segment, segment_text, write_string,
+    Charset, Error, JsonError, JsonReader, Kind, Login, Path, Prefix, Result, Secret, Vault,
+    escape, login_password, segment, segment_text, write_string,
 };
 
 /// What docker looks for in an answer, word by word.
@@ -23,10 +25,12 @@ const NO_USER: &str = "no credentials username";
 /// `list` or `version`. What `docker login` is told is at docker/SERVER/USER: the field `password`, or
 /// the one that `vault get` prints. SERVER is the address as docker has it, such as ghcr.io or
 /// https:%2F%2Findex.docker.io%2Fv1%2F: what is no letter, digit or one of - . _ + @ : is
-/// percent-encoded. So `list` reads names only.
+/// percent-encoded. So `list` reads names only, and names the user that `get` would give: of several,
+/// the one that was written last.
 ///
 /// There is one user for a server: `store` of another one deletes those before. It writes no new
-/// version of what is the same. `vault undelete` brings back what `docker logout` deletes. As docker
+/// version of what is the same. `vault undelete` brings back what that, or `docker logout`, deletes,
+/// and is said on standard error. With --read-only neither does anything. As docker
 /// wants it, the message of an error is on standard output, too; 1 is the exit code of what is not
 /// there. A .vault.toml is not read.
 #[derive(Args)]
@@ -40,6 +44,9 @@ pub struct DockerCredential {
     /// Folder in which the passwords are
     #[arg(long, value_name = "FOLDER", default_value = "docker")]
     prefix: String,
+    /// Neither store nor erase anything
+    #[arg(long)]
+    read_only: bool,
     /// get, store, erase, list or version
     action: String,
 }
@@ -60,8 +67,14 @@ impl DockerCredential {
         let folder = Prefix::parse(&self.prefix)?;
         match self.action.as_str() {
             "get" => get(session, &folder, &server()?).await,
-            "store" => store(session, &folder, &Given::read()?).await,
-            "erase" => erase(session, &folder, &server()?).await,
+            "store" => match Given::read()? {
+                _ if self.read_only => Ok(()),
+                given => store(session, &folder, &given).await,
+            },
+            "erase" => match server()? {
+                _ if self.read_only => Ok(()),
+                server => erase(session, &folder, &server).await,
+            },
             "list" => list(session, &folder).await,
             "version" => output::line(&format!(
                 "docker-credential-vault (vault) {}",
@@ -74,7 +87,7 @@ impl DockerCredential {
 
 /// The address that docker writes on our standard input.
 fn server() -> Result<String> {
-    let text = read_until(std::io::stdin().lock(), |text| text.contains(&b'\n'))?;
+    let text = read_until(std::io::stdin().lock(), |text, new| text[new..].contains(&b'\n'))?;
     let text = text.text().ok_or_else(|| Error::usage("the server's address is not UTF-8"))?;
     match text.trim() {
         "" => Err(Error::usage(NO_SERVER)),
@@ -119,17 +132,26 @@ async fn find(vault: &Vault, place: &Prefix, server: &str) -> Result<Secret> {
 async fn store(session: &Session, folder: &Prefix, given: &Given) -> Result<()> {
     let vault = session.vault().await?;
     let place = place(folder, &given.server)?;
-    let stored = replace(&vault, &place, given).await;
+    let stored = replace(session, &vault, &place, given).await;
     session.warn(&vault);
     stored
 }
 
 /// The new one is there before the old ones go.
-async fn replace(vault: &Vault, place: &Prefix, given: &Given) -> Result<()> {
+async fn replace(session: &Session, vault: &Vault, place: &Prefix, given: &Given) -> Result<()> {
     let before = vault.logins(place).await?;
     vault.keep_login(place, &given.user, &given.secret).await?;
     for login in before.iter().filter(|login| login.user != given.user) {
-        vault.drop_login(login, None).await?;
+        drop_one(session, vault, login).await?;
+    }
+    Ok(())
+}
+
+/// Deletes a login, and says so: docker does not.
+async fn drop_one(session: &Session, vault: &Vault, login: &Login) -> Result<()> {
+    if vault.drop_login(login, None).await?.is_some() {
+        let (path, vault) = (login.path.quoted(), session.vault_flag());
+        output::note(&format!("{} is deleted. Undo: vault{vault} undelete {path}", login.path));
     }
     Ok(())
 }
@@ -143,32 +165,49 @@ async fn erase(session: &Session, folder: &Prefix, server: &str) -> Result<()> {
 
 async fn drop_all(session: &Session, vault: &Vault, place: &Prefix) -> Result<()> {
     for login in vault.logins(place).await? {
-        if vault.drop_login(&login, None).await?.is_some() {
-            let flag = session.vault_flag();
-            let path = login.path.quoted();
-            output::note(&format!("{path} is deleted. Undo: vault{flag} undelete {path}"));
-        }
+        drop_one(session, vault, &login).await?;
     }
     Ok(())
 }
 
 async fn list(session: &Session, folder: &Prefix) -> Result<()> {
     let vault = session.vault().await?;
-    let names = vault.list(folder).await;
+    let users = users(&vault, folder).await;
     session.warn(&vault);
-    let users = names?.into_iter().filter_map(|path| login_of(folder, &path));
-    let users: serde_json::Map<_, _> = users.map(|(server, user)| (server, user.into())).collect();
-    output::json(&users.into())
+    output::json(&users?.into())
 }
 
-/// The server and the user that a name is of.
+/// The user that `get` gives for each server.
+async fn users(
+    vault: &Vault,
+    folder: &Prefix,
+) -> Result<serde_json::Map<String, serde_json::Value>> {
+    let mut servers = BTreeMap::<String, Vec<String>>::new();
+    for path in vault.list(folder).await? {
+        if let Some((server, user)) = login_of(folder, &path) {
+            servers.entry(server).or_default().push(user);
+        }
+    }
+    let mut found = serde_json::Map::new();
+    for (server, mut users) in servers {
+        if users.len() > 1 {
+            let logins = vault.logins(&place(folder, &server)?).await?;
+            users = vault.newest_login(logins).await?.into_iter().map(|login| login.user).collect();
+        }
+        found.extend(users.pop().map(|user| (server, user.into())));
+    }
+    Ok(found)
+}
+
+/// The server and the user that a name is of; `None` for what `get` would not look at.
 fn login_of(folder: &Prefix, path: &Path) -> Option<(String, String)> {
     let below = match folder.as_str() {
         "" => path.as_str(),
         folder => path.as_str().strip_prefix(folder)?.strip_prefix('/')?,
     };
     let (server, user) = below.split_once('/').filter(|(_, user)| !user.contains('/'))?;
-    Some((segment_text(server)?, segment_text(user)?))
+    let address = segment_text(server).filter(|address| segment(address) == server)?;
+    Some((address, segment_text(user)?))
 }
 
 /// What `docker login` wants kept.

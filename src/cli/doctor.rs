@@ -110,7 +110,10 @@ async fn identity(session: &Session, checks: &mut Vec<Check>) -> Option<Box<dyn 
             (check, Some(identity))
         }
         // There is nobody to ask.
-        (_, Err(error)) if error.kind == Kind::Usage => {
+        (needs, Err(error))
+            if error.kind == Kind::Usage
+                || (matches!(needs, Ok(true)) && !session.prompt.gives_passphrase()) =>
+        {
             (Check::failed("passphrase", Status::Skipped, &error), None)
         }
         (_, Err(error)) => (Check::failed("passphrase", Status::Error, &error), None),

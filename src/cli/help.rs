@@ -2,6 +2,7 @@ use clap::Args;
 
 use super::exit::Exit;
 use super::output;
+use crate::config::extension;
 use crate::vault::{Error, Result, escape};
 
 /// What `vault help references` prints.
@@ -58,6 +59,9 @@ impl Help {
                 let near = names.iter().map(|n| (strsim::damerau_levenshtein(n, word), n)).min();
                 let error = Error::usage(format!("no help on {}", escape(word)));
                 match near {
+                    _ if self.topic.len() == 1 && extension(word).is_some() => error.hint(format!(
+                        "it is a program of its own, which may tell: vault-{word} --help"
+                    )),
                     Some((distance, name)) if distance < 3 => {
                         error.hint(format!("did you mean `vault help {name}`?"))
                     }

@@ -8,7 +8,7 @@ use std::process::Command;
 use super::exit::Exit;
 use super::{output, process};
 use crate::config::{Inherit, extension, inherited};
-use crate::vault::escape;
+use crate::vault::{Error, escape};
 
 /// What a link to this program is called, and the command that it stands for.
 const LINKS: [(&str, &str); 3] = [
@@ -47,6 +47,21 @@ pub fn extend(args: &[OsString]) -> Option<u8> {
     let shown = escape(&program.to_string_lossy());
     output::note(&format!("error: cannot start {shown}\n  because: {error}"));
     Some(Exit::NotExecutable.code())
+}
+
+/// What to say where flags of ours stand before the name of such a program: whose they are would be
+/// a guess. `None` if that is not what is wrong.
+pub fn flags_before(args: &[OsString], unknown: &str) -> Option<Error> {
+    let at = args.iter().position(|arg| arg == unknown)?;
+    let ours = super::command();
+    let is_ours = |arg: &OsString| arg.to_str().is_some_and(|a| ours.find_subcommand(a).is_some());
+    if at < 2 || args[1..at].iter().any(is_ours) {
+        return None;
+    }
+    extension(unknown)?;
+    let error = format!("`{unknown}` is a program of its own, and flags come after its name");
+    let hint = format!("vault {unknown} …, if it knows them; VAULT_NAME names a vault for both");
+    Some(Error::usage(error).hint(hint))
 }
 
 #[cfg(test)]

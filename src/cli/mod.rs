@@ -71,6 +71,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::vault::{Error, Kind, Result, escape};
@@ -217,7 +218,16 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(e) => {
             let unknown = e.kind() == clap::error::ErrorKind::InvalidSubcommand;
             let ran = if unknown { links::extend(&args) } else { None };
-            ran.unwrap_or_else(|| report_usage(&e, json).code())
+            let word = e.get(ContextKind::InvalidSubcommand).filter(|_| unknown);
+            let flags = match word {
+                Some(ContextValue::String(word)) => links::flags_before(&args, word),
+                _ => None,
+            };
+            match (ran, flags) {
+                (Some(code), _) => code,
+                (None, Some(error)) => report(&error, json).code(),
+                (None, None) => report_usage(&e, json).code(),
+            }
         }
     };
     ExitCode::from(code)

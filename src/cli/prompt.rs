@@ -182,6 +182,11 @@ impl Prompt {
         Ok(!answer.bytes().eq_ignore_ascii_case(b"q"))
     }
 
+    /// True if there is a way to get the identity's passphrase.
+    pub fn gives_passphrase(&self) -> bool {
+        self.passphrase_fd.is_some() || self.is_possible()
+    }
+
     /// True if there is somebody to ask.
     pub fn is_possible(&self) -> bool {
         self.terminal().is_some()
@@ -236,7 +241,14 @@ impl Ask for Prompt {
         if let Some(fd) = self.passphrase_fd {
             return from_fd(fd);
         }
-        self.need_terminal(&format!("{what} has a passphrase"), "give it with --passphrase-fd N")?;
+        // Not an answer that is missing, but an identity that is locked: what runs by itself tells
+        // the two apart by the exit code.
+        self.terminal().ok_or_else(|| {
+            Error::credentials(format!(
+                "{what} has a passphrase, and there is no terminal to ask on"
+            ))
+            .hint("`vault unlock` at a terminal has the agent hold it; or give it with --passphrase-fd N")
+        })?;
         hidden(&match what {
             "the identity" => "Passphrase: ".to_owned(),
             what => format!("Passphrase of {what}: "),

@@ -209,25 +209,27 @@ pub fn read_file(path: &Path) -> Result<Secret> {
 /// # Errors
 /// As [`read_file`].
 pub fn read_all(source: impl Read, name: Option<PathBuf>) -> Result<Secret> {
-    read(source, name, |_| false)
+    read(source, name, |_, _| false)
 }
 
-/// Reads standard input into zeroed memory, to its end or until this is true of what has come.
+/// Reads standard input into zeroed memory, to its end or until this is true of all that has come
+/// and of where the newest part of it begins: who looks at that part alone stays fast.
 ///
 /// # Errors
 /// As [`read_file`].
-pub fn read_until(stdin: impl Read, ends: impl Fn(&[u8]) -> bool) -> Result<Secret> {
+pub fn read_until(stdin: impl Read, ends: impl Fn(&[u8], usize) -> bool) -> Result<Secret> {
     read(stdin, None, ends)
 }
 
 fn read(
     mut source: impl Read,
     name: Option<PathBuf>,
-    ends: impl Fn(&[u8]) -> bool,
+    ends: impl Fn(&[u8], usize) -> bool,
 ) -> Result<Secret> {
     let mut value = Secret::with_capacity(64 * 1024);
     let mut chunk = zeroize::Zeroizing::new(vec![0u8; 64 * 1024]);
     loop {
+        let before = value.len();
         match source.read(&mut chunk) {
             Ok(0) => return Ok(value),
             Ok(len) => value.extend(&chunk[..len]),
@@ -237,7 +239,7 @@ fn read(
                 return Err(Error::usage(format!("cannot read {name}")).because(e));
             }
         }
-        if ends(value.bytes()) {
+        if ends(value.bytes(), before) {
             return Ok(value);
         }
         if value.len() > MAX_PLAINTEXT {

@@ -42,6 +42,28 @@ fn questions_get_the_user_or_the_password() {
 }
 
 #[test]
+fn what_does_not_ask_for_the_password_does_not_get_it() {
+    let home = home();
+    let one = |question: &str| ask(&home, "vault://web", &[], question);
+    for (question, says) in [
+        ("Benutzername f\u{fc}r 'https://github.com': ", "LC_ALL=C"),
+        ("Nombre de usuario para 'https://github.com': ", "LC_ALL=C"),
+        ("Enter PIN for 'token': ", "a PIN, a code or a new password"),
+        ("Verification code: ", "?attribute=otp"),
+        ("Bad passphrase, try again for /x: ", "asks again"),
+        ("Overwrite (y/n)? ", "only a person"),
+    ] {
+        one(question).fails(1, says);
+    }
+    assert_eq!(one("Passwort f\u{fc}r 'https://ann@h': ").ok().text(), "s3cret\n");
+    assert_eq!(one("Login password: ").ok().text(), "s3cret\n");
+    let key = "otpauth://totp/x?secret=GEZDGNBVGY3TQOJQ";
+    home.run_with(["put", "code", "otp[otp]=-"], key.as_bytes()).ok();
+    let code = ask(&home, "vault://code?attribute=otp", &[], "Verification code: ").ok().text();
+    assert_eq!(code.trim_end().len(), 6, "{code}");
+}
+
+#[test]
 fn nothing_is_agreed_to() {
     let home = home();
     let ask = |kind: &str, question: &str| {
@@ -70,4 +92,14 @@ fn ssh_opens_a_key_with_it() {
     let public = keygen(&["-y", "-f", "key"], "vault://web").ok().text();
     assert!(public.starts_with("ssh-ed25519 "), "{public}");
     assert_ne!(keygen(&["-y", "-f", "key"], "vault://web#user").code, 0);
+    // It would ask for ever.
+    let line = r#"eval "$(ssh-agent -s)" >&2; timeout 60 ssh-add key; code=$?; ssh-agent -k >&2; exit $code"#;
+    let mut command = Command::new("setsid");
+    command.args(["--wait", "sh", "-c", line]).current_dir(home.path()).env_clear();
+    command.env("HOME", home.path()).env("PATH", std::env::var_os("PATH").unwrap());
+    command.env("SSH_ASKPASS", &link).env("SSH_ASKPASS_REQUIRE", "force");
+    command.env("VAULT_ASKPASS", "vault://web#user").envs(Home::credentials());
+    let ran = finish(command, b"");
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    assert!(ran.stderr.contains("that asks again"), "{}", ran.stderr);
 }

@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 use super::home::{Home, Ran, finish};
@@ -63,6 +64,7 @@ fn names_are_offered_a_segment_at_a_time() {
     offers(&["rm", "prod/db/p"], &["prod/db/password"]);
     offers(&["cp", "prod/web", "st"], &["staging/"]);
     offers(&["ls", "prod/"], &["prod/db/"]);
+    offers(&["import", "file", "pr"], &["prod/"]);
     offers(&["run", "--prefix", "pr"], &["prod/"]);
     offers(&["run", "--prefix=pr"], &["--prefix=prod/"]);
     offers(&["read", "va"], &["vault://"]);
@@ -83,6 +85,8 @@ fn names_are_offered_a_segment_at_a_time() {
         &["read", "vault://%zz/"],
         &["run", "-e", "A"],
         &["get", "prod/web", ""],
+        &["import", "pr"],
+        &["run", "--", "pr"],
     ] {
         assert_eq!(offered(&home, none), [""; 0], "{none:?}");
     }
@@ -130,4 +134,45 @@ fn what_does_not_answer_is_not_waited_for() {
     let mut begin = [0; 4];
     silent.accept().unwrap().0.read_exact(&mut begin).unwrap();
     assert_eq!(&begin, b"GET ");
+}
+
+#[test]
+fn nothing_that_was_started_stays() {
+    let home = Home::with_vault();
+    let file = home.path().join(".config/vault/config.toml");
+    let config = std::fs::read_to_string(&file).unwrap();
+    let pin = config.lines().find(|line| line.starts_with("pin = ")).unwrap();
+    let there = format!(
+        "\n[vault.there]\nlocation = \"s3://bucket/there\"\n{pin}\nregion = \"us-east-1\"\n\
+         endpoint_s3 = \"http://127.0.0.1:1\"\nprofile = \"slow\"\n"
+    );
+    std::fs::write(&file, config + &there).unwrap();
+    // What it starts stays behind if only it is ended.
+    let (pids, script) = (home.path().join("pids"), home.path().join("slow"));
+    let text = "#!/bin/sh\nsleep 1000 & echo $$ $! > pids.new; mv pids.new pids; wait\n";
+    std::fs::write(&script, text).unwrap();
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let profile = format!("[profile slow]\ncredential_process = {}\n", script.display());
+    std::fs::write(home.path().join("aws"), profile).unwrap();
+    let start = Instant::now();
+    while !pids.exists() {
+        assert!(start.elapsed() < Duration::from_secs(60), "never asked");
+        let words = ["complete", "fish", "--", "vault", "--vault", "there", "get", ""];
+        let mut command = home.command(words);
+        command.env("AWS_CONFIG_FILE", home.path().join("aws"));
+        for ours in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL"] {
+            command.env_remove(ours);
+        }
+        assert_eq!(finish(command, b"").ok().text(), "");
+    }
+    for pid in std::fs::read_to_string(pids).unwrap().split_whitespace() {
+        let runs = || {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            // Who is dead may still have to be buried by somebody.
+            stat.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with('Z'))
+        };
+        while runs() {
+            assert!(start.elapsed() < Duration::from_secs(60), "{pid} stays");
+        }
+    }
 }

@@ -67,6 +67,27 @@ fn completes(session: &mut Session, typed: &str, shows: &str, value: &str) {
     session.shows(value);
 }
 
+/// Where there is no name, the shell goes on as it would without us.
+#[track_caller]
+fn completes_files_and_commands(session: &mut Session, home: &Home) {
+    std::fs::write(home.path().join("file-to-import.csv"), "").unwrap();
+    for (typed, shows) in [
+        ("vault import file-to", "file-to-import.csv"),
+        ("vault run -e A=vault://prod/plain -- printen", "printenv"),
+        ("vault run -- cat file-to", "cat file-to-import.csv"),
+    ] {
+        session.type_keys("clear\r");
+        session.until("cleared", |s| {
+            !s.screen().contains("value-of")
+                && !s.screen().contains("-- ")
+                && !s.screen().contains("file-to")
+        });
+        session.type_keys(typed);
+        tab_until(session, shows);
+        session.type_keys("\u{15}");
+    }
+}
+
 fn not_taken_over(home: &Home) {
     assert!(!home.path().join("pwned").exists(), "a name was run");
 }
@@ -98,6 +119,7 @@ fn bash_completes_names_that_need_quotes() {
     tab_until(&mut bash, "--vault=main get prod/plain");
     bash.type_keys("\r");
     bash.shows("value-of-plain");
+    completes_files_and_commands(&mut bash, &home);
     not_taken_over(&home);
     bash.type_keys("exit\r");
     bash.ends();
@@ -114,6 +136,7 @@ fn zsh_completes_names_that_need_quotes() {
     completes(&mut zsh, "vault get 'prod/it", "'prod/it'\\''s ", "value-of-evil");
     completes(&mut zsh, r"vault get prod/deeper\ down/", "down/one", "value-of-one");
     completes(&mut zsh, "vault read vault://prod/pl", "prod/plain", "value-of-plain");
+    completes_files_and_commands(&mut zsh, &home);
     not_taken_over(&home);
     zsh.type_keys("exit\r");
     zsh.ends();
@@ -128,6 +151,7 @@ fn fish_completes_names_that_need_quotes() {
     completes(&mut fish, "vault get prod/it", r"prod/it\'s", "value-of-evil");
     completes(&mut fish, r"vault get prod/deeper\ down/", "down/one", "value-of-one");
     completes(&mut fish, "vault read vault://prod/pl", "prod/plain", "value-of-plain");
+    completes_files_and_commands(&mut fish, &home);
     not_taken_over(&home);
     fish.type_keys("exit\r");
     fish.ends();

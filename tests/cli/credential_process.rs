@@ -32,6 +32,11 @@ fn fields_become_credentials() {
     let short = home.run(["credential-process", "aws/short"]).ok().json();
     assert_eq!(short["SessionToken"], "token");
     assert_eq!(short["Expiration"], "2999-01-02T03:04:05Z");
+    // As Amazon's programs write them, and a time as people do.
+    let theirs = [("AccessKeyId", KEY), ("SecretAccessKey", "x"), ("SessionToken", "token")];
+    put(&home, "aws/theirs", &theirs);
+    put(&home, "aws/theirs", &[("Expiration", "2999-01-02 04:04:05.6789+01:00")]);
+    assert_eq!(home.run(["credential-process", "aws/theirs"]).ok().json(), short);
     put(&home, "aws/long", &[("access_key_id", "other")]);
     let before = home.run(["credential-process", "aws/long@2"]).ok().json();
     assert_eq!(before["AccessKeyId"], KEY);

@@ -103,16 +103,52 @@ fn one_user_a_server_and_no_version_for_nothing() {
         ask(&home, "store", &login("h", "ann", "one")).ok();
     }
     assert_eq!(home.run(["history", "docker/h/ann"]).ok().lines().len(), 1);
-    ask(&home, "store", &login("h", "bob", "two")).ok();
+    for (action, stdin) in [("store", login("h", "bob", "two")), ("erase", "h\n".to_owned())] {
+        let args = ["docker-credential", "--read-only", action];
+        let ran = home.run_with(args, stdin.as_bytes()).ok();
+        assert_eq!((ran.text(), ran.stderr), (String::new(), String::new()), "{action}");
+        assert_eq!(home.run(["ls"]).ok().lines(), ["docker/h/ann"]);
+    }
+    let stored = ask(&home, "store", &login("h", "bob", "two")).ok();
+    let undo =
+        |user: &str| format!("docker/h/{user} is deleted. Undo: vault undelete docker/h/{user}\n");
+    assert_eq!((stored.text(), stored.stderr), (String::new(), undo("ann")));
     assert_eq!(home.run(["ls"]).ok().lines(), ["docker/h/bob"]);
     home.run(["undelete", "docker/h/ann"]).ok();
-    ask(&home, "erase", "h").ok();
+    let erased = ask(&home, "erase", "h").ok();
+    assert_eq!((erased.text(), erased.stderr), (String::new(), undo("ann") + &undo("bob")));
     assert!(home.run(["ls"]).ok().text().is_empty(), "all of them");
     home.put("docker/ghcr.io/by hand", "x");
     assert_eq!(ask(&home, "get", "ghcr.io").ok().json()["Username"], "by hand");
     let elsewhere =
         home.run_with(["docker-credential", "get", "--prefix", "ci/docker"], b"ghcr.io");
     assert_eq!(elsewhere.code, 1);
+}
+
+#[test]
+fn the_list_has_what_get_gives_and_nothing_else() {
+    let home = Home::with_vault();
+    for path in [
+        "docker/h/ann",
+        "docker/h/zoe",
+        "docker/h/bob",
+        "docker/h/deeper/carol",
+        "docker/https%3A%2F%2Fx/ann",
+        "docker/a b/ann",
+        "docker/alone",
+        "docker/single/ann",
+    ] {
+        home.put(path, "x");
+    }
+    home.put("docker/h/ann", "newest");
+    let list = ask(&home, "list", "").ok().json();
+    assert_eq!(list, serde_json::json!({ "h": "ann", "single": "ann" }));
+    for (server, user) in list.as_object().unwrap() {
+        assert_eq!(ask(&home, "get", server).ok().json()["Username"], *user);
+    }
+    for server in ["https://x", "a b", "alone"] {
+        assert_eq!(ask(&home, "get", server).code, 1, "{server}");
+    }
 }
 
 #[test]

@@ -62,7 +62,16 @@ fn our_own_commands_win_and_mistakes_stay_mistakes() {
     run(&home, "BIN", &["odd"]).fails(126, "cannot start");
     let help = run(&home, "BIN", &["--help"]).ok().text();
     assert!(help.contains("vault-NAME") && !help.contains("hello"), "{help}");
-    run(&home, "BIN", &["help", "hello"]).fails(2, "no help on hello");
+    let help = run(&home, "BIN", &["help", "hello"]).fails(2, "no help on hello");
+    assert!(help.stderr.contains("vault-hello --help"), "{}", help.stderr);
+    let none = run(&home, "BIN", &["help", "nothing"]).fails(2, "no help on nothing");
+    assert!(!none.stderr.contains("vault-nothing"), "{}", none.stderr);
+    for flags in [&["--vault", "x", "hello"][..], &["--yes", "hello", "a"], &["-y", "hello"]] {
+        let ran = run(&home, "BIN", flags).fails(2, "flags come after its name");
+        assert!(ran.stderr.contains("hint: vault hello"), "{}", ran.stderr);
+    }
+    run(&home, "BIN", &["--yes", "member", "odd"]).fails(2, "unrecognized subcommand 'odd'");
+    run(&home, "BIN", &["--yes", "nothing"]).fails(2, "unrecognized subcommand 'nothing'");
 }
 
 #[test]

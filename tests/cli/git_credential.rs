@@ -45,6 +45,42 @@ fn what_is_stored_is_found_and_what_is_refused_goes() {
 }
 
 #[test]
+fn nothing_goes_unless_its_own_password_was_refused() {
+    let home = Home::with_vault();
+    for path in ["git/github.com/ann", "git/github.com/bob", "git/github.com/org/repo/carol"] {
+        home.put(path, "s3cret");
+    }
+    let all = home.run(["ls"]).ok().lines();
+    for vague in ["", "username=ann\n", "path=org/repo\n", "password=\n", "password=s3cre\n"] {
+        let ran = ask(&home, "erase", &format!("{HOST}{vague}\n")).ok();
+        assert_eq!(ran.stderr, "", "{vague}");
+        assert_eq!(home.run(["ls"]).ok().lines(), all, "{vague}");
+    }
+    ask(&home, "erase", "url=https://ann@github.com\n").ok();
+    assert_eq!(home.run(["ls"]).ok().lines(), all);
+    ask(&home, "erase", &format!("{HOST}username=bob\npassword=s3cret\n")).ok();
+    assert_eq!(home.run(["ls"]).ok().lines(), [&all[0][..], &all[2]]);
+}
+
+#[test]
+fn what_could_not_be_answered_is_not_kept() {
+    let home = Home::with_vault();
+    for login in
+        ["username=ann\npassword=a\rb", "username=ann\npassword=a\r", "username=a\rb\npassword=x"]
+    {
+        let ran = ask(&home, "store", &format!("{HOST}{login}\n")).ok();
+        assert!(ran.stderr.contains("has a line break, and is not kept"), "{}", ran.stderr);
+        assert!(!ran.stderr.contains('\r'), "{}", ran.stderr);
+    }
+    let other = "protocol=https\nhost=b\u{fc}cher.example\n";
+    for action in ["get", "store", "erase"] {
+        let ran = ask(&home, action, &format!("{other}username=ann\npassword=x\n")).ok();
+        assert_eq!((ran.text(), ran.stderr), (String::new(), String::new()), "{action}");
+    }
+    assert_eq!(home.run(["ls"]).ok().text(), "");
+}
+
+#[test]
 fn several_users_and_paths_are_kept_apart() {
     let home = Home::with_vault();
     let store = |what: &str| {

@@ -91,7 +91,7 @@ fn a_passphrase_can_come_from_a_file_descriptor() {
     std::fs::write(home.identity(), bytes).unwrap();
     let damaged = shell(r#""$V" --no-input get a --passphrase-fd 3 3<<<'correct horse'"#);
     assert_eq!(damaged.fails(4, "").stderr, wrong.stderr, "both must read the same");
-    shell(r#""$V" --no-input get a"#).fails(2, "--passphrase-fd");
+    shell(r#""$V" --no-input get a"#).fails(4, "hint: `vault unlock`");
     shell(r#""$V" --no-input get a --passphrase-fd 900"#).fails(2, "file descriptor 900");
 }
 

@@ -82,7 +82,7 @@ impl Desk {
 
     #[track_caller]
     fn is_locked_saying(&self, says: &str) {
-        self.get().fails(2, says);
+        self.get().fails(4, says);
     }
 }
 
@@ -115,9 +115,9 @@ fn what_hands_keys_on_asks_all_the_same() {
     let desk = Desk::new();
     desk.typed(["unlock"]).ok();
     let says = "the identity has a passphrase";
-    desk.run(["rotate", "main"]).fails(2, says);
-    desk.run(["capability", "prod"]).fails(2, says);
-    desk.run(["id", "export", "--age"]).fails(2, says);
+    desk.run(["rotate", "main"]).fails(4, says);
+    desk.run(["capability", "prod"]).fails(4, says);
+    desk.run(["id", "export", "--age"]).fails(4, says);
     let ran = desk.typed(["rotate", "main"]).ok();
     assert!(ran.stderr.contains("the agent does not give out"), "{}", ran.stderr);
     assert_eq!(desk.get().ok().text(), "one");
@@ -132,7 +132,7 @@ fn for_a_time_used_or_not() {
     let json = desk.typed(["unlock", "--for", "2h", "--json"]).ok().json();
     assert!(json["idle_seconds"].is_null());
     assert!((7195..=7200).contains(&json["seconds"].as_u64().unwrap()), "{json}");
-    desk.run(["unlock", "--for", "1h"]).fails(2, "passphrase");
+    desk.run(["unlock", "--for", "1h"]).fails(4, "passphrase");
     let json = desk.run(["unlock", "--json"]).ok().json();
     assert!(json["seconds"].as_u64().unwrap() > 7000, "{json}");
 }
@@ -178,7 +178,7 @@ fn the_agent_can_be_left_out() {
         command.env("VAULT_AGENT", value);
         finish(command, b"")
     };
-    with("off", ["get", "a"]).fails(2, "the identity has a passphrase");
+    with("off", ["get", "a"]).fails(4, "the identity has a passphrase");
     with("off", ["unlock", "--json"]).fails(2, "VAULT_AGENT=off");
     with("maybe", ["get", "a"]).fails(2, "neither on nor off");
     assert_eq!(with("on", ["get", "a"]).ok().text(), "one");
@@ -194,7 +194,7 @@ fn another_identity_is_not_unlocked_with_it() {
     std::fs::copy(desk.0.identity(), &other).unwrap();
     std::fs::remove_file(desk.0.identity()).unwrap();
     desk.typed(["id", "new"]).ok();
-    desk.run(["id", "show"]).fails(2, "the identity has a passphrase");
+    desk.run(["id", "show"]).fails(4, "the identity has a passphrase");
     desk.typed(["unlock"]).ok();
     desk.get().fails(5, "cannot open the group");
     let mut first = desk.command(["get", "a"]);

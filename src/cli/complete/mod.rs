@@ -5,6 +5,7 @@
 
 mod bash;
 mod names;
+mod worker;
 
 use std::ffi::{OsStr, OsString};
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use clap::Args;
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, complete};
 
 use super::output;
-use crate::vault::{Result, is_hidden};
+use crate::vault::{Error, Result, is_hidden};
 use names::Names;
 
 /// The whole of it takes no longer.
@@ -23,6 +24,9 @@ const LIMIT: Duration = Duration::from_secs(1);
 /// Complete a command line
 #[derive(Args)]
 pub struct Complete {
+    /// Do it, in this process
+    #[arg(long)]
+    worker: bool,
     /// bash: the line up to the cursor, and COMP_WORDBREAKS; zsh, fish: the words up to the cursor
     shell: String,
     /// The line, or the words
@@ -43,11 +47,11 @@ enum Kind {
 
 impl Complete {
     pub fn run(self) -> Result<()> {
-        std::thread::spawn(|| {
-            std::thread::sleep(LIMIT);
-            // Whatever it is that hangs: a lock, a name server, a helper for credentials.
-            std::process::exit(0);
-        });
+        if !self.worker {
+            let failed = |e| Error::general("cannot start again").because(e);
+            return worker::run(&self.shell, &self.words, LIMIT).map_err(failed);
+        }
+        worker::settle(LIMIT);
         let line = match self.shell.as_str() {
             "bash" => self.words.first().and_then(|line| line.to_str()),
             _ => None,
@@ -142,6 +146,7 @@ fn kind(command: &str, arg: &clap::Arg) -> Option<Kind> {
         (_, "vault", _) => Some(Kind::Vault),
         (_, "reference", _) => Some(Kind::Reference),
         ("run", "env", _) => Some(Kind::Variable),
+        ("import", "path", _) => Some(Kind::Folder),
         ("import", ..) => None,
         (_, "path", Some("FOLDER")) | (_, "folder" | "prefix", _) | (_, _, Some("FOLDER")) => {
             Some(Kind::Folder)

@@ -20,9 +20,10 @@ use request::Request;
 /// is the one that was written last.
 ///
 /// `get` answers nothing if there is nothing, so that git goes on to ask. `store` writes no new
-/// version of what is the same, and nothing of passwords that expire. `erase`, which git does when
-/// a server has refused a password, deletes it only if it is still the one that was refused; `vault
-/// undelete` brings it back. With --read-only neither does anything.
+/// version of what is the same, and nothing of passwords that expire or have a line break. `erase`, which git does when
+/// a server has refused a password, deletes it only if it is still the one that was refused, and
+/// nothing if git names none; `vault undelete` brings it back. With --read-only neither does
+/// anything.
 ///
 /// Only https is served, and http to this machine; --http adds http to others, where whoever is in
 /// between reads the password. What is for http is at git/http+HOST/USER, and never answers https.
@@ -74,9 +75,11 @@ impl GitCredential {
     }
 }
 
-/// True once the blank line is there that ends a request.
-fn ends(text: &[u8]) -> bool {
-    text.starts_with(b"\n") || text.windows(2).any(|two| two == b"\n\n")
+/// True once the blank line is there that ends a request. Only what came last is looked at, and the
+/// byte before it: the rest was looked at when it came.
+fn ends(text: &[u8], new: usize) -> bool {
+    let new = &text[new.saturating_sub(1)..];
+    text.starts_with(b"\n") || new.windows(2).any(|two| two == b"\n\n")
 }
 
 /// The users that the request can mean.
@@ -96,7 +99,7 @@ async fn get(vault: &Vault, place: &Prefix, request: &Request) -> Result<()> {
     let mut answer = Secret::with_capacity(login.user.len() + password.len() + 32);
     for (key, value) in [("username", login.user.as_bytes()), ("password", password.bytes())] {
         // What follows a line break would be read as something else that we say.
-        if value.iter().any(|byte| b"\n\r\0".contains(byte)) {
+        if has_break(value) {
             return Err(Error::usage(format!(
                 "the {key} in {} has a line break, which git would take for its end",
                 login.path
@@ -112,17 +115,32 @@ async fn get(vault: &Vault, place: &Prefix, request: &Request) -> Result<()> {
 }
 
 async fn store(vault: &Vault, place: &Prefix, request: &Request) -> Result<()> {
-    match (&request.username, &request.password) {
-        (Some(user), Some(password)) if !request.expires => {
-            vault.keep_login(place, user, password).await.map(drop)
-        }
-        _ => Ok(()),
+    let (Some(user), Some(password)) = (&request.username, &request.password) else {
+        return Ok(());
+    };
+    if request.expires {
+        return Ok(());
     }
+    for (what, value) in [("user name", user.as_bytes()), ("password", password.bytes())] {
+        if has_break(value) {
+            // `get` would have to refuse it.
+            output::note(&format!("note: the {what} has a line break, and is not kept"));
+            return Ok(());
+        }
+    }
+    vault.keep_login(place, user, password).await.map(drop)
+}
+
+/// True for what would be more than one line of an answer.
+fn has_break(value: &[u8]) -> bool {
+    value.iter().any(|byte| b"\n\r\0".contains(byte))
 }
 
 async fn erase(session: &Session, vault: &Vault, place: &Prefix, request: &Request) -> Result<()> {
+    // Git sends the password that was refused. Whoever sends none has not said which is to go.
+    let Some(password) = &request.password else { return Ok(()) };
     for login in meant(vault, place, request).await? {
-        if vault.drop_login(&login, request.password.as_ref()).await?.is_some() {
+        if vault.drop_login(&login, Some(password)).await?.is_some() {
             let (path, vault) = (login.path.quoted(), session.vault_flag());
             output::note(&format!(
                 "{} was refused and is deleted. Undo: vault{vault} undelete {path}",
@@ -131,4 +149,34 @@ async fn erase(session: &Session, vault: &Vault, place: &Prefix, request: &Reque
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_ends_at_the_first_blank_line_however_it_comes() {
+        for (text, expected) in [
+            ("a=b\nc=d\n\n", 9),
+            ("\n", 1),
+            ("\na=b\n", 1),
+            ("a=b\n", usize::MAX),
+            ("a=b\n\nc=d\n", 5),
+            ("", usize::MAX),
+        ] {
+            for step in 1..=3 {
+                let parts = text.as_bytes().chunks(step).scan(0, |len, part| {
+                    let before = *len;
+                    *len += part.len();
+                    Some((before, *len))
+                });
+                let end = parts.clone().find(|(new, len)| ends(&text.as_bytes()[..*len], *new));
+                let part = |at: usize| at.div_ceil(step).saturating_mul(step).min(text.len());
+                let end = end.map_or(usize::MAX, |(_, len)| len);
+                let expected = if expected == usize::MAX { expected } else { part(expected) };
+                assert_eq!(end, expected, "{text:?} by {step}");
+            }
+        }
+    }
 }

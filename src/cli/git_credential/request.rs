@@ -97,7 +97,9 @@ impl Request {
     /// # Errors
     /// Usage for a host or a path that is none.
     pub fn place(&self, folder: &Prefix, http: bool) -> Result<Option<Prefix>> {
-        if self.host.is_empty() {
+        // Git writes hosts of other letters as they were typed. Which ASCII name is meant is for a
+        // name server's rules to say, so that nothing here is kept for one.
+        if self.host.is_empty() || !self.host.is_ascii() {
             return Ok(None);
         }
         let host = Host::parse(&self.host)?;
@@ -248,6 +250,9 @@ mod tests {
             "protocol=http\nhost=localhost.example.com\n",
             "protocol=smtp\nhost=h\n",
             "protocol=HTTPS\nhost=h\n",
+            "protocol=https\nhost=b\u{fc}cher.example\n",
+            "protocol=https\nhost=git\u{2024}example\n",
+            "url=https://ann:x@b%C3%BCcher.example/\n",
             "protocol=cert\npath=/home/ann/key.pem\n",
         ] {
             assert_eq!(place(text, false), Ok(None), "{text}");
@@ -271,7 +276,6 @@ mod tests {
             "h:65536",
             "h:+1",
             "h:x",
-            "b\u{fc}cher.example",
             "h%2f",
             "[::1",
             "[h]",

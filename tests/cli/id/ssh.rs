@@ -62,11 +62,11 @@ fn the_key_may_have_a_passphrase() {
     let home = Home::new();
     key(&home, "ed25519-sealed");
     let new = ["id", "new", "--ssh", "ed25519-sealed"];
-    home.run(new).fails(2, "has a passphrase, and there is no terminal to ask on");
+    home.run(new).fails(4, "has a passphrase, and there is no terminal to ask on");
     typed(&home, &new, "wrong").fails(4, "cannot open the SSH key");
     assert!(!home.identity().exists());
     typed(&home, &new, "correct horse").ok();
-    home.run(["id", "show"]).fails(2, "give it with --passphrase-fd N");
+    home.run(["id", "show"]).fails(4, "give it with --passphrase-fd N");
     typed(&home, &["id", "show"], "wrong").fails(4, "the passphrase is wrong");
     typed(&home, &["id", "show"], "correct horse").ok();
     let doctor = typed(&home, &["doctor"], "correct horse");

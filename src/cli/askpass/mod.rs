@@ -1,5 +1,7 @@
 //! `vault askpass`: programs that would ask on a terminal ask it instead.
 
+mod question;
+
 use clap::Args;
 
 use super::output;
@@ -7,6 +9,7 @@ use super::resolve::{self, Resolver};
 use super::session::Session;
 use crate::config::variable_of_environment;
 use crate::vault::{Content, Error, FieldType, Reference, Result, Secret};
+use question::Answer;
 
 /// Where the password is.
 const REFERENCE: &str = "VAULT_ASKPASS";
@@ -16,12 +19,15 @@ const USERS: [&str; 4] = ["user", "username", "login", "email"];
 /// Answer git's, ssh's and sudo's questions for a password
 ///
 /// Name a link vault-askpass to this program in GIT_ASKPASS, SSH_ASKPASS or SUDO_ASKPASS, and the
-/// password as a reference in VAULT_ASKPASS. A question that begins with `Username` is answered with
-/// the field user, username, login or email of the same secret, every other one with the value:
-/// whoever may ask gets it, so set VAULT_ASKPASS for one command, not for a session.
+/// password as a reference in VAULT_ASKPASS. Git's question `Username for 'https://…': ` is answered
+/// with the field user, username, login or email of the same secret, others with the value: whoever
+/// may ask gets it, so set VAULT_ASKPASS for one command, not for a session.
 ///
-/// Questions for yes or no are not answered (the exit code is 1, which means no), nor what ssh only
-/// wants shown. A value of several lines is refused.
+/// Nothing is answered, and the exit code is 1, which means no, where a question is for yes or no,
+/// for a new password, a PIN or a code (unless the reference has ?attribute=otp), comes again because
+/// the answer was wrong, or does not plainly ask for a password: git in other languages is
+/// understood where it uses a known word for that, else LC_ALL=C helps. What ssh only wants shown
+/// has no answer. A value of several lines is refused.
 #[derive(Args)]
 #[command(after_help = "Examples:
   vault put git/github.com/ann < token
@@ -36,17 +42,6 @@ pub struct Askpass {
     question: Vec<String>,
 }
 
-/// What is to be answered.
-#[derive(Debug, PartialEq, Eq)]
-enum Answer {
-    User,
-    Password,
-    /// Nothing: it is only shown.
-    Nothing,
-    /// Nothing, which means no.
-    No,
-}
-
 impl Askpass {
     pub async fn run(self, session: &Session) -> Result<()> {
         let kind = variable_of_environment("SSH_ASKPASS_PROMPT");
@@ -54,8 +49,9 @@ impl Askpass {
         let answer = Answer::to(&self.question.join(" "), kind.as_deref());
         match answer {
             Answer::Nothing => return Ok(()),
-            Answer::No => return Err(Error::general("only a person can agree to that")),
-            Answer::User | Answer::Password => {}
+            // The last one only if the reference is for it.
+            Answer::User | Answer::Password | Answer::Other => {}
+            no => return Err(refused(&no)),
         }
         let text = variable_of_environment(REFERENCE).filter(|text| !text.is_empty());
         let text = text.ok_or_else(|| {
@@ -63,6 +59,9 @@ impl Askpass {
                 .hint(format!("{REFERENCE}=vault://PATH says where the password is"))
         })?;
         let mut reference = Reference::parse(&text.to_string_lossy())?;
+        if answer == Answer::Other && !reference.otp {
+            return Err(refused(&answer));
+        }
         if answer == Answer::User {
             (reference.otp, reference.field) = (false, None);
         }
@@ -79,22 +78,18 @@ impl Askpass {
     }
 }
 
-impl Answer {
-    fn to(question: &str, kind: Option<&str>) -> Self {
-        let question = question.to_ascii_lowercase();
-        match kind {
-            Some("none") => return Self::Nothing,
-            // Also what a later version of ssh may want agreed to.
-            Some(kind) if !kind.is_empty() => return Self::No,
-            _ => {}
+/// Why nothing is answered.
+fn refused(answer: &Answer) -> Error {
+    match answer {
+        Answer::Other => {
+            Error::general("that asks for a PIN, a code or a new password, not for the password")
+                .hint("a reference with ?attribute=otp answers questions for a one-time password")
         }
-        if question.contains("(yes/no") || question.contains("[y/n]") {
-            return Self::No;
-        }
-        match question.split(|c: char| !c.is_ascii_alphanumeric()).find(|word| !word.is_empty()) {
-            Some("username" | "user" | "login") => Self::User,
-            _ => Self::Password,
-        }
+        Answer::Wrong => Error::general("that asks again for what was answered already")
+            .hint(format!("{REFERENCE} may name another password than the one that is wanted")),
+        Answer::Unclear => Error::general("that does not plainly ask for a password")
+            .hint("LC_ALL=C has the other program ask in English"),
+        _ => Error::general("only a person can agree to that"),
     }
 }
 
@@ -134,24 +129,6 @@ fn line(mut value: Secret) -> Result<Secret> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_questions_for_a_password_get_it() {
-        for (question, kind, answer) in [
-            ("Username for 'https://github.com': ", None, Answer::User),
-            ("Password for 'https://ann@github.com': ", None, Answer::Password),
-            ("Enter passphrase for key '/home/ann/.ssh/id_ed25519': ", None, Answer::Password),
-            ("(ann@host) Password: ", Some(""), Answer::Password),
-            ("[sudo] password for ann: ", None, Answer::Password),
-            ("", None, Answer::Password),
-            ("Allow use of key /x?\nKey fingerprint ab. ", Some("confirm"), Answer::No),
-            ("Confirm user presence for key", Some("none"), Answer::Nothing),
-            ("anything", Some("later"), Answer::No),
-            ("Continue connecting (yes/no/[fingerprint])? ", None, Answer::No),
-        ] {
-            assert_eq!(Answer::to(question, kind), answer, "{question}");
-        }
-    }
 
     #[test]
     fn an_answer_is_one_line() {
