@@ -89,7 +89,9 @@ pub use crate::team::ops::is_member_name;
 pub use access::Folder;
 pub use diff::{FieldDiff, diff};
 pub use edit::{Edits, Rebased, Sheet};
-pub use env_file::{Declared, MAX_ENV_FILE, is_variable_name, parse_env, write_env};
+pub use env_file::{
+    Declared, MAX_ENV_FILE, is_variable_name, parse_env, parse_env_within, write_env,
+};
 pub use export::{Export, Format, write_json};
 pub use fields::{choose as choose_field, no_field};
 pub use history::Version;
