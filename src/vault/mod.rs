@@ -97,8 +97,9 @@ pub use fields::{choose as choose_field, no_field};
 pub use history::Version;
 pub use import::{
     BucketKeys, BucketKind, FileFormat, ForeignBucket, ForeignKey, Imported, ItemContent,
-    MAX_IMPORT, Older, Outcome as ImportOutcome, Parsed, Plan as ImportPlan, Planned, SopsFile,
-    SopsKeys, parse as parse_import, plan as plan_import, read_keepass, read_pass,
+    MAX_IMPORT, Manner as ImportManner, Older, Outcome as ImportOutcome, Parsed,
+    Plan as ImportPlan, Planned, SopsFile, SopsKeys, parse as parse_import, plan as plan_import,
+    read_keepass, read_pass,
 };
 pub use init::Init;
 pub use list::{Deleted, Entry};

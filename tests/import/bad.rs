@@ -248,16 +248,25 @@ fn what_is_there_already_is_not_replaced() {
 fn what_is_encrypted_takes_its_key() {
     let importer = Importer::new();
     nothing(&importer, importer.sample("bitwarden-encrypted.json", &[]), 2, "is encrypted");
-    for wrong in ["made-up passphras\n", "\n"] {
-        for name in ["team.kdbx", "older.kdbx"] {
-            nothing(&importer, importer.keepass(name, wrong, &[]), 4, "does not open it");
+    for name in ["team.kdbx", "older.kdbx"] {
+        let ran = importer.keepass(name, "made-up passphras\n", &[]);
+        nothing(&importer, ran, 4, "does not open it");
+        for empty in ["\n", ""] {
+            let ran = importer.keepass(name, empty, &[]);
+            nothing(&importer, ran, 2, "file descriptor 7 has no passphrase");
         }
     }
     let ran = importer.keepass("keyfile.kdbx", "made-up passphrase\n", &[]);
     nothing(&importer, ran, 4, "--key-file");
     let other = ["--key-file", &age_key()];
     nothing(&importer, importer.keepass("keyfile.kdbx", "made-up passphrase\n", &other), 4, "");
-    nothing(&importer, importer.pass(false), 4, "gpg did not decrypt");
+    let ran = importer.pass(false);
+    assert!(["keys/deploy: ", "plain: ", "web/example: "].iter().all(|n| ran.stderr.contains(n)));
+    nothing(&importer, ran, 4, "gpg did not decrypt 3 of 3 files");
+    let store = importer.0.path().join("store");
+    fs::create_dir(&store).unwrap();
+    std::os::unix::fs::symlink("nowhere", store.join("lost.gpg")).unwrap();
+    nothing(&importer, importer.import(&[store.to_str().unwrap()]), 2, "store/lost.gpg");
     nothing(&importer, importer.sample("sops.yaml", &[]), 4, "--age-identity");
     let key = sample("sops-other.txt");
     let other = ["--age-identity", key.to_str().unwrap()];

@@ -185,7 +185,7 @@ fn k8s_entries(parsed: &mut Parsed, folder: &[String], node: &Node) -> Result<()
                 true => b64_decode_secret(text.bytes()).ok_or_else(|| wrong("not base64"))?,
                 false => Secret::copy_of(text.bytes()),
             };
-            parsed.push_value([folder, &[name.clone()]].concat(), value)?;
+            parsed.push_value([folder, std::slice::from_ref(name)].concat(), value)?;
         }
     }
     Ok(())

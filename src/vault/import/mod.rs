@@ -32,7 +32,7 @@ pub use pass::{parse as parse_pass, read as read_pass};
 pub use plan::{Plan, Planned, plan};
 pub use s3ec::{ForeignBucket, ForeignKey, Imported, Older};
 pub use sops::{SopsFile, SopsKeys};
-pub use write::Outcome;
+pub use write::{Manner, Outcome};
 
 /// Largest file that is read, in bytes.
 pub const MAX_IMPORT: usize = 64 * 1024 * 1024;
