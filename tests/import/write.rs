@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::process::{Command, Stdio};
+use std::sync::atomic::Ordering;
 
 use rustix::process::{Pid, Signal, kill_process};
 use vault::core::secret::Secret;
@@ -67,7 +68,8 @@ async fn an_import_that_is_stopped_tells_what_was_written() {
     let vault = world.device("one").await;
     let plan = plan(60);
     let manner = ImportManner::default();
-    let outcome = vault.import(&plan, &manner, &mut |done, _| manner.stop.set(done >= 5)).await;
+    let mut progress = |done, _| manner.stop.store(done >= 5, Ordering::Relaxed);
+    let outcome = vault.import(&plan, &manner, &mut progress).await;
     assert!(outcome.failed.is_empty() && outcome.there.is_empty());
     assert!((5..=5 + 16).contains(&outcome.written.len()), "{}", outcome.written.len());
     assert_eq!(outcome.written.len() + outcome.left.len(), 60);

@@ -2,6 +2,7 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::builder::PossibleValuesParser;
@@ -239,8 +240,10 @@ async fn write(
     let manner = ImportManner { skip_existing, ..ImportManner::default() };
     let asked = Cell::new(Exit::Ok);
     let outcome = tokio::select! {
-        outcome = vault.import(plan, &manner, &mut progress) => outcome,
+        // Signals are awaited before the first write.
+        biased;
         failed = asked_to_end(&manner.stop, &asked) => match failed? {},
+        outcome = vault.import(plan, &manner, &mut progress) => outcome,
     };
     bar.finish_and_clear();
     match outcome.check() {
@@ -260,7 +263,7 @@ async fn write(
 ///
 /// # Errors
 /// If signals cannot be awaited.
-async fn asked_to_end(stop: &Cell<bool>, exit: &Cell<Exit>) -> Result<Infallible> {
+async fn asked_to_end(stop: &AtomicBool, exit: &Cell<Exit>) -> Result<Infallible> {
     let on = |kind| signal(kind).map_err(|e| Error::general("cannot wait").because(e));
     let mut interrupt = on(SignalKind::interrupt())?;
     let mut hangup = on(SignalKind::hangup())?;
@@ -271,7 +274,7 @@ async fn asked_to_end(stop: &Cell<bool>, exit: &Cell<Exit>) -> Result<Infallible
             _ = hangup.recv() => Exit::HungUp,
             _ = terminate.recv() => Exit::Terminated,
         };
-        if stop.replace(true) {
+        if stop.swap(true, Ordering::Relaxed) {
             std::process::exit(i32::from(came.code()));
         }
         exit.set(came);

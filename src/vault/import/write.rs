@@ -1,6 +1,6 @@
 //! Writing an import: where nothing is yet, many at a time.
 
-use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
@@ -34,7 +34,7 @@ pub struct Manner {
     /// What somebody else writes meanwhile is left as it is, and is no failure.
     pub skip_existing: bool,
     /// Once it is true nothing more is begun.
-    pub stop: Cell<bool>,
+    pub stop: AtomicBool,
 }
 
 impl Vault {
@@ -98,7 +98,10 @@ impl Vault {
         let mut work = stream::FuturesUnordered::new();
         progress(0, total);
         loop {
-            while work.len() < AT_ONCE && outcome.failed.is_empty() && !manner.stop.get() {
+            while work.len() < AT_ONCE
+                && outcome.failed.is_empty()
+                && !manner.stop.load(Ordering::Relaxed)
+            {
                 let Some(secret) = rest.next() else { break };
                 work.push(async move { (&secret.path, self.import_one(secret).await) });
             }
