@@ -114,6 +114,8 @@ impl Vault {
                 Err(e) => outcome.failed.push((path.clone(), e)),
             }
             progress(outcome.done(), total);
+            // A directory answers at once: whoever sets `stop` is to have a turn, too.
+            tokio::task::yield_now().await;
         }
         outcome.left = rest.map(|secret| secret.path.clone()).collect();
         outcome.written.sort();
