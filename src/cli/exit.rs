@@ -36,7 +36,7 @@ pub enum Exit {
     Interrupted = 130,
     /// Ctrl-\ or a QUIT from elsewhere, while the terminal UI was open.
     Quit = 131,
-    /// The terminal UI, or `vault edit`, was asked to end.
+    /// The terminal UI, `vault edit` or `vault import` was asked to end.
     Terminated = 143,
 }
 
@@ -67,7 +67,10 @@ impl Exit {
         (Self::HungUp, "the terminal of the terminal UI, or of an editor, went away"),
         (Self::Interrupted, "interrupted with Ctrl-C"),
         (Self::Quit, "the terminal UI was ended by SIGQUIT"),
-        (Self::Terminated, "the terminal UI, or `vault edit`, was ended by another signal"),
+        (
+            Self::Terminated,
+            "the terminal UI, `vault edit` or `vault import` was ended by another signal",
+        ),
     ];
 
     /// The number.

@@ -361,7 +361,7 @@ async fn dispatch(command: Command, session: &Session) -> Result<Exit> {
         Command::CredentialProcess(c) => c.run(session).await?,
         Command::Askpass(c) => c.run(session).await?,
         Command::AwsContext(c) => c.run(session).await?,
-        Command::Import(c) => c.run(session).await?,
+        Command::Import(c) => return c.run(session).await,
         Command::Vaults(c) => c.run(session)?,
         Command::Config(c) => c.run(session)?,
         Command::Id(c) => c.run(session).await?,

@@ -44,6 +44,18 @@ impl Kind {
     }
 }
 
+/// Most names of a list in an error.
+const LISTED: usize = 20;
+
+/// The first of many names, or lines, with how many more there are.
+pub fn listed<T: fmt::Display>(all: &[T], between: &str) -> String {
+    let mut out: Vec<String> = all.iter().take(LISTED).map(ToString::to_string).collect();
+    if all.len() > LISTED {
+        out.push(format!("… and {} more", all.len() - LISTED));
+    }
+    out.join(between)
+}
+
 /// The error of every layer above the stores and the object format.
 #[derive(Debug)]
 pub struct Error {

@@ -2,7 +2,6 @@
 //! expansions, of which there are none.
 
 use crate::core::error::{Error, Result};
-use crate::core::path::escape;
 use crate::core::secret::Secret;
 
 /// Largest file in bytes.
@@ -21,12 +20,21 @@ pub struct Declared {
 /// Reads a file of variables.
 ///
 /// # Errors
-/// Usage, with the number of the line but nothing of what stands in it behind the name.
+/// Usage, with the number of the line but nothing of what stands in it: what looks like a name may
+/// be a piece of a value whose quotes are wrong.
 pub fn parse_env(text: &Secret) -> Result<Vec<Declared>> {
-    if text.len() > MAX_ENV_FILE {
-        return Err(Error::usage("the file is larger than 1 MiB"));
+    parse_env_within(text, MAX_ENV_FILE)
+}
+
+/// [`parse_env`] of a file of at most `max` bytes.
+///
+/// # Errors
+/// The same.
+pub fn parse_env_within(text: &Secret, max: usize) -> Result<Vec<Declared>> {
+    if text.len() > max {
+        let max = max / 1024 / 1024;
+        return Err(Error::usage(format!("the file is larger than {max} MiB")));
     }
-    let text = without_carriage_returns(text);
     let text = text.text().ok_or_else(|| Error::usage("the file is not UTF-8"))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if let Some((before, _)) = text.split_once('\0') {
@@ -84,7 +92,6 @@ impl<'t> Reader<'t> {
             self.rest.find(|c: char| c.is_whitespace() || c == '=').unwrap_or(self.rest.len());
         let (name, rest) = self.rest.split_at(end);
         if !is_variable_name(name) {
-            // What stands there may be a part of a value whose quotes are wrong.
             return Err(wrong(line, "no name of a variable: letters, digits and `_`"));
         }
         let name = name.to_owned();
@@ -97,17 +104,17 @@ impl<'t> Reader<'t> {
             }
             Some('=') => {
                 self.next();
-                Some(self.value(&name)?)
+                Some(self.value()?)
             }
-            Some(_) => return Err(wrong(line, &format!("no `=` after {}", escape(&name)))),
+            Some(_) => return Err(wrong(line, "no `=` behind the name")),
         };
         Ok(Some(Declared { name, value, line }))
     }
 
     /// Quoted and unquoted pieces, up to the end of the line or a comment. Blanks within are kept.
-    fn value(&mut self, name: &str) -> Result<Secret> {
+    fn value(&mut self) -> Result<Secret> {
         let line = self.line;
-        let open = |what: &str| wrong(line, &format!("the {what} quote of {name} does not end"));
+        let open = |what: &str| wrong(line, &format!("a {what} quote does not end"));
         let mut out = Secret::with_capacity(64);
         let mut blanks = self.skip_blanks().to_owned();
         let mut begun = false;
@@ -116,8 +123,7 @@ impl<'t> Reader<'t> {
                 break;
             }
             self.next();
-            if c == '\\' && self.peek() == Some('\n') {
-                self.next();
+            if c == '\\' && self.end_of_line() {
                 blanks.push_str(self.skip_blanks());
                 continue;
             }
@@ -147,8 +153,8 @@ impl<'t> Reader<'t> {
         loop {
             match self.next()? {
                 '"' => return Some(()),
+                '\\' if self.end_of_line() => {}
                 '\\' => match self.next()? {
-                    '\n' => {}
                     'n' => out.push(b'\n'),
                     'r' => out.push(b'\r'),
                     't' => out.push(b'\t'),
@@ -178,8 +184,21 @@ impl<'t> Reader<'t> {
         taken
     }
 
+    /// Takes the end of a line, if one is here.
+    fn end_of_line(&mut self) -> bool {
+        let len = match self.rest.as_bytes() {
+            [b'\n', ..] => 1,
+            [b'\r', b'\n', ..] => 2,
+            _ => return false,
+        };
+        self.take(len);
+        true
+    }
+
+    /// Blanks, and the `\r` of an end of line.
     fn skip_blanks(&mut self) -> &'t str {
         let end = self.rest.find(|c| c != ' ' && c != '\t').unwrap_or(self.rest.len());
+        let end = if self.rest[end..].starts_with("\r\n") { end + 1 } else { end };
         self.take(end)
     }
 
@@ -192,17 +211,6 @@ impl<'t> Reader<'t> {
 
 fn push(out: &mut Secret, c: char) {
     out.extend(c.encode_utf8(&mut [0; 4]).as_bytes());
-}
-
-fn without_carriage_returns(text: &Secret) -> Secret {
-    let mut out = Secret::with_capacity(text.len());
-    let mut bytes = text.bytes().iter().peekable();
-    while let Some(&byte) = bytes.next() {
-        if byte != b'\r' || bytes.peek() != Some(&&b'\n') {
-            out.push(byte);
-        }
-    }
-    out
 }
 
 fn wrong(line: usize, why: &str) -> Error {
@@ -250,8 +258,14 @@ mod tests {
             ("A=a\\ b\\#", "a b#"),
             ("A=\"a\\nb\\tc\\\\n\\x\"", "a\nb\tc\\n\\x"),
             ("A=\"a\nb\"", "a\nb"),
-            ("A='a\r\nb'\r\n", "a\nb"),
+            // Ends of lines within quotes are a part of the value.
+            ("A='a\r\nb'\r\n", "a\r\nb"),
+            ("A=\"a\r\nb\"  \r\n# c\r\n", "a\r\nb"),
+            ("A=b # c\r\n", "b"),
+            ("\r\nA=\r\n", ""),
             ("A=a\\\nb", "ab"),
+            ("A=a\\\r\nb\r\n", "ab"),
+            ("A=\"a\\\r\nb\"\r\n", "ab"),
             ("A=\"$HOME `x` $(y)\"", "$HOME `x` $(y)"),
             ("\u{feff}A=b\r\n", "b"),
             ("# c\n\n \t# d\nA=b\n#e", "b"),
@@ -263,7 +277,7 @@ mod tests {
         ] {
             assert_eq!(one(line).as_deref(), Some(value), "{line:?}");
         }
-        for line in ["A", "export A", "A # declared", "A\r\n"] {
+        for line in ["A", "export A", "A # declared", "A\r\n", "A \r\n"] {
             assert_eq!(one(line), None, "{line:?}");
         }
     }
@@ -277,6 +291,9 @@ mod tests {
             ("geheim-x=1", 1),
             ("1geheim=1", 1),
             ("A=1\n\nA geheim", 3),
+            ("A=1\ngeheim A", 2),
+            ("A=1\r\ngeheim='A", 2),
+            ("A='\r\n'\ngeheim=\"A", 3),
             ("A=1\nB=geh\0eim", 2),
         ] {
             let error = read(text).unwrap_err();
@@ -321,7 +338,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_written_is_read_again(value in "[^\0\r]{0,40}") {
+        fn what_is_written_is_read_again(value in "[^\0]{0,40}") {
             let mut out = Secret::with_capacity(64);
             write_env(&mut out, "A", &Secret::copy_of(value.as_bytes()));
             let text = out.text().unwrap();

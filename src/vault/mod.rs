@@ -89,14 +89,17 @@ pub use crate::team::ops::is_member_name;
 pub use access::Folder;
 pub use diff::{FieldDiff, diff};
 pub use edit::{Edits, Rebased, Sheet};
-pub use env_file::{Declared, MAX_ENV_FILE, is_variable_name, parse_env, write_env};
+pub use env_file::{
+    Declared, MAX_ENV_FILE, is_variable_name, parse_env, parse_env_within, write_env,
+};
 pub use export::{Export, Format, write_json};
 pub use fields::{choose as choose_field, no_field};
 pub use history::Version;
 pub use import::{
     BucketKeys, BucketKind, FileFormat, ForeignBucket, ForeignKey, Imported, ItemContent,
-    MAX_IMPORT, Older, Outcome as ImportOutcome, Parsed, Plan as ImportPlan, Planned, SopsFile,
-    SopsKeys, parse as parse_import, plan as plan_import, read_keepass, read_pass,
+    MAX_IMPORT, Manner as ImportManner, Older, Outcome as ImportOutcome, Parsed,
+    Plan as ImportPlan, Planned, SopsFile, SopsKeys, parse as parse_import, plan as plan_import,
+    read_keepass, read_pass,
 };
 pub use init::Init;
 pub use list::{Deleted, Entry};

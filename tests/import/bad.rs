@@ -29,7 +29,9 @@ fn unknown_and_broken_files_are_refused() {
         ("empty.json", &b""[..], 2, "the file is empty"),
         ("empty", b" \n", 2, "the file is empty"),
         ("words", b"geheim and more words\n", 2, "--format says which it is: dotenv, "),
-        ("bytes", b"\xff\xfe\0geheim", 2, "no format that is known"),
+        ("bytes", b"\xff\xfd\0geheim", 2, "no format that is known"),
+        ("a.csv", b"\xff\xfeg\0e\0h\0e\0i\0m\0", 2, "save it as UTF-8"),
+        ("a", b"\xfe\xff\0g\0e\0h\0e\0i\0m", 2, "the file is UTF-16"),
         ("a.json", b"{\"a\": \"geheim", 2, "line 1, column 8 of the JSON"),
         ("a.json", b"{\"a\":\"1\",\n\"a\":\"geheim\"}", 2, "line 2"),
         ("a.json", b"\"geheim\"", 2, "one value, and no names"),
@@ -63,6 +65,102 @@ fn unknown_and_broken_files_are_refused() {
     ] {
         nothing(&importer, importer.sample(name, &flag), 2, says);
     }
+}
+
+/// A value without quotes goes on in the next lines: none is taken for a name that is left out.
+#[test]
+fn lines_without_a_value_are_refused_and_not_shown() {
+    for (name, text, flags, says) in [
+        ("a.env", "KEY=-----BEGIN\nmade-up-geheim\nEND\n", &[][..], "line 2"),
+        ("a.env", "KEY=-----BEGIN\nGEZDGNBV\nEND\n", &[], "line 2: no `=`"),
+        ("a.env", "A=1\nexport GEZDGNBV\n", &[], "line 2: no `=`"),
+        ("a.env", "A=1\nGEZDGNBV battery staple\n", &[], "line 2"),
+        ("a.env", "A=1\nGEZDGNBV='\n", &[], "line 2"),
+        ("a.list", "A=1\nGEZDGNBV\n", &["-f", "docker-env"], "line 2: no `=`"),
+        ("a.list", "A=1\nGEZDGNBV x\n", &["-f", "docker-env"], "line 2"),
+        ("a.list", "A=1\nGEZDGNBV\n", &["-f", "github"], "line 2"),
+        ("a", "A=1\nGEZDGNBV\n", &[], "line 2"),
+        ("a", "GEZDGNBV\nother\n", &[], "no format that is known"),
+        ("shadow", "ann:$apr1$GEZDGNBV:\n", &[], "no format that is known"),
+        ("shadow", "ann:$6$GEZDGNBV:19000:0:::\nbob:$6$geheim:1:::\n", &[], "no format"),
+        ("a.yaml", "GEZDGNBV:\ngeheim: ''\n", &[], ""),
+    ] {
+        let importer = Importer::new();
+        let file = importer.0.path().join(name);
+        fs::write(&file, text).unwrap();
+        let ran = importer.import(&[&[file.to_str().unwrap(), "--dry-run"], flags].concat());
+        assert!(ran.code == 2 || name == "a.yaml", "{text}: {}", ran.stderr);
+        assert!(ran.stderr.contains(says), "{text}: {}", ran.stderr);
+        assert!(!ran.stderr.contains("GEZDGNBV") && !ran.text().contains("GEZDGNBV"), "{text}");
+    }
+}
+
+/// What is left out of tables and YAML is named by its line.
+#[test]
+fn what_is_left_out_is_named_by_its_line() {
+    let importer = Importer::new();
+    for (name, text, says) in [
+        ("a.csv", "path,field,type,value,b64\na,b,GEZDGNBV,x,\n", "the type in line 2"),
+        ("a.csv", "path,field,type,value,b64\nGEZDGNBV2,GEZDGNBV,y,x,\n", "the type in line 2"),
+        ("b.csv", "name,url,username,password\na,,b,c\nGEZDGNBV,,,\n", "line 3: nothing in it"),
+        ("a.yaml", "a: 1\nGEZDGNBV:\nb: 2\n", "line 2: there is no value"),
+        ("a", "a: 1\nb:\n  - c\n  - x:$1$GEZDGNBV:\nd: 2\n", "line 4: there is no value"),
+        ("own.json", OWN_TYPE, "the type of a#b: it becomes secret"),
+    ] {
+        let file = importer.0.path().join(name);
+        fs::write(&file, text).unwrap();
+        let ran = importer.import(&[file.to_str().unwrap(), "--dry-run"]).ok();
+        assert!(ran.stderr.contains(says), "{text}: {}", ran.stderr);
+        assert!(!ran.stderr.contains("GEZDGNBV"), "{text}: {}", ran.stderr);
+    }
+}
+
+const OWN_TYPE: &str = r#"{"path": "a", "version": 1,
+    "fields": [{"name": "b", "type": "GEZDGNBV", "value": "x"}]}"#;
+
+/// What would be lost without a word.
+#[test]
+fn exports_and_manifests_that_are_not_understood_are_refused() {
+    let own =
+        r#"{"path": "a", "version": 1, "fields": [{"name": "b", "type": "text", "value": "x"}]}"#;
+    let list = r#"{"kind": "List", "apiVersion": "v1", "items": [
+        {"kind": "Secret", "apiVersion": "v1", "metadata": {"name": "one"}, "stringData": {"A": "1"}},
+        {"kind": "Secret", "apiVersion": "v1", "metadata": {"name": "two"}, "data": {"A": "MQ=="}}]}"#;
+    for (text, says) in [
+        (
+            own.replace("\"version\"", "\"more\": \"geheim\", \"version\""),
+            "a member that is unknown",
+        ),
+        (own.replace("\"type\"", "\"more\": \"geheim\", \"type\""), "a member that is unknown"),
+        (
+            own.replace("\"version\"", "\"value\": \"geheim\", \"version\""),
+            "both fields and a value",
+        ),
+        (own.replace("[{", "[3, {"), "a field that is no map"),
+        (list.replace("[\n", "[{\"kind\": \"ConfigMap\"},\n"), "item 1 of the list: not a Secret"),
+        (list.replace("{\"name\": \"two\"}", "{}"), "item 2 of the list: it has no name"),
+        (list.replace("MQ==", "geheim"), "item 2 of the list: data/A: not base64"),
+    ] {
+        assert_ne!((text.as_str() == own, text.as_str() == list), (true, true));
+        refused("a.json", text.as_bytes(), &[], 2, says);
+    }
+    let importer = Importer::new();
+    let yaml = list.replace("\"items\"", "items");
+    for (folder, text) in [("json", list), ("yaml", yaml.as_str())] {
+        importer.0.run_with(["import", "-", folder], text.as_bytes()).ok();
+        assert_eq!(importer.0.run(["ls", folder]).ok().lines().len(), 2);
+        assert_eq!(importer.0.get(&format!("{folder}/two/A")), "1");
+    }
+    // YAML would take the tab for a mistake, and the escape for another one.
+    let tabs = list.replace("        ", "\t\t").replace("MQ==", "MQ\\u003d=");
+    importer.0.run_with(["import", "-", "tabs"], tabs.as_bytes()).ok();
+    assert_eq!(importer.0.get("tabs/two/A"), "1");
+    let ran =
+        importer.0.run_with(["import", "-", "empty"], br#"{"a": "1", "b": {}, "c": {"d": []}}"#);
+    for left in ["not imported: b: an empty map", "not imported: c/d: an empty list"] {
+        assert!(ran.stderr.contains(left), "{}", ran.stderr);
+    }
+    ran.ok();
 }
 
 /// What does not fit into one secret is found before anything is written.
@@ -150,16 +248,25 @@ fn what_is_there_already_is_not_replaced() {
 fn what_is_encrypted_takes_its_key() {
     let importer = Importer::new();
     nothing(&importer, importer.sample("bitwarden-encrypted.json", &[]), 2, "is encrypted");
-    for wrong in ["made-up passphras\n", "\n"] {
-        for name in ["team.kdbx", "older.kdbx"] {
-            nothing(&importer, importer.keepass(name, wrong, &[]), 4, "does not open it");
+    for name in ["team.kdbx", "older.kdbx"] {
+        let ran = importer.keepass(name, "made-up passphras\n", &[]);
+        nothing(&importer, ran, 4, "does not open it");
+        for empty in ["\n", ""] {
+            let ran = importer.keepass(name, empty, &[]);
+            nothing(&importer, ran, 2, "file descriptor 7 has no passphrase");
         }
     }
     let ran = importer.keepass("keyfile.kdbx", "made-up passphrase\n", &[]);
     nothing(&importer, ran, 4, "--key-file");
     let other = ["--key-file", &age_key()];
     nothing(&importer, importer.keepass("keyfile.kdbx", "made-up passphrase\n", &other), 4, "");
-    nothing(&importer, importer.pass(false), 4, "gpg did not decrypt");
+    let ran = importer.pass(false);
+    assert!(["keys/deploy: ", "plain: ", "web/example: "].iter().all(|n| ran.stderr.contains(n)));
+    nothing(&importer, ran, 4, "gpg did not decrypt 3 of 3 files");
+    let store = importer.0.path().join("store");
+    fs::create_dir(&store).unwrap();
+    std::os::unix::fs::symlink("nowhere", store.join("lost.gpg")).unwrap();
+    nothing(&importer, importer.import(&[store.to_str().unwrap()]), 2, "store/lost.gpg");
     nothing(&importer, importer.sample("sops.yaml", &[]), 4, "--age-identity");
     let key = sample("sops-other.txt");
     let other = ["--age-identity", key.to_str().unwrap()];

@@ -233,7 +233,6 @@ fn what_has_no_place_is_named() {
         ("export.1pux", "not imported: an attachment of Private/Example: scan.png"),
         ("export.1pux", "not imported: the document Team/Plan: plan.pdf"),
         ("bitwarden.json", "not imported: a passkey of Web/Team/Example: example.com"),
-        ("vars.env", "not imported: DECLARED: it has no value"),
         ("nested.json", "not imported: db/none: it has no value"),
     ] {
         let ran = importer.sample(name, &["--dry-run"]).ok();

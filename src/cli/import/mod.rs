@@ -1,17 +1,23 @@
+use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::bucket::Bucket;
+use super::exit::Exit;
 use super::output;
 use super::session::Session;
 use crate::vault::{
-    AwsOptions, Error, ImportPlan, ItemContent, Path, Planned, Prefix, Result, Vault, escape,
-    plan_import,
+    AwsOptions, Error, ImportManner, ImportPlan, ItemContent, Path, Planned, Prefix, Result, Vault,
+    escape, plan_import,
 };
 
 mod s3ec;
@@ -119,7 +125,7 @@ fn pair(text: &str) -> Result<(String, String)> {
 }
 
 impl Import {
-    pub async fn run(self, session: &Session) -> Result<()> {
+    pub async fn run(self, session: &Session) -> Result<Exit> {
         match (self.from, self.source) {
             (Some(From::S3ec(import)), _) => import.run(session).await,
             (None, Some(source)) => source.run(session, self.bucket.anywhere()).await,
@@ -129,7 +135,7 @@ impl Import {
 }
 
 impl Source {
-    async fn run(self, session: &Session, aws: AwsOptions) -> Result<()> {
+    async fn run(self, session: &Session, aws: AwsOptions) -> Result<Exit> {
         let folder = Prefix::parse(self.path.as_deref().unwrap_or_default())?;
         // A program or a question is not to get what answers the questions of this one.
         session.prompt.close_on_exec();
@@ -140,8 +146,7 @@ impl Source {
         vault.check_may_write(&paths)?;
         if self.skip_existing {
             let there = vault.present(&paths).await?;
-            plan.secrets.retain(|secret| !there.contains(&secret.path));
-            plan.left.extend(there.iter().map(|path| format!("{path}: it is there already")));
+            leave(&mut plan, &there);
         } else {
             vault.check_absent(&paths).await.map_err(|e| {
                 e.hint(
@@ -151,10 +156,14 @@ impl Source {
             })?;
         }
         if !self.dry_run {
-            write(session, &vault, &plan).await?;
+            match write(session, &vault, &plan, self.skip_existing).await? {
+                Ended::Written { there } => leave(&mut plan, &there),
+                Ended::Stopped(exit) => return Ok(exit),
+            }
         }
         session.warn(&vault);
-        self.report(session, &plan)
+        self.report(session, &plan)?;
+        Ok(Exit::Ok)
     }
 
     fn report(&self, session: &Session, plan: &ImportPlan) -> Result<()> {
@@ -193,11 +202,32 @@ impl Source {
     }
 }
 
-/// Writes a plan, with a bar on a terminal.
+/// Takes what is there already out of a plan.
+fn leave(plan: &mut ImportPlan, there: &[Path]) {
+    let there: BTreeSet<&Path> = there.iter().collect();
+    plan.secrets.retain(|secret| !there.contains(&secret.path));
+    plan.left.extend(there.iter().map(|path| format!("{path}: it is there already")));
+}
+
+/// How the writing of a plan ended.
+enum Ended {
+    /// Everything is there; these were written by somebody else meanwhile.
+    Written { there: Vec<Path> },
+    /// A signal came, and what was written has been told.
+    Stopped(Exit),
+}
+
+/// Writes a plan, with a bar on a terminal. After the first signal that would end us, what is under
+/// way is finished; the second ends us at once.
 ///
 /// # Errors
 /// Those of [`crate::vault::ImportOutcome::check`].
-async fn write(session: &Session, vault: &Vault, plan: &ImportPlan) -> Result<()> {
+async fn write(
+    session: &Session,
+    vault: &Vault,
+    plan: &ImportPlan,
+    skip_existing: bool,
+) -> Result<Ended> {
     let style = ProgressStyle::with_template("importing {bar:30} {pos}/{len} {eta}")
         .unwrap_or_else(|_| ProgressStyle::default_bar());
     // Draws on stderr, and on a terminal only.
@@ -207,7 +237,47 @@ async fn write(session: &Session, vault: &Vault, plan: &ImportPlan) -> Result<()
         bar.set_length(total as u64);
         bar.set_position(done as u64);
     };
-    let outcome = vault.import(plan, &mut progress).await;
+    let manner = ImportManner { skip_existing, ..ImportManner::default() };
+    let asked = Cell::new(Exit::Ok);
+    let outcome = tokio::select! {
+        // Signals are awaited before the first write.
+        biased;
+        failed = asked_to_end(&manner.stop, &asked) => match failed? {},
+        outcome = vault.import(plan, &manner, &mut progress) => outcome,
+    };
     bar.finish_and_clear();
-    outcome.check().inspect_err(|_| session.warn(vault))
+    match outcome.check() {
+        Ok(()) => Ok(Ended::Written { there: outcome.there }),
+        Err(error) => {
+            session.warn(vault);
+            if asked.get() == Exit::Ok {
+                return Err(error);
+            }
+            super::report(&error, session.json);
+            Ok(Ended::Stopped(asked.get()))
+        }
+    }
+}
+
+/// Sets `stop` once a signal comes, and `exit` to what it means; ends the process at the next one.
+///
+/// # Errors
+/// If signals cannot be awaited.
+async fn asked_to_end(stop: &AtomicBool, exit: &Cell<Exit>) -> Result<Infallible> {
+    let on = |kind| signal(kind).map_err(|e| Error::general("cannot wait").because(e));
+    let mut interrupt = on(SignalKind::interrupt())?;
+    let mut hangup = on(SignalKind::hangup())?;
+    let mut terminate = on(SignalKind::terminate())?;
+    loop {
+        let came = tokio::select! {
+            _ = interrupt.recv() => Exit::Interrupted,
+            _ = hangup.recv() => Exit::HungUp,
+            _ = terminate.recv() => Exit::Terminated,
+        };
+        if stop.swap(true, Ordering::Relaxed) {
+            std::process::exit(i32::from(came.code()));
+        }
+        exit.set(came);
+        output::note("no more is written; what is under way is finished");
+    }
 }

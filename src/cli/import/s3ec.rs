@@ -3,7 +3,9 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args};
 use serde_json::json;
 
+use super::Ended;
 use crate::cli::bucket::Bucket;
+use crate::cli::exit::Exit;
 use crate::cli::output;
 use crate::cli::session::{Session, read_secret_file};
 use crate::cli::target;
@@ -64,7 +66,7 @@ impl S3ec {
     ///
     /// # Errors
     /// Usage, conflict, integrity; partial if a write failed in the middle.
-    pub async fn run(self, session: &Session) -> Result<()> {
+    pub async fn run(self, session: &Session) -> Result<Exit> {
         let (bucket, key) = source(&self.source)?;
         let with = self.key()?;
         let vault = session.vault().await?;
@@ -84,7 +86,8 @@ impl S3ec {
         vault.check_absent(&paths).await?;
         if self.dry_run {
             session.warn(&vault);
-            return report(session, &list);
+            report(session, &list)?;
+            return Ok(Exit::Ok);
         }
         let keys: Vec<String> = list.iter().map(|(key, _)| key.clone()).collect();
         let older = Older {
@@ -95,9 +98,12 @@ impl S3ec {
         let read = objects.read(&keys, &with, older).await?;
         let values = read.into_iter().map(|Imported { value, .. }| value);
         let plan = ImportPlan::of_values(paths.into_iter().zip(values), self.raw);
-        super::write(session, &vault, &plan).await?;
+        if let Ended::Stopped(exit) = super::write(session, &vault, &plan, false).await? {
+            return Ok(exit);
+        }
         session.warn(&vault);
-        report(session, &list)
+        report(session, &list)?;
+        Ok(Exit::Ok)
     }
 
     fn key(&self) -> Result<ForeignKey> {

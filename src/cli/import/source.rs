@@ -96,7 +96,14 @@ async fn of_keepass(session: &Session, from: &Source, bytes: &Secret) -> Result<
     let key_file = from.key_file.as_deref().map(read_secret_file).transpose()?;
     let passphrase = match (from.no_source_passphrase, from.source_passphrase_fd) {
         (true, _) => None,
-        (false, Some(fd)) => Some(Prompt::line_of(fd)?),
+        (false, Some(fd)) => {
+            let line = Prompt::line_of(fd)?;
+            if line.is_empty() {
+                return Err(Error::usage(format!("file descriptor {fd} has no passphrase"))
+                    .hint("what opens with its key file alone takes --no-source-passphrase"));
+            }
+            Some(line)
+        }
         (false, None) => {
             let name = shown(FilePath::new(&from.source));
             Some(session.prompt.passphrase_of(&name, "--source-passphrase-fd N gives it").await?)

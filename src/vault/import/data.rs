@@ -39,9 +39,17 @@ pub fn is_sops(node: &Node) -> bool {
     node.get("sops").is_some_and(|sops| sops.get("mac").is_some() || sops.get("version").is_some())
 }
 
-/// True for the manifest of a Kubernetes Secret.
+/// True for the manifest of a Kubernetes Secret, or of a list in which there is one.
 pub fn is_k8s_secret(node: &Node) -> bool {
-    node.text_at("kind") == Some("Secret") && node.get("apiVersion").is_some()
+    let one =
+        |node: &Node| node.text_at("kind") == Some("Secret") && node.get("apiVersion").is_some();
+    one(node) || k8s_list(node).is_some_and(|items| items.iter().any(one))
+}
+
+/// The items of a list of Kubernetes.
+fn k8s_list(node: &Node) -> Option<&[Node]> {
+    let is_list = matches!(node.text_at("kind"), Some("List" | "SecretList"));
+    node.get("items").filter(|_| is_list && node.get("apiVersion").is_some())?.list()
 }
 
 /// The secrets, if this is what `vault export` or `get --json` prints.
@@ -61,23 +69,37 @@ type Why = &'static str;
 
 /// A secret as `vault export` writes it.
 fn own(parsed: &mut Parsed, node: &Node) -> std::result::Result<Result<()>, Why> {
+    only(node, &["path", "version", "fields", "value", "b64"])?;
     let path = node.text_at("path").ok_or("no path")?;
     let segments = split(path);
     let Some(fields) = node.get("fields") else {
         return Ok(parsed.push(segments, ItemContent::Raw(own_value(node)?)));
     };
+    if node.get("value").is_some() || node.get("b64").is_some() {
+        return Err("both fields and a value");
+    }
     let mut all = Vec::new();
     for field in fields.list().ok_or("the fields are no list")? {
+        only(field, &["name", "type", "value", "b64"])?;
         let name = field.text_at("name").ok_or("a field without a name")?;
         let kind = field.text_at("type").ok_or("a field without a type")?;
         let known = FieldType::parse(kind);
         if known.is_none() {
-            parsed.left.push(format!("the type {kind} of {path}#{name}: it becomes secret"));
+            parsed.left.push(format!("the type of {path}#{name}: it becomes secret"));
         }
         let kind = Some(known.unwrap_or(FieldType::Secret));
         all.push(ItemField::new(name, kind, own_value(field)?));
     }
     Ok(parsed.push(segments, ItemContent::Fields(all)))
+}
+
+/// Fails for members of other names: they would be lost.
+fn only(node: &Node, known: &[&str]) -> std::result::Result<(), Why> {
+    let members = node.map().ok_or("a field that is no map")?;
+    match members.iter().all(|(name, _)| known.contains(&name.as_str())) {
+        true => Ok(()),
+        false => Err("a member that is unknown"),
+    }
 }
 
 fn own_value(node: &Node) -> std::result::Result<Secret, Why> {
@@ -93,7 +115,15 @@ fn own_value(node: &Node) -> std::result::Result<Secret, Why> {
 /// Every value below a node as a secret of its own.
 fn below(parsed: &mut Parsed, segments: &mut Vec<String>, node: &Node) -> Result<()> {
     match node {
-        Node::Null => parsed.left.push(format!("{}: it has no value", segments.join("/"))),
+        // What looks like a name may be a value at the wrong place.
+        Node::Null(Some(line)) => parsed.left.push(format!("line {line}: there is no value")),
+        Node::Null(None) => parsed.left.push(format!("{}: it has no value", segments.join("/"))),
+        Node::List(items) if items.is_empty() && !segments.is_empty() => {
+            parsed.left.push(format!("{}: an empty list", segments.join("/")));
+        }
+        Node::Map(members) if members.is_empty() && !segments.is_empty() => {
+            parsed.left.push(format!("{}: an empty map", segments.join("/")));
+        }
         Node::Scalar(value, _) => {
             parsed.push_value(segments.clone(), Secret::copy_of(value.bytes()))?;
         }
@@ -116,15 +146,37 @@ fn below(parsed: &mut Parsed, segments: &mut Vec<String>, node: &Node) -> Result
     Ok(())
 }
 
-/// The manifest of a Kubernetes Secret: each of its entries.
+/// The manifest of a Kubernetes Secret: each of its entries; of a list, below the name of each.
 ///
 /// # Errors
 /// Usage for anything else.
 pub fn k8s_secret(node: &Node) -> Result<Parsed> {
-    if !is_k8s_secret(node) {
-        return Err(Error::usage("not the manifest of one Kubernetes Secret"));
-    }
     let mut parsed = Parsed::default();
+    let Some(items) = k8s_list(node) else {
+        if !is_k8s_secret(node) {
+            return Err(Error::usage("not the manifest of a Kubernetes Secret"));
+        }
+        k8s_entries(&mut parsed, &[], node)?;
+        return Ok(parsed);
+    };
+    for (i, item) in items.iter().enumerate() {
+        let wrong = |why: &str| Error::usage(format!("item {} of the list: {why}", i + 1));
+        if item.text_at("kind") != Some("Secret") {
+            return Err(
+                wrong("not a Secret").hint("`kubectl get secrets -o yaml` lists only those")
+            );
+        }
+        let name = item.get("metadata").and_then(|metadata| metadata.text_at("name"));
+        let name = name.ok_or_else(|| wrong("it has no name"))?;
+        k8s_entries(&mut parsed, &[name.to_owned()], item).map_err(|e| {
+            Error::new(e.kind, format!("item {} of the list: {}", i + 1, e.message))
+        })?;
+    }
+    Ok(parsed)
+}
+
+/// The entries of one Secret, below a folder.
+fn k8s_entries(parsed: &mut Parsed, folder: &[String], node: &Node) -> Result<()> {
     for (section, encoded) in [("data", true), ("stringData", false)] {
         for (name, value) in node.get(section).and_then(Node::map).unwrap_or_default() {
             let wrong = |why: &str| Error::usage(format!("{section}/{}: {why}", escape(name)));
@@ -133,10 +185,10 @@ pub fn k8s_secret(node: &Node) -> Result<Parsed> {
                 true => b64_decode_secret(text.bytes()).ok_or_else(|| wrong("not base64"))?,
                 false => Secret::copy_of(text.bytes()),
             };
-            parsed.push_value(vec![name.clone()], value)?;
+            parsed.push_value([folder, std::slice::from_ref(name)].concat(), value)?;
         }
     }
-    Ok(parsed)
+    Ok(())
 }
 
 /// A name with `/` in it is a path.

@@ -1,9 +1,9 @@
 //! Which format a file is in: by its first bytes, its name and what is in it.
 
-use super::{bitwarden, csv, data, keepass, tree};
+use super::{MAX_IMPORT, bitwarden, csv, data, keepass, tree};
 use crate::core::error::{Error, Result};
 use crate::core::secret::Secret;
-use crate::vault::env_file::parse_env;
+use crate::vault::env_file::parse_env_within;
 
 /// The formats of files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +61,7 @@ impl FileFormat {
         if bytes.bytes().trim_ascii().is_empty() {
             return Err(Error::usage("the file is empty"));
         }
+        super::check_utf16(bytes)?;
         if keepass::is_keepass(bytes.bytes()) {
             return Ok(Self::KeePass);
         }
@@ -78,11 +79,14 @@ impl FileFormat {
         if text.starts_with(['{', '[']) && tree::json(bytes).is_ok() {
             return refined(Self::Json, bytes);
         }
-        let is_env = parse_env(bytes).is_ok_and(|all| all.iter().any(|d| d.value.is_some()));
+        let is_env = parse_env_within(bytes, MAX_IMPORT)
+            .is_ok_and(|all| all.iter().any(|d| d.value.is_some()));
         if is_env {
             return refined(Self::Dotenv, bytes);
         }
-        let is_yaml = |node: tree::Node| node.map().is_some() || node.list().is_some();
+        // Lines that end in a colon, as those of /etc/shadow, are names without a value in YAML.
+        let is_yaml =
+            |node: tree::Node| (node.map().is_some() || node.list().is_some()) && node.has_value();
         if tree::yaml(bytes).is_ok_and(is_yaml) {
             return refined(Self::Yaml, bytes);
         }

@@ -1,9 +1,9 @@
 //! Files of environment variables.
 
-use super::{Parsed, text_of};
+use super::{MAX_IMPORT, Parsed, text_of};
 use crate::core::error::{Error, Result};
 use crate::core::secret::Secret;
-use crate::vault::env_file::{is_variable_name, parse_env};
+use crate::vault::env_file::{is_variable_name, parse_env_within};
 
 /// `NAME=value` as a shell reads it.
 ///
@@ -11,15 +11,13 @@ use crate::vault::env_file::{is_variable_name, parse_env};
 /// Usage, with the line.
 pub fn dotenv(bytes: &Secret) -> Result<Parsed> {
     let mut parsed = Parsed::default();
-    for declared in parse_env(bytes)? {
+    for declared in parse_env_within(bytes, MAX_IMPORT)? {
         if declared.name == "sops_mac" {
             return Err(Error::usage("this is a file of sops, and its values are encrypted")
                 .hint("--format sops"));
         }
-        match declared.value {
-            Some(value) => parsed.push_value(vec![declared.name], value)?,
-            None => parsed.left.push(format!("{}: it has no value", declared.name)),
-        }
+        let value = declared.value.ok_or_else(|| no_value(declared.line))?;
+        parsed.push_value(vec![declared.name], value)?;
     }
     Ok(parsed)
 }
@@ -35,19 +33,20 @@ pub fn docker(bytes: &Secret) -> Result<Parsed> {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        let wrong = || Error::usage(format!("line {}: no name of a variable", i + 1));
-        let (name, value) = line.split_once('=').map_or((line, None), |(n, v)| (n, Some(v)));
+        let (name, value) = line.split_once('=').ok_or_else(|| no_value(i + 1))?;
         if !is_variable_name(name) {
-            return Err(wrong());
+            return Err(Error::usage(format!("line {}: no name of a variable", i + 1)));
         }
-        match value {
-            Some(value) => {
-                parsed.push_value(vec![name.to_owned()], Secret::copy_of(value.as_bytes()))?;
-            }
-            None => parsed.left.push(format!("{name}: it has no value")),
-        }
+        parsed.push_value(vec![name.to_owned()], Secret::copy_of(value.as_bytes()))?;
     }
     Ok(parsed)
+}
+
+/// A line without `=` may be the next line of a value that has no quotes: it is not left out, and
+/// nothing of it is shown.
+fn no_value(line: usize) -> Error {
+    Error::usage(format!("line {line}: no `=`, so there is no value"))
+        .hint("a value of several lines stands in quotes; take out lines that are a name alone")
 }
 
 /// `NAME=value` and `NAME<<END`, as GitHub's runner reads `$GITHUB_ENV`.

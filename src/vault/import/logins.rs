@@ -2,8 +2,10 @@
 //! and `run` take when no field is named; beside it `username`, `url`, `otp`, `notes`, and whatever
 //! else the entry has under its own name.
 
+use std::collections::{HashMap, HashSet};
+
 use super::{ItemContent, ItemField};
-use crate::core::document::FieldType;
+use crate::core::document::{FieldType, MAX_FIELDS};
 use crate::core::secret::Secret;
 
 /// What an entry's parts are.
@@ -23,7 +25,12 @@ pub enum Part {
 
 /// The fields of an entry, being gathered.
 #[derive(Default)]
-pub struct Login(Vec<ItemField>);
+pub struct Login {
+    fields: Vec<ItemField>,
+    taken: HashSet<String>,
+    /// The next number of each name that came twice.
+    numbers: HashMap<String, usize>,
+}
 
 impl Login {
     /// Adds a part, unless it is empty.
@@ -39,16 +46,22 @@ impl Login {
     }
 
     /// Adds a field under a name of its own, unless it is empty. The second of a name is `NAME 2`.
+    /// One more than a secret may have is kept, so that the plan refuses them; others are not.
     pub fn custom(&mut self, name: &str, kind: Option<FieldType>, value: Option<Secret>) {
         let Some(value) = value.filter(|value| !value.is_empty()) else { return };
-        let taken = |name: &str| self.0.iter().any(|field| field.name == name);
-        let mut free = name.to_owned();
-        let mut n = 2;
-        while taken(&free) {
-            free = format!("{name} {n}");
-            n += 1;
+        if self.fields.len() > MAX_FIELDS {
+            return;
         }
-        self.0.push(ItemField::new(&free, kind, value));
+        let mut free = name.to_owned();
+        if self.taken.contains(name) {
+            let n = self.numbers.entry(free.clone()).or_insert(1);
+            while self.taken.contains(&free) {
+                *n += 1;
+                free = format!("{name} {n}");
+            }
+        }
+        self.taken.insert(free.clone());
+        self.fields.push(ItemField::new(&free, kind, value));
     }
 
     /// The fields, those of a login first and the notes last; `None` if there are none.
@@ -61,7 +74,7 @@ impl Login {
             "notes" => 5,
             _ => 4,
         };
-        self.0.sort_by_key(order);
-        (!self.0.is_empty()).then_some(ItemContent::Fields(self.0))
+        self.fields.sort_by_key(order);
+        (!self.fields.is_empty()).then_some(ItemContent::Fields(self.fields))
     }
 }

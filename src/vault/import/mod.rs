@@ -32,7 +32,7 @@ pub use pass::{parse as parse_pass, read as read_pass};
 pub use plan::{Plan, Planned, plan};
 pub use s3ec::{ForeignBucket, ForeignKey, Imported, Older};
 pub use sops::{SopsFile, SopsKeys};
-pub use write::Outcome;
+pub use write::{Manner, Outcome};
 
 /// Largest file that is read, in bytes.
 pub const MAX_IMPORT: usize = 64 * 1024 * 1024;
@@ -110,13 +110,14 @@ pub fn parse(format: FileFormat, bytes: &Secret) -> Result<Parsed> {
     if bytes.bytes().trim_ascii().is_empty() {
         return Err(Error::usage("the file is empty"));
     }
+    check_utf16(bytes)?;
     match format {
         FileFormat::Dotenv => env::dotenv(bytes),
         FileFormat::DockerEnv => env::docker(bytes),
         FileFormat::Github => env::github(bytes),
         FileFormat::Json => data::read(&tree::json(bytes)?),
         FileFormat::Yaml => data::read(&tree::yaml(bytes)?),
-        FileFormat::K8sSecret => data::k8s_secret(&tree::yaml(bytes)?),
+        FileFormat::K8sSecret => data::k8s_secret(&tree::json_or_yaml(bytes)?),
         FileFormat::Csv => csv::read(bytes),
         FileFormat::Bitwarden => bitwarden::read(&tree::json(bytes)?),
         FileFormat::OnePassword => onepassword::read(bytes),
@@ -126,6 +127,16 @@ pub fn parse(format: FileFormat, bytes: &Secret) -> Result<Parsed> {
 
 fn too_large() -> Error {
     Error::usage(format!("the file is larger than {} MiB", MAX_IMPORT / 1024 / 1024))
+}
+
+/// What spreadsheets save as "Unicode text".
+fn check_utf16(bytes: &Secret) -> Result<()> {
+    match bytes.bytes() {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => {
+            Err(Error::usage("the file is UTF-16").hint("save it as UTF-8; a table as CSV UTF-8"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Text without the mark of byte order that some programs begin it with.

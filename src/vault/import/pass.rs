@@ -6,12 +6,12 @@ use std::process::Stdio;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::io::AsyncReadExt;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 use super::logins::{Login, Part};
 use super::{ItemContent, MAX_ITEMS, Parsed};
-use crate::core::document::{MAX_PLAINTEXT, check_field_name};
-use crate::core::error::{Error, Result};
+use crate::core::document::MAX_PLAINTEXT;
+use crate::core::error::{Error, Result, listed};
 use crate::core::path::escape;
 use crate::core::secret::Secret;
 
@@ -19,6 +19,8 @@ use crate::core::secret::Secret;
 const AT_ONCE: usize = 4;
 /// Deepest nesting of folders.
 const MAX_DEPTH: usize = 32;
+/// Longest key of a `key: value` line.
+const MAX_KEY: usize = 32;
 /// Most that is shown of what `gpg` says.
 const MAX_SAID: usize = 300;
 
@@ -26,7 +28,7 @@ const MAX_SAID: usize = 300;
 ///
 /// # Errors
 /// Not found if there is no such file in the folder; credentials if `gpg` is missing or cannot
-/// decrypt one.
+/// decrypt some of them, which are all named.
 pub async fn read(folder: &Path) -> Result<Parsed> {
     let mut files = Vec::new();
     find(folder, &mut Vec::new(), &mut files)?;
@@ -36,20 +38,26 @@ pub async fn read(folder: &Path) -> Result<Parsed> {
     }
     files.sort();
     let read = |(segments, file): (Vec<String>, PathBuf)| async move {
-        let text = decrypt(&file).await.map_err(|why| {
-            Error::credentials(format!("gpg did not decrypt {}", escape(&segments.join("/"))))
-                .because(why)
-                .hint("`gpg --decrypt FILE` shows whether it can; it may have to ask you there")
-        })?;
-        Ok::<_, Error>((segments, text))
+        Ok::<_, Error>((segments, decrypt(&file).await?))
     };
     let texts: Vec<_> = stream::iter(files).map(read).buffered(AT_ONCE).try_collect().await?;
+    let count = texts.len();
     let mut parsed = Parsed::default();
+    let mut failed = Vec::new();
     for (segments, text) in texts {
-        match parse(&text) {
-            Some(content) => parsed.push(segments, content)?,
-            None => parsed.left.push(format!("{}: nothing in it", segments.join("/"))),
+        match text.as_ref().map(parse) {
+            Ok(Some(content)) => parsed.push(segments, content)?,
+            Ok(None) => parsed.left.push(format!("{}: nothing in it", segments.join("/"))),
+            Err(why) => failed.push(format!("{}: {why}", escape(&segments.join("/")))),
         }
+    }
+    if !failed.is_empty() {
+        return Err(Error::credentials(format!(
+            "gpg did not decrypt {} of {count} files\n  {}",
+            failed.len(),
+            listed(&failed, "\n  "),
+        ))
+        .hint("`gpg --decrypt FILE` shows whether it can; it may have to ask you there"));
     }
     Ok(parsed)
 }
@@ -60,9 +68,10 @@ fn find(
     segments: &mut Vec<String>,
     out: &mut Vec<(Vec<String>, PathBuf)>,
 ) -> Result<()> {
-    let unreadable = |e: std::io::Error| {
-        Error::usage(format!("cannot read {}", escape(&folder.display().to_string()))).because(e)
+    let unreadable_at = |path: &Path, e: std::io::Error| {
+        Error::usage(format!("cannot read {}", escape(&path.display().to_string()))).because(e)
     };
+    let unreadable = |e| unreadable_at(folder, e);
     if segments.len() > MAX_DEPTH {
         return Err(Error::usage("the folders are nested too deep, or lead back to themselves"));
     }
@@ -77,7 +86,8 @@ fn find(
         if name.starts_with('.') {
             continue;
         }
-        let meta = fs::metadata(&path).map_err(unreadable)?;
+        // A link that leads nowhere, or a file that is not ours to see.
+        let meta = fs::metadata(&path).map_err(|e| unreadable_at(&path, e))?;
         if meta.is_dir() {
             segments.push(name.to_owned());
             find(&path, segments, out)?;
@@ -93,8 +103,11 @@ fn find(
     Ok(())
 }
 
-/// What `gpg` makes of a file, read into zeroed memory.
-async fn decrypt(file: &Path) -> std::result::Result<Secret, String> {
+/// What `gpg` makes of a file, read into zeroed memory, or why it makes nothing of it.
+///
+/// # Errors
+/// Credentials if `gpg` does not start: no other file is to be tried.
+async fn decrypt(file: &Path) -> Result<std::result::Result<Secret, String>> {
     let mut gpg = Command::new("gpg")
         .args(["--quiet", "--batch", "--yes", "--decrypt", "--output", "-", "--"])
         .arg(file)
@@ -103,7 +116,13 @@ async fn decrypt(file: &Path) -> std::result::Result<Secret, String> {
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
-        .map_err(|e| format!("the program gpg does not start: {e}"))?;
+        .map_err(|e| {
+            Error::credentials("gpg did not decrypt anything: it does not start").because(e)
+        })?;
+    Ok(output(&mut gpg).await)
+}
+
+async fn output(gpg: &mut Child) -> std::result::Result<Secret, String> {
     let (Some(mut stdout), Some(stderr)) = (gpg.stdout.take(), gpg.stderr.take()) else {
         return Err("the program gpg has no output".to_owned());
     };
@@ -149,37 +168,56 @@ pub fn parse(text: &Secret) -> Option<ItemContent> {
         login.part(Part::Password, copy(all));
         return login.fields();
     }
-    let mut lines = all.lines();
-    let first = lines.next().unwrap_or_default();
+    let mut lines = all.split_inclusive('\n');
+    let first = end_off(lines.next().unwrap_or_default());
     match first.starts_with("otpauth://") {
         true => login.part(Part::Otp, copy(first)),
         false => login.part(Part::Password, copy(first)),
     }
     let mut notes = Secret::with_capacity(all.len());
-    for line in lines {
+    let mut within_key = false;
+    for whole in lines {
+        let line = end_off(whole);
+        if within_key || line.starts_with("-----BEGIN ") {
+            within_key = !line.starts_with("-----END ");
+            notes.extend(whole.as_bytes());
+            continue;
+        }
         if line.starts_with("otpauth://") {
             login.part(Part::Otp, copy(line));
             continue;
         }
         let named = line.split_once(':').filter(|(name, value)| {
-            check_field_name(name).is_ok() && (value.is_empty() || value.starts_with(' '))
+            is_key(name) && value.starts_with(' ') && !value.trim().is_empty()
         });
-        match named.map(|(name, value)| (name.to_lowercase(), name, value.trim())) {
-            Some((lower, name, value)) if !value.is_empty() => match lower.as_str() {
-                "login" | "user" | "username" => login.part(Part::Username, copy(value)),
-                "url" | "uri" | "website" => login.part(Part::Url, copy(value)),
-                _ => login.custom(name, None, copy(value)),
-            },
-            _ => {
-                notes.extend(line.as_bytes());
-                notes.push(b'\n');
-            }
+        let Some((name, value)) = named.map(|(name, value)| (name, value.trim())) else {
+            notes.extend(line.as_bytes());
+            notes.push(b'\n');
+            continue;
+        };
+        match name.to_lowercase().as_str() {
+            "login" | "user" | "username" => login.part(Part::Username, copy(value)),
+            "url" | "uri" | "website" => login.part(Part::Url, copy(value)),
+            _ => login.custom(name, None, copy(value)),
         }
     }
     let end = notes.bytes().iter().rposition(|&b| b != b'\n').map_or(0, |at| at + 1);
     notes.truncate(end);
     login.part(Part::Notes, Some(notes));
     login.fields()
+}
+
+/// A line without its end.
+fn end_off(line: &str) -> &str {
+    let line = line.strip_suffix('\n').unwrap_or(line);
+    line.strip_suffix('\r').unwrap_or(line)
+}
+
+/// One word. What has several is more likely a sentence in which a secret stands.
+fn is_key(name: &str) -> bool {
+    name.len() <= MAX_KEY
+        && name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c))
 }
 
 #[cfg(test)]
@@ -196,19 +234,28 @@ mod tests {
 
     #[test]
     fn lines_become_fields() {
-        let text = "made-up\nlogin: ann\nurl: https://example.com\nPin code: 12\nsee https://x.org\n\
+        let text = "made-up\nlogin: ann\nurl: https://example.com\nPin-code: 12\nsee https://x.org\n\
                     otpauth://totp/a?secret=GEZDGNBV\nmore:\n";
         let expected = [
             ("username", "ann"),
             ("value", "made-up"),
             ("url", "https://example.com"),
             ("otp", "otpauth://totp/a?secret=GEZDGNBV"),
-            ("Pin code", "12"),
+            ("Pin-code", "12"),
             ("notes", "see https://x.org\nmore:"),
         ];
         let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
         assert_eq!(fields(text), expected);
         assert_eq!(fields("only"), [("value".to_owned(), "only".to_owned())]);
+        for sentence in ["Pin code: 12", "the old one: x", "1st: x", "ü: x", "a=b: x", ": x", "a:b"]
+        {
+            let expected = [("value", "x"), ("notes", sentence)];
+            let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            assert_eq!(fields(&format!("x\n{sentence}\n")), expected);
+        }
+        let long = "k".repeat(MAX_KEY);
+        assert_eq!(fields(&format!("x\n{long}: y"))[1].0, long);
+        assert_eq!(fields(&format!("x\n{long}k: y"))[1].0, "notes");
         assert_eq!(fields("\n\n"), []);
         assert_eq!(fields("")[..], []);
     }
@@ -217,6 +264,15 @@ mod tests {
     fn keys_and_bytes_stay_whole() {
         let key = "-----BEGIN MADE-UP KEY-----\nAA: BB\n-----END MADE-UP KEY-----\n";
         assert_eq!(fields(key), [("value".to_owned(), key.to_owned())]);
+        // Its headers are no fields, wherever it stands.
+        let inner = "-----BEGIN MADE-UP KEY-----\r\nProc-Type: 4\r\n\r\notpauth://x\r\n\
+                     -----END MADE-UP KEY-----";
+        let got = fields(&format!("pw\nuser: ann\n{inner}\nurl: https://x.org\n"));
+        let expected =
+            [("username", "ann"), ("value", "pw"), ("url", "https://x.org"), ("notes", inner)];
+        assert_eq!(got, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let open = "-----BEGIN MADE-UP KEY-----\na: b";
+        assert_eq!(fields(&format!("pw\n{open}"))[1], ("notes".to_owned(), open.to_owned()));
         let content = parse(&Secret::copy_of(&[0xff, 0]));
         assert!(matches!(content, Some(ItemContent::Raw(bytes)) if bytes.bytes() == [0xff, 0]));
     }

@@ -12,8 +12,8 @@ pub const MAX_NODES: usize = 400_000;
 
 /// A value.
 pub enum Node {
-    /// Nothing.
-    Null,
+    /// Nothing; with the line, if there is nothing in it but what may be a name.
+    Null(Option<usize>),
     /// A text, a number or a truth value, as it is written.
     Scalar(Secret, Scalar),
     /// Values in their order.
@@ -78,9 +78,33 @@ impl Node {
         }
     }
 
+    /// True if something is in it.
+    pub fn has_value(&self) -> bool {
+        match self {
+            Self::Null(_) => false,
+            Self::Scalar(value, _) => !value.is_empty(),
+            Self::List(items) => items.iter().any(Self::has_value),
+            Self::Map(members) => members.iter().any(|(_, node)| node.has_value()),
+        }
+    }
+
     /// [`Self::value`] of a member.
     pub fn value_at(&self, name: &str) -> Option<Secret> {
         self.get(name)?.value()
+    }
+}
+
+/// Reads JSON, or else YAML.
+///
+/// # Errors
+/// Those of YAML, unless it begins as JSON does.
+pub fn json_or_yaml(bytes: &Secret) -> Result<Node> {
+    match json(bytes) {
+        Err(e) => yaml(bytes).map_err(|of_yaml| {
+            let is_json = text_of(bytes).is_ok_and(|text| text.trim_start().starts_with('{'));
+            if is_json { e } else { of_yaml }
+        }),
+        node => node,
     }
 }
 
@@ -129,7 +153,7 @@ fn json_node(reader: &mut Reader<'_>, nodes: &mut usize) -> std::result::Result<
         _ => {
             let raw = reader.raw()?;
             let kind = match raw {
-                b"null" => return Ok(Node::Null),
+                b"null" => return Ok(Node::Null(None)),
                 b"true" | b"false" => Scalar::Bool,
                 raw if raw.iter().any(|b| b".eE".contains(b)) => Scalar::Float,
                 _ => Scalar::Int,

@@ -93,7 +93,8 @@ impl Builder {
                 if tag.as_ref().is_some_and(|tag| tag.suffix == "binary") {
                     return Err(wrong("a value of type !!binary"));
                 }
-                let node = scalar(&text, style == ScalarStyle::Plain && !is_text);
+                let node =
+                    scalar(&text, style == ScalarStyle::Plain && !is_text, span.start.line());
                 if let Cow::Owned(mut text) = text {
                     text.zeroize();
                 }
@@ -159,11 +160,12 @@ impl Builder {
 }
 
 /// What a plain scalar means by the core schema of YAML 1.2; its text stays as it is written.
-fn scalar(text: &str, plain: bool) -> Node {
+fn scalar(text: &str, plain: bool, line: usize) -> Node {
     let value = || Secret::copy_of(text.as_bytes());
     let kind = match text {
         _ if !plain => Scalar::Text,
-        "" | "~" | "null" | "Null" | "NULL" => return Node::Null,
+        "" => return Node::Null(Some(line)),
+        "~" | "null" | "Null" | "NULL" => return Node::Null(None),
         "true" | "True" | "TRUE" | "false" | "False" | "FALSE" => Scalar::Bool,
         text => {
             let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
@@ -185,7 +187,7 @@ fn copy(node: &Node, nodes: &mut usize, bytes: &mut usize) -> Option<Node> {
         return None;
     }
     Some(match node {
-        Node::Null => Node::Null,
+        Node::Null(line) => Node::Null(*line),
         Node::Scalar(value, kind) => {
             *bytes += value.len();
             Node::Scalar(Secret::copy_of(value.bytes()), *kind)

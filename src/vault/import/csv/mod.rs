@@ -114,7 +114,7 @@ fn login(
     match login.fields() {
         Some(fields) => parsed.push(folders, fields),
         None => {
-            parsed.left.push(format!("{} (line {line}): nothing in it", folders.join("/")));
+            parsed.left.push(format!("line {line}: nothing in it but a title"));
             Ok(())
         }
     }
@@ -142,7 +142,8 @@ fn own(mut rows: Rows<'_>) -> Result<Parsed> {
         }
         let known = FieldType::parse(kind);
         if known.is_none() {
-            parsed.left.push(format!("the type {kind} of {path}#{field}: it becomes secret"));
+            // With columns in another order, any of them may be a value.
+            parsed.left.push(format!("the type in line {line}: its field becomes secret"));
         }
         let field = ItemField::new(field, Some(known.unwrap_or(FieldType::Secret)), value);
         match at.get(path).map(|&i| &mut parsed.items[i].content) {

@@ -187,7 +187,7 @@ struct Walk<'s> {
 impl Walk<'_> {
     fn node(&mut self, node: &Node, segments: &mut Vec<String>) -> Result<()> {
         match node {
-            Node::Null => {
+            Node::Null(_) => {
                 self.parsed.left.push(format!("{}: it has no value", segments.join("/")));
                 Ok(())
             }
