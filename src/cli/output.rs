@@ -5,7 +5,9 @@ use std::fs::File;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
+use std::time::Duration;
 
+use indicatif::{ProgressBar, ProgressStyle};
 use rustix::io::{Errno, write};
 use rustix::stdio::{stderr, stdout};
 
@@ -214,4 +216,14 @@ pub fn table(heading: &[&str], rows: &[Vec<String>]) -> Result<()> {
 pub fn time(seconds: u64) -> String {
     let time = i64::try_from(seconds).ok().and_then(|s| jiff::Timestamp::from_second(s).ok());
     time.map_or_else(|| seconds.to_string(), |t| t.to_string())
+}
+
+/// A bar for what takes a while, of which the number is known. It draws on standard error, and on a
+/// terminal only.
+pub fn bar(what: &str) -> ProgressBar {
+    let style = ProgressStyle::with_template(&format!("{what} {{bar:30}} {{pos}}/{{len}} {{eta}}"))
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
+    let bar = ProgressBar::new(0).with_style(style);
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
 }

@@ -2,10 +2,8 @@
 //! wherever it happens.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::output;
@@ -218,11 +216,7 @@ impl LateFlag {
 
 /// Seals anew, with a bar on a terminal.
 async fn reseal(vault: &Vault, what: &Reseal) -> Result<Resealed> {
-    let style = ProgressStyle::with_template("sealing anew {bar:30} {pos}/{len} {eta}")
-        .unwrap_or_else(|_| ProgressStyle::default_bar());
-    // Draws on stderr, and on a terminal only.
-    let bar = ProgressBar::new(0).with_style(style);
-    bar.enable_steady_tick(Duration::from_millis(200));
+    let bar = output::bar("sealing anew");
     let mut progress = |done: usize, total: usize| {
         bar.set_length(total as u64);
         bar.set_position(done as u64);
