@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use tokio::process::Command;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::exit::Exit;
 use super::output;
@@ -55,18 +55,20 @@ impl Edit {
         let (program, args) = scratch.command(&interface)?;
         session.prompt.close_on_exec();
         let terminal = Terminal::now();
+        // Before the editor is there: whoever sees it may send one.
+        let signals = Signals::new()?;
         let ended = {
             let editing = Editing { session, vault: &vault, path: &path, scratch: &scratch };
             let running = Cell::new(false);
             tokio::select! {
                 ended = editing.run(sheet, &program, &args, &running) => ended,
-                exit = asked_to_end(&running) => {
+                exit = signals.asked_to_end(&running) => {
                     // The editor was killed with the other future. What it was in the middle of is
                     // not to stay on the screen; the text is not to stay in memory.
                     drop(scratch);
                     terminal.restore();
                     // Not to wait for a question that nobody answers.
-                    std::process::exit(i32::from(exit?.code()));
+                    std::process::exit(i32::from(exit.code()));
                 }
             }
         };
@@ -263,20 +265,35 @@ impl From<Error> for Refused {
     }
 }
 
-/// Until a signal comes that would end us with the text left behind. What the terminal sends to
-/// everybody is the editor's business while it has the terminal.
-async fn asked_to_end(running: &Cell<bool>) -> Result<Exit> {
-    let on = |kind| signal(kind).map_err(|e| Error::general("cannot wait").because(e));
-    let mut interrupt = on(SignalKind::interrupt())?;
-    let mut quit = on(SignalKind::quit())?;
-    let mut hangup = on(SignalKind::hangup())?;
-    let mut terminate = on(SignalKind::terminate())?;
-    loop {
-        tokio::select! {
-            _ = interrupt.recv() => if !running.get() { return Ok(Exit::Interrupted) },
-            _ = quit.recv() => if !running.get() { return Ok(Exit::Quit) },
-            _ = hangup.recv() => return Ok(Exit::HungUp),
-            _ = terminate.recv() => return Ok(Exit::Terminated),
+/// The signals that would end us with the text left behind.
+struct Signals {
+    interrupt: Signal,
+    quit: Signal,
+    hangup: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self> {
+        let on = |kind| signal(kind).map_err(|e| Error::general("cannot wait").because(e));
+        Ok(Self {
+            interrupt: on(SignalKind::interrupt())?,
+            quit: on(SignalKind::quit())?,
+            hangup: on(SignalKind::hangup())?,
+            terminate: on(SignalKind::terminate())?,
+        })
+    }
+
+    /// Until one of them comes. What the terminal sends to everybody is the editor's business while
+    /// it has the terminal.
+    async fn asked_to_end(mut self, running: &Cell<bool>) -> Exit {
+        loop {
+            tokio::select! {
+                _ = self.interrupt.recv() => if !running.get() { return Exit::Interrupted },
+                _ = self.quit.recv() => if !running.get() { return Exit::Quit },
+                _ = self.hangup.recv() => return Exit::HungUp,
+                _ = self.terminate.recv() => return Exit::Terminated,
+            }
         }
     }
 }
