@@ -144,8 +144,9 @@ fn a_full_screen_program_works() {
     session.type_keys("Gotyped\x1b");
     session.shows("typed");
     session.type_keys(":wq\r");
+    session.until("the first screen", |session| !session.terminal().screen().alternate_screen());
     assert_eq!(session.ends(), 0);
-    assert!(session.is_cooked() && !session.terminal().screen().alternate_screen());
+    assert!(session.is_cooked());
     let text = std::fs::read_to_string(home.path().join("text")).unwrap();
     assert_eq!(text, format!("one {VALUE} two\nlast line\ntyped\n"));
     assert!(!String::from_utf8_lossy(&session.output()).contains(VALUE));
