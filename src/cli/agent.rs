@@ -1,9 +1,9 @@
 use std::sync::{Arc, Mutex};
 
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::session::{Session, shown};
+use super::signals::Signals;
 use super::{inherited, output, process};
 use crate::vault::agent::{Agent as Keeper, Life, Listening, now, serve};
 use crate::vault::{Error, Result};
@@ -45,10 +45,7 @@ impl Agent {
 
     async fn start(&self, session: &Session) -> Result<()> {
         let dir = &session.settings.agent.dir;
-        let mut signals = Vec::new();
-        for kind in [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()] {
-            signals.push(signal(kind).map_err(|e| Error::general("cannot wait").because(e))?);
-        }
+        let mut signals = Signals::new()?;
         let keeper = Keeper::new(Box::new(now), process::lock_memory(), inherited::lock_memory);
         let life = match (Listening::start(dir)?, self.background) {
             (Some(listening), true) => (listening, Life::WhileItHolds),
@@ -63,8 +60,7 @@ impl Agent {
         }
         let (listening, life) = life;
         let end = async {
-            let mut waits: Vec<_> = signals.iter_mut().map(|s| Box::pin(s.recv())).collect();
-            futures_util::future::select_all(waits.drain(..)).await;
+            signals.next().await;
         };
         serve(listening, Arc::new(Mutex::new(keeper)), life, end).await;
         Ok(())

@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use clap::Args;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use tokio::process::Command;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::exit::Exit;
 use super::output;
 use super::put;
 use super::session::{Session, shown};
+use super::signals::Signals;
 use super::target;
 use crate::config::{Inherit, Interface, inherited};
 use crate::tui::editor::{Scratch, memory};
@@ -48,7 +48,7 @@ impl Edit {
         let place = self.place(&interface)?;
         let vault = session.vault_at(&path).await?;
         vault.need_write(&path)?;
-        let opened = newest(&vault, &path).await;
+        let opened = vault.read_if_there(&path).await;
         session.warn(&vault);
         let sheet = Sheet::new(&path, opened?)?;
         let scratch = Scratch::new(&place, sheet.text())?;
@@ -62,7 +62,7 @@ impl Edit {
             let running = Cell::new(false);
             tokio::select! {
                 ended = editing.run(sheet, &program, &args, &running) => ended,
-                exit = signals.asked_to_end(&running) => {
+                exit = asked_to_end(signals, &running) => {
                     // The editor was killed with the other future. What it was in the middle of is
                     // not to stay on the screen; the text is not to stay in memory.
                     drop(scratch);
@@ -99,15 +99,6 @@ impl Edit {
                  file",
             )),
         }
-    }
-}
-
-/// The newest version, if there is one.
-async fn newest(vault: &Vault, path: &Path) -> Result<Option<crate::vault::Opened>> {
-    match vault.read(path, None).await {
-        Ok(opened) => Ok(Some(opened)),
-        Err(e) if e.kind == Kind::NotFound => Ok(None),
-        Err(e) => Err(e),
     }
 }
 
@@ -171,7 +162,7 @@ impl Editing<'_> {
             if let Some(why) = give_up.take_if(|_| patience == 0) {
                 return Err(why);
             }
-            patience -= 1;
+            patience = patience.saturating_sub(1);
             self.scratch.write(&next_text)?;
             (sheet, offered, again) = (next, next_text, give_up);
         }
@@ -231,7 +222,7 @@ impl Editing<'_> {
             if error.kind != Kind::Conflict {
                 return Err(Refused::Error(error));
             }
-            let newest = newest(self.vault, self.path).await?;
+            let newest = self.vault.read_if_there(self.path).await?;
             let on_top = Sheet::base_of(newest.as_ref());
             match base.rebase(self.path, edits, newest)? {
                 Rebased::Merged(same, on) => {
@@ -265,35 +256,13 @@ impl From<Error> for Refused {
     }
 }
 
-/// The signals that would end us with the text left behind.
-struct Signals {
-    interrupt: Signal,
-    quit: Signal,
-    hangup: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    fn new() -> Result<Self> {
-        let on = |kind| signal(kind).map_err(|e| Error::general("cannot wait").because(e));
-        Ok(Self {
-            interrupt: on(SignalKind::interrupt())?,
-            quit: on(SignalKind::quit())?,
-            hangup: on(SignalKind::hangup())?,
-            terminate: on(SignalKind::terminate())?,
-        })
-    }
-
-    /// Until one of them comes. What the terminal sends to everybody is the editor's business while
-    /// it has the terminal.
-    async fn asked_to_end(mut self, running: &Cell<bool>) -> Exit {
-        loop {
-            tokio::select! {
-                _ = self.interrupt.recv() => if !running.get() { return Exit::Interrupted },
-                _ = self.quit.recv() => if !running.get() { return Exit::Quit },
-                _ = self.hangup.recv() => return Exit::HungUp,
-                _ = self.terminate.recv() => return Exit::Terminated,
-            }
+/// Until a signal comes that would end us with the text left behind. What the terminal sends to
+/// everybody is the editor's business while it has the terminal.
+async fn asked_to_end(mut signals: Signals, running: &Cell<bool>) -> Exit {
+    loop {
+        match signals.next().await {
+            Exit::Interrupted | Exit::Quit if running.get() => {}
+            exit => return exit,
         }
     }
 }

@@ -59,6 +59,7 @@ mod rotation;
 mod run;
 mod scan;
 mod session;
+mod signals;
 mod target;
 mod team;
 mod tui;

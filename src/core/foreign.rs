@@ -1,28 +1,16 @@
 //! The ciphers of other programs whose files and buckets are imported (`vault/import/`). Opening
 //! only, and nothing of it is on the path of a normal read.
 
-use super::cipher::{self, NONCE, legacy};
+use super::cipher::legacy;
 use super::secret::{Key, Secret};
+
+/// A value of sops.
+pub use super::cipher::legacy::open_gcm_wide as open_sops;
+/// AES-256-GCM with the tag at the end, as nitor-vault and sneaker have it.
+pub use super::cipher::open as open_gcm;
 
 /// The counter that nitor-vault begins with, always the same: each of its keys seals one value.
 const NITOR_COUNTER: [u8; 16] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x05, 0x39];
-
-/// A value of sops: AES-256-GCM with a nonce of 32 bytes and the tag apart. `None` if anything was
-/// changed.
-pub fn open_sops(
-    key: &Key,
-    nonce: &[u8; 32],
-    aad: &[u8],
-    sealed: Vec<u8>,
-    tag: &[u8; 16],
-) -> Option<Secret> {
-    legacy::open_gcm_wide(key, nonce, aad, sealed, tag)
-}
-
-/// AES-256-GCM with the tag at the end. `None` if anything was changed.
-pub fn open_gcm(key: &Key, nonce: &[u8; NONCE], aad: &[u8], sealed: Vec<u8>) -> Option<Secret> {
-    cipher::open(key, nonce, aad, sealed)
-}
 
 /// What nitor-vault wrote before it had GCM: AES-256 in counter mode, which anybody can change.
 pub fn open_nitor_ctr(key: &Key, sealed: Vec<u8>) -> Secret {

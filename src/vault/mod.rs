@@ -143,7 +143,7 @@ pub struct Vault {
     lost: Mutex<Vec<RangeInclusive<u64>>>,
     /// Set if nothing but this device is asked.
     offline: Option<Arc<offline::Offline>>,
-    /// Paths that are to be kept on this device when they are read next.
+    /// Paths that are to be kept on this device when they are read next, and are not yet.
     wanted: Mutex<HashSet<SecretPath>>,
 }
 

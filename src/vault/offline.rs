@@ -1,16 +1,16 @@
 //! Reading without the storage: a store of what this device keeps, through which everything is
 //! verified as it is through the real one.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use async_trait::async_trait;
 
 use super::device::Device;
 use super::kept::Kept;
-use super::open::Storage;
+use super::open::{Location, Places, Storage};
 use super::standing::Newest;
 use super::{Vault, head_key, now, version_number};
 use crate::aws::AwsOptions;
@@ -25,8 +25,6 @@ use crate::store::{
 };
 use crate::team::Pin;
 use crate::team::cut::MAX_CUT;
-
-use super::open::{Location, Places};
 
 /// How far ahead of this computer's clock a time may be.
 const SKEW: u64 = 60;
@@ -151,7 +149,6 @@ impl Vault {
                 .hint("a capability, or KMS alone, has nothing to seal them under")
         })?;
         let paths = self.list(prefix).await?;
-        let begun = now();
         for kept in device.all_kept()? {
             let gone = paths.binary_search(&kept.path).is_err();
             if prefix.covers(&kept.path) && gone {
@@ -161,13 +158,11 @@ impl Vault {
         let mut done = Keeping::default();
         for paths in paths.chunks(ROUND) {
             for path in paths {
-                self.wanted.lock().expect("no panic holds this lock").insert(path.clone());
+                self.wanted().insert(path.clone());
             }
             for (path, answer) in paths.iter().zip(self.read_many(paths).await?) {
                 match answer {
-                    Ok(_) if device.kept(path).is_some_and(|kept| kept.time >= begun) => {
-                        done.kept += 1;
-                    }
+                    Ok(_) if !self.wanted().remove(path) => done.kept += 1,
                     Ok(_) if self.is_by_kms(path) => done.by_kms += 1,
                     Ok(_) => done.failed.push((path.clone(), Error::general("cannot be kept"))),
                     Err(e) if e.kind == Kind::NotFound => {}
@@ -217,7 +212,7 @@ impl Vault {
     /// What is to be kept of a version that is about to be opened.
     pub(super) fn to_keep(&self, path: &SecretPath, newest: &Newest) -> Option<Kept> {
         let device = self.device.files().filter(|_| self.offline.is_none())?;
-        let wanted = self.wanted.lock().expect("no panic holds this lock").remove(path);
+        let wanted = self.wanted().contains(path);
         // Without KMS these cannot be opened.
         let header = &newest.signed.header;
         let useful = !self.is_wrapped_by_kms(&header.group)
@@ -234,11 +229,15 @@ impl Vault {
     /// Keeps a version that was verified, or written. A cache that cannot be written is a warning:
     /// the version itself is good.
     pub(super) fn keep_current(&self, kept: &Kept) {
-        if let Some(device) = self.device.files()
-            && let Err(e) = device.keep(kept)
-        {
-            self.warn(format!("{} cannot be kept for reading offline: {e}", kept.path));
+        let Some(device) = self.device.files() else { return };
+        match device.keep(kept) {
+            Ok(()) => drop(self.wanted().remove(&kept.path)),
+            Err(e) => self.warn(format!("{} cannot be kept for reading offline: {e}", kept.path)),
         }
+    }
+
+    fn wanted(&self) -> MutexGuard<'_, HashSet<SecretPath>> {
+        self.wanted.lock().expect("no panic holds this lock")
     }
 
     /// As [`Self::keep_current`], for one that was written, if the path is kept.

@@ -163,6 +163,21 @@ fn it_is_seen_and_cleared() {
     assert!(ran.stderr.contains("only what is kept on this device is listed"), "{}", ran.stderr);
 }
 
+#[test]
+fn what_cannot_be_kept_is_not_counted() {
+    let home = with_values();
+    home.run(["cache", "fill"]).ok();
+    for file in files(&home) {
+        fs::remove_file(&file).unwrap();
+        fs::create_dir(&file).unwrap();
+    }
+    let ran = home.run(["cache", "fill"]);
+    assert!(ran.stderr.contains("cannot be kept for reading offline"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("Kept: 0"), "{}", ran.stderr);
+    assert_eq!(ran.code, 9, "{}", ran.stderr);
+    assert_eq!(home.get("dev/key"), "s3cret-key", "reading does not depend on it");
+}
+
 /// Keys that changed, by this identity or by another one, take nothing away.
 #[test]
 fn a_rotation_leaves_it_readable() {

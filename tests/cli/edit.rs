@@ -143,7 +143,7 @@ fn a_slip_is_mended_or_given_up() {
     desk.edit("db", &twice.replace("SECOND", "sed -i '/^== user \\[text/,+1d' \"$1\"")).ok();
     assert_eq!(desk.home.run(["get", "db", "user"]).ok().text(), "bob");
     desk.edit("db", "printf '\\377' >\"$1\"").fails(2, "not UTF-8");
-    desk.edit("db", "printf '== a [odd]\\nx\\n' >\"$1\"").fails(2, "not a type of a field");
+    desk.edit("db", "printf '== a [odd]\\nx\\n' >\"$1\"").fails(2, "the type of a is not one");
     desk.edit("db", "echo gone >\"$1\"").fails(2, "there is text above the first field");
     desk.edit("db", "sed -i '1i new' \"$1\"").fails(2, "there is text above the first field");
     desk.edit("db", ": >\"$1\"").fails(2, "no field is left");
@@ -151,6 +151,10 @@ fn a_slip_is_mended_or_given_up() {
     desk.edit("db", "sed -i 's/ (bytes)//' \"$1\"").fails(2, "key has no text");
     desk.edit("db", "sed -i 's/^== user .text.$/& (bytes)/' \"$1\"")
         .fails(2, "user is bytes, and has");
+    // A line of a value that looks like a field is not repeated.
+    let ran = desk.edit("db", "printf '== s3cret=x\\n' >>\"$1\"");
+    assert!(!ran.stderr.contains("s3cret"), "{}", ran.stderr);
+    ran.fails(2, "a line that begins with `== ` names no field");
     desk.home.put("one", "x");
     desk.edit("one", ": >\"$1\"").fails(2, "the value is empty");
 }

@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use serde_json::json;
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::bucket::Bucket;
 use super::exit::Exit;
 use super::output;
 use super::session::Session;
+use super::signals::Signals;
 use crate::vault::{
     AwsOptions, Error, ImportManner, ImportPlan, ItemContent, Path, Planned, Prefix, Result, Vault,
     escape, plan_import,
@@ -233,10 +233,10 @@ async fn write(
     };
     let manner = ImportManner { skip_existing, ..ImportManner::default() };
     let asked = Cell::new(Exit::Ok);
+    // Before the first write.
+    let signals = Signals::new()?;
     let outcome = tokio::select! {
-        // Signals are awaited before the first write.
-        biased;
-        failed = asked_to_end(&manner.stop, &asked) => match failed? {},
+        never = asked_to_end(signals, &manner.stop, &asked) => match never {},
         outcome = vault.import(plan, &manner, &mut progress) => outcome,
     };
     bar.finish_and_clear();
@@ -254,20 +254,9 @@ async fn write(
 }
 
 /// Sets `stop` once a signal comes, and `exit` to what it means; ends the process at the next one.
-///
-/// # Errors
-/// If signals cannot be awaited.
-async fn asked_to_end(stop: &AtomicBool, exit: &Cell<Exit>) -> Result<Infallible> {
-    let on = |kind| signal(kind).map_err(|e| Error::general("cannot wait").because(e));
-    let mut interrupt = on(SignalKind::interrupt())?;
-    let mut hangup = on(SignalKind::hangup())?;
-    let mut terminate = on(SignalKind::terminate())?;
+async fn asked_to_end(mut signals: Signals, stop: &AtomicBool, exit: &Cell<Exit>) -> Infallible {
     loop {
-        let came = tokio::select! {
-            _ = interrupt.recv() => Exit::Interrupted,
-            _ = hangup.recv() => Exit::HungUp,
-            _ = terminate.recv() => Exit::Terminated,
-        };
+        let came = signals.next().await;
         if stop.swap(true, Ordering::Relaxed) {
             std::process::exit(i32::from(came.code()));
         }

@@ -1,22 +1,21 @@
 //! A secret as text in an editor, what to change from the text that the editor leaves, and what
 //! becomes of that if somebody else wrote meanwhile.
 
+mod text;
+
 use subtle::ConstantTimeEq;
 
+use self::text::{
+    Edited, LEAVE_IT, MARK, NOTHING_WRITTEN, SIDES, explanation, fields, first_field, heading,
+    reason, with_reason, write_field, write_text,
+};
 use super::Vault;
 use super::read::{Content, Opened};
 use super::write::Written;
-use crate::core::document::{DEFAULT_FIELD, Document, Field, FieldType, check_field_name};
+use crate::core::document::{DEFAULT_FIELD, Document, Field, FieldType};
 use crate::core::error::{Error, Result};
 use crate::core::path::{SecretPath, escape};
 use crate::core::secret::Secret;
-
-/// What marks the beginning of a field.
-const MARK: &str = "== ";
-const NOTHING_WRITTEN: &str = "Nothing was written: ";
-const LEAVE_IT: &str = "Leave this text as it is to give up.";
-/// Behind the name of a field that both sides changed.
-const SIDES: [&str; 2] = [" (yours)", " (theirs)"];
 
 /// Changes of a secret, field by field.
 #[derive(Default)]
@@ -193,13 +192,16 @@ impl Sheet {
         let typed = typed.text().filter(|_| self.headed)?;
         // What we said above the first field is not said again; what somebody typed there stays.
         let (top, rest) = typed.split_at(first_field(typed).unwrap_or(typed.len()));
-        let top: Vec<&str> = top.lines().filter(|line| !self.is_ours(line)).collect();
-        let mut text = Secret::copy_of(top.join("\n").trim().as_bytes());
+        let mut text = Secret::with_capacity(typed.len() + 2);
+        for line in top.lines().filter(|line| !self.is_ours(line)) {
+            text.extend(line.as_bytes());
+            text.push(b'\n');
+        }
         if !text.is_empty() {
-            text.extend(b"\n\n");
+            text.push(b'\n');
         }
         text.extend(rest.as_bytes());
-        Some(with_reason(text.text().unwrap_or_default(), error))
+        Some(with_reason(&text, error))
     }
 
     /// The same changes on top of what somebody else wrote meanwhile (`None`: it was deleted).
@@ -295,71 +297,6 @@ impl Sheet {
     }
 }
 
-/// Where the first field begins.
-fn first_field(text: &str) -> Option<usize> {
-    let first = text.starts_with(MARK).then_some(0);
-    first.or_else(|| text.find(&format!("\n{MARK}")).map(|at| at + 1))
-}
-
-fn with_reason(typed: &str, error: &Error) -> Secret {
-    let hint = error.hint.as_deref().map_or_else(String::new, |hint| format!(" ({hint})"));
-    let reason = format!("{NOTHING_WRITTEN}{}{hint}.\n{LEAVE_IT}\n\n", error.message);
-    let mut out = Secret::copy_of(reason.as_bytes());
-    out.extend(typed.as_bytes());
-    out
-}
-
-fn explanation() -> Secret {
-    let text = format!(
-        "A line `{MARK}NAME [TYPE]` begins a field; its value follows. Remove both to remove it.\n\
-         Types: secret, text, url, email, otp, date. These two lines are not read.\n\n"
-    );
-    // Grown once for most secrets; growing is safe, but copies.
-    let mut out = Secret::with_capacity(4096);
-    out.extend(text.as_bytes());
-    out
-}
-
-fn reason(path: &SecretPath, clashes: &[String], base: u64) -> Secret {
-    let names: Vec<String> = clashes.iter().map(|name| escape(name)).collect();
-    let what = match base {
-        0 => format!("{path} was deleted meanwhile.\nRemove this line to write it anew."),
-        n => format!(
-            "Version {n} of {path} was written meanwhile. Both of you changed: {}.\nKeep one of \
-             both, or neither (a field that is not here was removed by them).",
-            names.join(", ")
-        ),
-    };
-    let mut out = Secret::with_capacity(4096);
-    out.extend(format!("Nothing was written yet. {what}\n{LEAVE_IT}\n\n").as_bytes());
-    out
-}
-
-fn heading(out: &mut Secret, name: &str, kind: &str, note: &str) {
-    out.extend(format!("{MARK}{name} [{kind}]{note}\n").as_bytes());
-}
-
-fn write_field(out: &mut Secret, field: &Field, side: &str) {
-    match field.value.text() {
-        Some(text) => {
-            heading(out, &field.name, field.type_name(), side);
-            write_text(out, text);
-        }
-        None => heading(out, &field.name, field.type_name(), &format!("{side} (bytes)")),
-    }
-}
-
-fn write_text(out: &mut Secret, text: &str) {
-    for line in text.split('\n') {
-        // What looks like a mark, or like an escaped one, is escaped.
-        if line.trim_start_matches('\\').starts_with(MARK) {
-            out.push(b'\\');
-        }
-        out.extend(line.as_bytes());
-        out.push(b'\n');
-    }
-}
-
 /// The value of a secret that has nothing else.
 fn only_value(document: &Document) -> Option<&Secret> {
     match &document.fields[..] {
@@ -389,55 +326,6 @@ fn alike(old: Option<&Field>, new: Option<&Field>) -> bool {
     }
 }
 
-/// One field as it was edited.
-struct Edited<'t> {
-    name: &'t str,
-    kind: &'t str,
-    bytes: bool,
-    value: Secret,
-}
-
-/// The fields of a text.
-fn fields(text: &str) -> Result<Vec<Edited<'_>>> {
-    let mut list: Vec<Edited<'_>> = Vec::new();
-    for line in text.strip_suffix('\n').unwrap_or(text).split('\n') {
-        if let Some(heading) = line.strip_prefix(MARK) {
-            let heading = heading.trim_end();
-            let (heading, bytes) = match heading.strip_suffix(" (bytes)") {
-                Some(rest) => (rest, true),
-                None => (heading, false),
-            };
-            let side = SIDES.into_iter().find_map(|side| heading.strip_suffix(side));
-            let heading = side.filter(|rest| rest.ends_with(']')).unwrap_or(heading);
-            let (name, kind) = match heading.strip_suffix(']').and_then(|h| h.rsplit_once(" [")) {
-                Some((name, kind)) => (name, kind),
-                None => (heading, ""),
-            };
-            check_field_name(name)?;
-            if list.iter().any(|field| field.name == name) {
-                return Err(Error::usage(format!("the field {} is there twice", escape(name)))
-                    .hint("keep one of both"));
-            }
-            list.push(Edited { name, kind, bytes, value: Secret::with_capacity(256) });
-        } else if let Some(field) = list.last_mut() {
-            let escaped = line.trim_start_matches('\\').starts_with(MARK);
-            let line = if escaped { &line[1..] } else { line };
-            field.value.extend(line.as_bytes());
-            field.value.push(b'\n');
-        }
-    }
-    for field in &mut list {
-        let len = field.value.len();
-        field.value.truncate(len.saturating_sub(1));
-    }
-    if list.is_empty() {
-        return Err(
-            Error::usage("no field is left").hint("a secret is deleted by `vault rm`, not here")
-        );
-    }
-    Ok(list)
-}
-
 /// What makes `before` the fields of this list.
 fn changed(list: Vec<Edited<'_>>, before: &Document) -> Result<Edits> {
     let mut edits = Edits::default();
@@ -461,7 +349,7 @@ fn changed(list: Vec<Edited<'_>>, before: &Document) -> Result<Edits> {
             Some(old) if old.type_name() == field.kind => None,
             _ if field.kind.is_empty() => None,
             _ => Some(FieldType::parse(field.kind).ok_or_else(|| {
-                Error::usage(format!("not a type of a field: {}", escape(field.kind)))
+                Error::usage(format!("the type of {} is not one", escape(field.name)))
                     .hint("secret, text, url, email, otp or date")
             })?),
         };
@@ -478,118 +366,4 @@ fn changed(list: Vec<Edited<'_>>, before: &Document) -> Result<Edits> {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn path() -> SecretPath {
-        SecretPath::parse("prod/db").expect("legal")
-    }
-
-    fn opened(n: u64, fields: &[(String, Vec<u8>)]) -> Opened {
-        let mut document = Document::default();
-        for (name, value) in fields {
-            document.set(name, None, Secret::copy_of(value), 1).expect("legal");
-        }
-        Opened { n, content: Content::Doc(document), since: 0, plaintext_hash: [0; 32] }
-    }
-
-    /// Lines that look like marks, escapes, and what editors and terminals make of lines.
-    fn value() -> impl Strategy<Value = Vec<u8>> {
-        let word = prop::sample::select(vec![
-            "== ",
-            "\\",
-            "== a [text]",
-            "\n",
-            "\r\n",
-            " (bytes)",
-            " (theirs)",
-            "x",
-            "ü",
-            "",
-            "\t",
-        ]);
-        let text = prop::collection::vec(word, 0..6).prop_map(|w| w.concat().into_bytes());
-        prop_oneof![4 => text, 1 => prop::collection::vec(any::<u8>(), 0..8)]
-    }
-
-    fn document() -> impl Strategy<Value = Vec<(String, Vec<u8>)>> {
-        let names = vec!["value", "user", "a b", "x [y]", "n (bytes)", "m (yours)", "otp"];
-        let names = prop::sample::subsequence(names, 1..5);
-        (names, prop::collection::vec(value(), 7))
-            .prop_map(|(names, values)| names.into_iter().map(str::to_owned).zip(values).collect())
-    }
-
-    fn text_of(sheet: &Sheet) -> Secret {
-        Secret::copy_of(sheet.text().bytes())
-    }
-
-    proptest! {
-        #[test]
-        fn what_was_not_edited_is_unchanged(fields in document()) {
-            let Ok(sheet) = Sheet::new(&path(), Some(opened(1, &fields))) else { return Ok(()) };
-            prop_assert!(sheet.edits(&text_of(&sheet)).unwrap().is_empty());
-        }
-
-        #[test]
-        fn one_changed_field_is_one_change(fields in document(), new in value(), at in any::<prop::sample::Index>()) {
-            let at = at.index(fields.len());
-            let mut after = fields.clone();
-            after[at].1 = new;
-            let (old, new) = (opened(1, &fields), opened(1, &after));
-            let (Ok(old), Ok(new)) = (Sheet::new(&path(), Some(old)), Sheet::new(&path(), Some(new)))
-            else { return Ok(()) };
-            let text = |bytes: &[u8]| std::str::from_utf8(bytes).is_ok();
-            if !text(&fields[at].1) || !text(&after[at].1) || old.headed != new.headed {
-                return Ok(());
-            }
-            let edits = match old.edits(&text_of(&new)) {
-                Ok(edits) => edits,
-                Err(e) => {
-                    prop_assert_eq!(e.message.as_str(), "the value is empty");
-                    return Ok(());
-                }
-            };
-            prop_assert!(edits.remove.is_empty() && edits.raw.is_none());
-            match fields[at].1 == after[at].1 {
-                true => prop_assert!(edits.set.is_empty()),
-                false => {
-                    let [(name, _, value)] = &edits.set[..] else {
-                        panic!("{} changes", edits.set.len());
-                    };
-                    prop_assert_eq!((name, value.bytes()), (&after[at].0, &after[at].1[..]));
-                }
-            }
-        }
-
-        /// Theirs and ours, of different fields, are both there; of the same one both are shown.
-        #[test]
-        fn changes_of_two(fields in document(), mine in value(), theirs in value(), which in any::<[prop::sample::Index; 2]>()) {
-            let [at, other] = which.map(|which| which.index(fields.len()));
-            let change = |at: usize, value: &[u8]| {
-                let mut fields = fields.clone();
-                fields[at].1 = value.to_vec();
-                fields
-            };
-            let Ok(sheet) = Sheet::new(&path(), Some(opened(1, &fields))) else { return Ok(()) };
-            let edits = Edits {
-                set: vec![(fields[at].0.clone(), None, Secret::copy_of(&mine))],
-                ..Edits::default()
-            };
-            let newest = opened(2, &change(other, &theirs));
-            let clash = at == other && theirs != fields[at].1 && theirs != mine;
-            match sheet.rebase(&path(), edits, Some(newest)).unwrap() {
-                Rebased::Merged(edits, on) => {
-                    prop_assert!(!clash);
-                    prop_assert_eq!((on.base(), edits.set[0].2.bytes()), (2, &mine[..]));
-                }
-                Rebased::Conflict(both) => {
-                    prop_assert!(clash);
-                    let refused = both.edits(&text_of(&both)).map(drop).unwrap_err();
-                    prop_assert!(refused.message.contains("is there twice"), "{}", refused.message);
-                }
-            }
-        }
-    }
-}
+mod tests;
