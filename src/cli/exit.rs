@@ -49,12 +49,18 @@ impl Exit {
             "it failed for a reason without a code of its own; `vault diff --exit-code`: they differ; `vault scan`: something was found; `vault docker-credential`: not there; `vault askpass`: no",
         ),
         (Self::Usage, "the command line, a path or a setting is wrong"),
-        (Self::NotFound, "no such secret, field, version or vault; `vault find`: nothing"),
+        (
+            Self::NotFound,
+            "no such secret, field, version or vault; `vault find`: nothing; `vault scan`: nothing to look for",
+        ),
         (Self::Credentials, "credentials missing, wrong or expired, or the identity is locked"),
         (Self::Denied, "the credentials are good but do not allow it"),
         (Self::Conflict, "somebody else was faster, or it is there already; nothing was written"),
         (Self::Integrity, "tampering, rollback, or something that cannot be decrypted or verified"),
-        (Self::Network, "the network failed or timed out"),
+        (
+            Self::Network,
+            "the network failed or timed out; with --offline: not kept here, or too old",
+        ),
         (Self::Partial, "some of it was done, some not"),
         (
             Self::NotExecutable,
@@ -64,9 +70,12 @@ impl Exit {
             Self::NoProgram,
             "`vault run`: there is no such program; every other code is the program's own, 128 + N if signal N ended it",
         ),
-        (Self::HungUp, "the terminal of the terminal UI, or of an editor, went away"),
+        (
+            Self::HungUp,
+            "the terminal of the terminal UI, of `vault edit` or `vault import`, went away",
+        ),
         (Self::Interrupted, "interrupted with Ctrl-C"),
-        (Self::Quit, "the terminal UI was ended by SIGQUIT"),
+        (Self::Quit, "the terminal UI, `vault edit` or `vault import` was ended by SIGQUIT"),
         (
             Self::Terminated,
             "the terminal UI, `vault edit` or `vault import` was ended by another signal",

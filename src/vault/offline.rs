@@ -127,8 +127,11 @@ impl Vault {
             return;
         }
         let view = self.view();
-        for group in view.state.groups.values() {
-            // One that this identity may not have, or cannot get now, is asked for when it is needed.
+        let me = self.identity.as_ref().and_then(|me| view.state.member_of(me.public().id()));
+        let Some((_, me)) = me else { return };
+        let readable = view.state.groups.iter().filter(|(name, _)| view.state.may_read(me, name));
+        for (_, group) in readable {
+            // One that cannot be had now is asked for when it is needed.
             for hash in &group.keyring {
                 let _ = self.pinned(hash, MAX_KEYRING, "keyring").await;
             }

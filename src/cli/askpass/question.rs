@@ -1,13 +1,12 @@
 //! What a question asks for, by its words: git's, ssh's and sudo's, in the languages that they speak.
 
 /// Words for a password or passphrase, in small letters. What contains one is one.
-const PASSWORDS: [&str; 52] = [
+const PASSWORDS: [&str; 51] = [
     "password",
     "passphrase",
     "passwd",
     "passwort",
     "kennwort",
-    "passphrase",
     "mot de passe",
     "phrase de passe",
     "phrase secr\u{e8}te",

@@ -7,7 +7,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use super::data::split;
 use super::s3ec::ForeignBucket;
 use super::{MAX_ITEMS, Parsed, tree};
-use crate::core::error::{Error, Result};
+use crate::core::error::{Error, Result, listed};
 use crate::core::foreign::{open_gcm, open_nitor_ctr};
 use crate::core::path::escape;
 use crate::core::secret::{Key, Secret};
@@ -104,7 +104,7 @@ impl ForeignBucket {
             let ctr: Vec<_> = ctr.iter().map(|name| escape(name)).collect();
             return Err(Error::usage(format!(
                 "these have only the old form, in which anybody can have changed them: {}",
-                ctr.join(", ")
+                listed(&ctr, ", ")
             ))
             .hint("--unauthenticated reads them all the same"));
         }
