@@ -184,7 +184,7 @@ async fn an_editor_that_slips_is_opened_again() {
     ui.shows("acme/db: version 3.");
     ui.quit();
     let seen = std::fs::read_to_string(dir.path().join("seen")).unwrap();
-    assert!(seen.starts_with("Nothing was written: not a type of a field: ulr (secret,"), "{seen}");
+    assert!(seen.starts_with("Nothing was written: the type of url is not one (secret,"), "{seen}");
     assert!(seen.contains("[ulr]\nhttps://new.example"), "{seen}");
     let read = other.read(&path("acme/db"), None).await.unwrap();
     let vault::vault::Content::Doc(document) = read.content else { panic!() };
