@@ -32,7 +32,7 @@ pub type Target = (&'static str, fn(&[u8]));
 const SSH_KEY: &[u8] = include_bytes!("../corpus/ssh_key/ed25519");
 
 /// All of them.
-pub const TARGETS: [Target; 31] = [
+pub const TARGETS: [Target; 32] = [
     ("metadata", metadata),
     ("instruction_file", instruction_file),
     ("header", header),
@@ -57,6 +57,7 @@ pub const TARGETS: [Target; 31] = [
     ("import_env", import_env),
     ("import_json", import_json),
     ("import_yaml", import_yaml),
+    ("import_tfvars", import_tfvars),
     ("import_csv", import_csv),
     ("import_bitwarden", import_bitwarden),
     ("import_onepassword", import_onepassword),
@@ -338,6 +339,12 @@ pub fn import_env(bytes: &[u8]) {
     imported(FileFormat::Dotenv, bytes);
     imported(FileFormat::DockerEnv, bytes);
     imported(FileFormat::Github, bytes);
+    imported(FileFormat::JavaProperties, bytes);
+}
+
+/// Values of Terraform.
+pub fn import_tfvars(bytes: &[u8]) {
+    imported(FileFormat::Tfvars, bytes);
 }
 
 /// JSON, also as `vault export` writes it.

@@ -19,7 +19,7 @@ pub fn sample(name: &str) -> PathBuf {
 }
 
 /// The samples, and the flags that they need.
-const SAMPLES: [(&str, &[&str]); 17] = [
+const SAMPLES: [(&str, &[&str]); 19] = [
     ("vars.env", &[]),
     ("docker.list", &["--format", "docker-env"]),
     ("github_env", &["--format", "github"]),
@@ -37,6 +37,8 @@ const SAMPLES: [(&str, &[&str]); 17] = [
     ("bitwarden.json", &[]),
     ("export.1pux", &[]),
     ("duplicates.csv", &["--rename"]),
+    ("vars.tfvars", &[]),
+    ("app.properties", &[]),
 ];
 /// Samples of sops.
 const SOPS: [&str; 5] =
@@ -169,6 +171,10 @@ fn exports_of_variables_come_back_to_the_same_lines() {
         ("k8s-secret", "vars.env"),
         ("github", "1password.csv"),
         ("systemd", "vars.env"),
+        ("tfvars", "vars.env"),
+        ("tfvars", "1password.csv"),
+        ("java-properties", "vars.env"),
+        ("java-properties", "1password.csv"),
     ] {
         let file = importer.0.path().join(format!("out.{format}"));
         let _ = fs::remove_file(&file);

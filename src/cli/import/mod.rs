@@ -32,10 +32,9 @@ mod source;
 /// under their own names. Nested maps of JSON and YAML become paths, too, and what `export` writes
 /// comes back as it was.
 ///
-/// Read are: dotenv, docker-env, github, json, yaml, csv and k8s-secret as `export` writes them;
-/// JSON, YAML, dotenv of chamber; CSV of 1Password, Bitwarden, LastPass, KeePass, KeePassXC and
-/// Chrome; Bitwarden's JSON; 1Password's 1pux; kdbx of KeePass; files of sops with a key of age or
-/// KMS; stores of pass.
+/// Read are: every format of `export` (systemd's as dotenv); JSON, YAML, dotenv of chamber; CSV of
+/// 1Password, Bitwarden, LastPass, KeePass, KeePassXC and Chrome; Bitwarden's JSON; 1Password's
+/// 1pux; kdbx of KeePass; files of sops with a key of age or KMS; stores of pass.
 #[derive(Args)]
 #[command(
     args_conflicts_with_subcommands = true,

@@ -18,8 +18,8 @@ pub fn read(node: &Node) -> Result<Parsed> {
         return Err(Error::usage("this is a file of sops, and its values are encrypted")
             .hint("--format sops"));
     }
-    let mut parsed = Parsed::default();
     if let Some(all) = exported(node) {
+        let mut parsed = Parsed::default();
         for (i, secret) in all.iter().enumerate() {
             own(&mut parsed, secret).map_err(|why| {
                 Error::usage(format!("secret {} is not as `vault export` writes it: {why}", i + 1))
@@ -28,9 +28,18 @@ pub fn read(node: &Node) -> Result<Parsed> {
         return Ok(parsed);
     }
     match node {
-        Node::Map(_) | Node::List(_) => below(&mut parsed, &mut Vec::new(), node)?,
-        _ => return Err(Error::usage("the file holds one value, and no names")),
+        Node::Map(_) | Node::List(_) => values(node),
+        _ => Err(Error::usage("the file holds one value, and no names")),
     }
+}
+
+/// Every value of a tree as a secret of its own.
+///
+/// # Errors
+/// Usage if there are too many.
+pub fn values(node: &Node) -> Result<Parsed> {
+    let mut parsed = Parsed::default();
+    below(&mut parsed, &mut Vec::new(), node)?;
     Ok(parsed)
 }
 

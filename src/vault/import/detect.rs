@@ -20,6 +20,10 @@ pub enum FileFormat {
     Yaml,
     /// The manifest of a Kubernetes Secret.
     K8sSecret,
+    /// Values of Terraform's variables.
+    Tfvars,
+    /// `NAME=value` lines as Java reads them.
+    JavaProperties,
     /// A table of a password manager, or of `vault export`.
     Csv,
     /// Bitwarden's JSON.
@@ -34,13 +38,15 @@ pub enum FileFormat {
 
 impl FileFormat {
     /// Every format by its name.
-    pub const ALL: [(&'static str, Self); 11] = [
+    pub const ALL: [(&'static str, Self); 13] = [
         ("dotenv", Self::Dotenv),
         ("docker-env", Self::DockerEnv),
         ("github", Self::Github),
         ("json", Self::Json),
         ("yaml", Self::Yaml),
         ("k8s-secret", Self::K8sSecret),
+        ("tfvars", Self::Tfvars),
+        ("java-properties", Self::JavaProperties),
         ("csv", Self::Csv),
         ("bitwarden", Self::Bitwarden),
         ("1pux", Self::OnePassword),
@@ -103,6 +109,8 @@ fn by_name(name: &str) -> Option<FileFormat> {
         "yaml" | "yml" => Some(FileFormat::Yaml),
         "csv" => Some(FileFormat::Csv),
         "env" => Some(FileFormat::Dotenv),
+        "tfvars" => Some(FileFormat::Tfvars),
+        "properties" => Some(FileFormat::JavaProperties),
         "1pux" => Some(FileFormat::OnePassword),
         "kdbx" => Some(FileFormat::KeePass),
         _ if name == ".env" || name.starts_with(".env.") => Some(FileFormat::Dotenv),

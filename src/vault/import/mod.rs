@@ -15,8 +15,10 @@ mod logins;
 mod onepassword;
 mod pass;
 mod plan;
+mod properties;
 mod s3ec;
 mod sops;
+mod tfvars;
 mod tree;
 mod write;
 mod yaml;
@@ -117,6 +119,8 @@ pub fn parse(format: FileFormat, bytes: &Secret) -> Result<Parsed> {
         FileFormat::Github => env::github(bytes),
         FileFormat::Json => data::read(&tree::json(bytes)?),
         FileFormat::Yaml => data::read(&tree::yaml(bytes)?),
+        FileFormat::Tfvars => data::values(&tfvars::tfvars(bytes)?),
+        FileFormat::JavaProperties => properties::properties(bytes),
         FileFormat::K8sSecret => data::k8s_secret(&tree::json_or_yaml(bytes)?),
         FileFormat::Csv => csv::read(bytes),
         FileFormat::Bitwarden => bitwarden::read(&tree::json(bytes)?),
