@@ -1,7 +1,7 @@
-//! `vault credential-process`, alone and behind Amazon's SDK for Python.
+//! `vault credential-process`, alone and behind Amazon's command line.
 
 use super::home::{Bucket, Home, finish, program};
-use crate::support::servers::{self, python_with};
+use crate::support::servers;
 
 const KEY: &str = "AKIDEXAMPLE";
 
@@ -78,7 +78,7 @@ fn profile(home: &Home, name: &str, path: &str) -> String {
 }
 
 #[test]
-fn amazon_s_sdk_takes_them() {
+fn amazon_s_command_line_takes_them() {
     let server = servers::ministack();
     servers::make_bucket(server, "for-credential-process");
     let home = Home::with_vault();
@@ -90,28 +90,18 @@ fn amazon_s_sdk_takes_them() {
     put(&home, "aws/wrong", &[keys[0], ("secret_access_key", "wrong")]);
     let list = |path: &str| {
         let file = profile(&home, "deploy", path);
-        let env: serde_json::Map<String, serde_json::Value> =
-            Home::credentials().into_iter().map(|(name, value)| (name, value.into())).collect();
-        let script = r#"
-import json, os, sys
-job = json.load(sys.stdin)
-endpoint = os.environ["ENDPOINT"]
-for name in [name for name in os.environ if name.startswith("AWS_")]:
-    del os.environ[name]
-os.environ.update(job["env"], HOME=job["home"], AWS_CONFIG_FILE=job["file"])
-import boto3, botocore
-s3 = boto3.Session(profile_name="deploy").client("s3", endpoint_url=endpoint)
-try:
-    print(*[bucket["Name"] for bucket in s3.list_buckets()["Buckets"]])
-except botocore.exceptions.ClientError as e:
-    print(e.response["Error"]["Code"])
-"#;
-        let job = serde_json::json!({ "env": env, "home": home.path(), "file": file });
-        python_with(server, script, job.to_string().as_bytes())
+        let mut command = servers::python_command();
+        let others = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
+        others.into_iter().for_each(|name| drop(command.env_remove(name)));
+        command.envs(Home::credentials()).env("HOME", home.path()).env("AWS_CONFIG_FILE", file);
+        command.args(["-m", "awscli", "--profile", "deploy", "s3", "ls"]);
+        command.args(["--endpoint-url", &server.endpoint()]);
+        finish(command, b"")
     };
-    let listed = list("aws/right");
-    assert!(listed.split_whitespace().any(|name| name == "for-credential-process"), "{listed}");
-    assert_eq!(list("aws/wrong"), "SignatureDoesNotMatch\n");
+    let listed = list("aws/right").ok().text();
+    assert!(listed.lines().any(|line| line.ends_with(" for-credential-process")), "{listed}");
+    let refused = list("aws/wrong");
+    assert!(refused.code != 0 && refused.stderr.contains("SignatureDoesNotMatch"));
 }
 
 #[test]

@@ -158,6 +158,31 @@ fn a_full_screen_program_works() {
     assert!(session.is_cooked());
 }
 
+/// A screen that is drawn again and again, in colours, and at another size.
+#[test]
+fn a_screen_that_changes_by_itself_works() {
+    let home = home();
+    let sleep = format!("exec -a '{VALUE}' sleep 600");
+    let mut shown = std::process::Command::new("bash");
+    shown.args(["-c", &sleep]).stdout(std::process::Stdio::null());
+    let mut shown = shown.stderr(std::process::Stdio::null()).spawn().unwrap();
+    let pid = shown.id().to_string();
+    let mut session = masked(&home, &["htop", "--delay=2", "-p", &pid]);
+    session.shows("0:00.00 ***");
+    assert!(session.terminal().screen().alternate_screen());
+    session.resize(30, 100);
+    let drawn = session.output().len();
+    let to_last_row = |s: &Session| s.output()[drawn..].windows(4).any(|bytes| bytes == b"\x1b[30");
+    session.until("drawn in its last row", to_last_row);
+    session.type_keys("q");
+    assert_eq!(session.ends(), 0);
+    assert!(session.is_cooked());
+    shown.kill().unwrap();
+    shown.wait().unwrap();
+    let output = session.output();
+    assert!(!String::from_utf8_lossy(&output).contains(VALUE));
+}
+
 /// Only what goes to a terminal goes through one: keys are the program's own.
 #[test]
 fn a_pipe_on_stdin_leaves_the_terminal_alone() {
