@@ -14,7 +14,7 @@ use super::resolve;
 use super::session::{Session, shown};
 use crate::vault::{
     Content, Error, Kind, Opened, Path, Prefix, Result, Scan as Stream, Secret, Traces, Vault,
-    escape,
+    Version, escape,
 };
 
 /// Secrets that are decrypted at once.
@@ -27,15 +27,16 @@ const ROUND: usize = 512;
 /// Values are decrypted in memory, and written nowhere. Links are not followed, folders named `.git`
 /// are passed over: their history is packed (`git log -p --all` unpacks it).
 ///
-/// Values of less than eight bytes are not looked for; of larger ones than 4 KiB, the beginning is.
-/// What was looked for is said at the end. The exit code is 1 if anything was found, 3 if there was
-/// nothing to look for, 9 if something could not be looked at.
+/// The newest values are looked for; with --history those of earlier versions and of deleted
+/// secrets, too. Values of less than eight bytes are not; of larger ones than 4 KiB, the beginning is. What was looked for is said
+/// at the end. The exit code is 1 if anything was found, 3 if there was nothing to look for or to look
+/// at, 9 if something could not be looked at.
 #[derive(Args)]
 #[command(after_help = "Examples:
   vault scan                                  below this directory
   vault scan --prefix prod src deploy.log
-  git diff --cached -U0 | grep '^+' | vault scan -     what is about to be committed
-  git log -p --all | vault scan -             what ever was")]
+  git diff --cached -U0 | grep -a '^+' | vault scan -  what is about to be committed
+  git log -p --all | vault scan --history -   what ever was, of whatever ever was a value")]
 pub struct Scan {
     /// Files and directories; - for standard input [default: this directory]
     #[arg(value_name = "FILE")]
@@ -43,6 +44,9 @@ pub struct Scan {
     /// Only values of secrets below this folder, or of this secret
     #[arg(long, value_name = "FOLDER")]
     prefix: Option<String>,
+    /// Values of earlier versions and of deleted secrets, too
+    #[arg(long)]
+    history: bool,
 }
 
 /// A value that is looked for: of which secret, and of which field if it has any.
@@ -52,12 +56,19 @@ type Found = BTreeMap<(PathBuf, Place), (u64, u64)>;
 
 impl Scan {
     pub async fn run(mut self, session: &Session) -> Result<Exit> {
-        let prefix = session.prefix(self.prefix.as_deref())?;
+        // A folder that a `.vault.toml` names does not narrow it: it may be somebody else's file.
+        let prefix = self.prefix.as_deref().map(Prefix::parse).transpose()?.unwrap_or_default();
         if self.places.is_empty() {
+            if is_fed() {
+                return Err(Error::usage(
+                    "standard input is a pipe or a file, and FILE is not given",
+                )
+                .hint("`vault scan -` reads it, `vault scan .` this directory"));
+            }
             self.places.push(".".into());
         }
         let vault = session.vault().await?;
-        let values = values(&vault, &prefix).await;
+        let values = values(&vault, &prefix, self.history).await;
         session.warn(&vault);
         let values = values?;
         if values.secrets.is_empty() && values.failed.is_empty() {
@@ -90,6 +101,9 @@ impl Scan {
             output::note(&format!("not looked at: {line}"));
         }
         let found = !look.found.is_empty();
+        if look.files == 0 && unread.is_empty() {
+            return Err(Error::not_found("there is no file to look at"));
+        }
         match resolve::failures(values.failed, "these were not looked for") {
             Some(error) if found => super::tell(&error),
             Some(error) => return Err(Error::new(Kind::Partial, error.message)),
@@ -124,6 +138,31 @@ impl Values {
         }
     }
 
+    /// Values of all versions but the newest, which may be a tombstone.
+    async fn add_earlier(&mut self, vault: &Vault, path: &Path) -> Result<()> {
+        let versions = match vault.history(path).await {
+            Ok(versions) => versions,
+            Err(e) => {
+                self.failed.push((format!("the history of {path}"), e));
+                return Ok(());
+            }
+        };
+        let held = |v: &Version| v.header.as_ref().is_some_and(|h| !h.op.is_tombstone());
+        let earlier = versions.iter().skip(1).filter(|v| v.refused.is_none() && held(v));
+        let wanted: Vec<_> = earlier.map(|v| (path.clone(), Some(v.n))).collect();
+        for ((_, n), answer) in wanted.iter().zip(vault.read_each(&wanted).await?) {
+            match answer {
+                Ok(opened) => self.add(path, opened),
+                Err(e) if e.kind == Kind::NotFound => {}
+                Err(e) if e.kind == Kind::Denied => self.hidden += 1,
+                Err(e) => {
+                    self.failed.push((format!("{path}@{}", n.unwrap_or_default()), e));
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn add_value(&mut self, place: Place, value: Secret) {
         if Traces::can_find(&value) {
             self.secrets.push(value);
@@ -150,7 +189,14 @@ impl Values {
     }
 }
 
-async fn values(vault: &Vault, prefix: &Prefix) -> Result<Values> {
+/// True if something was given on standard input, which a job of cron or CI may never have been.
+fn is_fed() -> bool {
+    let stdin = rustix::fs::fstat(std::io::stdin());
+    let kind = stdin.map(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode));
+    matches!(kind, Ok(rustix::fs::FileType::Fifo | rustix::fs::FileType::RegularFile))
+}
+
+async fn values(vault: &Vault, prefix: &Prefix, history: bool) -> Result<Values> {
     let mut values = Values::default();
     let mut all = vault.list(prefix).await?;
     // A secret of that name is meant as well.
@@ -168,6 +214,14 @@ async fn values(vault: &Vault, prefix: &Prefix) -> Result<Values> {
                 Err(e) if e.kind == Kind::Denied => values.hidden += 1,
                 Err(e) => values.failed.push((path.to_string(), e)),
             }
+            if history {
+                values.add_earlier(vault, path).await?;
+            }
+        }
+    }
+    if history {
+        for deleted in vault.list_deleted(prefix).await? {
+            values.add_earlier(vault, &deleted.path).await?;
         }
     }
     Ok(values)
@@ -219,9 +273,12 @@ impl Look<'_> {
         };
         let name = name.strip_prefix("./").unwrap_or(name);
         self.files += 1;
-        for (line, value) in stream.found() {
+        for (value, lines) in stream.found() {
             let place = (name.to_owned(), self.places[value].clone());
-            self.found.entry(place).or_insert((line, 0)).1 += 1;
+            // Two versions of a value may be in one file.
+            let (first, count) = self.found.entry(place).or_insert((lines.first, 0));
+            *first = lines.first.min(*first);
+            *count += lines.count;
         }
         ended
     }

@@ -1,6 +1,6 @@
 //! Finds values of a vault in other data: which value, and in which line, never the value.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::forms::{SHORTEST_TRACE, traces};
 use super::mask::{MOST, Masks, ROOT};
@@ -70,14 +70,24 @@ impl Part {
 pub struct Scan<'t> {
     parts: Vec<(&'t Part, u32)>,
     line: u64,
-    found: BTreeSet<(u64, usize)>,
+    found: BTreeMap<usize, Lines>,
+}
+
+/// The lines in which a value ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lines {
+    /// The first, from 1.
+    pub first: u64,
+    /// How many there are.
+    pub count: u64,
+    last: u64,
 }
 
 impl<'t> Scan<'t> {
     /// Nothing of it was read yet.
     pub fn new(traces: &'t Traces) -> Self {
         let parts = traces.0.iter().map(|part| (part, ROOT)).collect();
-        Self { parts, line: 1, found: BTreeSet::new() }
+        Self { parts, line: 1, found: BTreeMap::new() }
     }
 
     /// Goes on with these bytes.
@@ -85,16 +95,20 @@ impl<'t> Scan<'t> {
         for &byte in bytes {
             for (part, at) in &mut self.parts {
                 part.masks.step(at, byte, |end| {
-                    let values = part.values.get(&end).into_iter().flatten();
-                    self.found.extend(values.map(|&value| (self.line, value)));
+                    for &value in part.values.get(&end).into_iter().flatten() {
+                        let new = Lines { first: self.line, count: 0, last: 0 };
+                        let lines = self.found.entry(value).or_insert(new);
+                        lines.count += u64::from(lines.last != self.line);
+                        lines.last = self.line;
+                    }
                 });
             }
             self.line += u64::from(byte == b'\n');
         }
     }
 
-    /// The lines, from 1, in which values end, and which values these are.
-    pub fn found(self) -> BTreeSet<(u64, usize)> {
+    /// The values that were found, by their numbers.
+    pub fn found(self) -> BTreeMap<usize, Lines> {
         self.found
     }
 }
@@ -114,7 +128,9 @@ mod tests {
         let mut split = Scan::new(&traces);
         text.as_bytes().iter().for_each(|byte| split.read(&[*byte]));
         assert_eq!(split.found(), whole, "however it is split");
-        whole.into_iter().collect()
+        let mut all: Vec<_> = whole.iter().map(|(value, lines)| (lines.first, *value)).collect();
+        all.sort_unstable();
+        all
     }
 
     #[test]
@@ -132,6 +148,15 @@ mod tests {
     }
 
     #[test]
+    fn lines_are_counted_once_each() {
+        let traces = Traces::new(&[Secret::copy_of(b"hunter2-hunter2")]).unwrap();
+        let mut scan = Scan::new(&traces);
+        scan.read(b"\nhunter2-hunter2 hunter2-hunter2\n\nhunter2-hunter2\n");
+        let lines = scan.found()[&0];
+        assert_eq!((lines.first, lines.count), (2, 2));
+    }
+
+    #[test]
     fn many_values_go_into_several_trees() {
         let text = |i: usize| (0..400).map(|n| format!("{i}%{n}&")).collect::<String>();
         let value = |i: usize| Secret::copy_of(text(i).as_bytes());
@@ -141,7 +166,7 @@ mod tests {
         for number in [0, 75, 149] {
             let mut scan = Scan::new(&traces);
             scan.read(text(number).as_bytes());
-            assert_eq!(scan.found().into_iter().collect::<Vec<_>>(), [(1, number)]);
+            assert_eq!(scan.found().into_keys().collect::<Vec<_>>(), [number]);
         }
     }
 }

@@ -2,7 +2,7 @@ use std::fs;
 
 use serde_json::json;
 
-use super::home::{Home, Ran};
+use super::home::{Home, Ran, finish, program};
 
 const KEY: &str = "-----BEGIN KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3vVpgA8812\n-----END KEY-----\n";
 
@@ -22,6 +22,15 @@ fn with_tree() -> Home {
     fs::write(tree.join("other"), "-----BEGIN KEY-----\nanother\n-----END KEY-----\n").unwrap();
     std::os::unix::fs::symlink("/etc/passwd", tree.join("link")).unwrap();
     home
+}
+
+/// A line of the shell in the home, where `$VAULT` is the program.
+fn shell(home: &Home, line: &str) -> Ran {
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", line]).env_clear().env("VAULT", program()).current_dir(home.path());
+    let inner = home.command(["ls"]);
+    command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    finish(command, b"")
 }
 
 fn found(ran: &Ran) -> String {
@@ -50,9 +59,7 @@ fn values_are_found_in_every_form() {
     assert_eq!(dev.json(), json!([hit]));
     let one = home.run(["scan", "tree/src/app.py", "tree/other"]);
     assert_eq!(found(&one), "tree/src/app.py\t2\tprod/db\tpassword\n");
-    let mut here = home.command(["scan"]);
-    here.current_dir(home.path().join("tree/src"));
-    let here = super::home::finish(here, b"");
+    let here = shell(&home, "cd tree/src && \"$VAULT\" scan </dev/null");
     assert_eq!(found(&here), ".hidden/url\t3\tprod/db\tpassword\napp.py\t2\tprod/db\tpassword\n");
 }
 
@@ -84,11 +91,42 @@ fn a_diff_is_looked_through_as_the_help_says() {
     home.run_with(["put", "dev/doc", "value=-"], b"{\n  \"key\": \"s3cret\"\n}\n").ok();
     git("mkdir r; cd r; git init -q; git config user.email a@b; git config user.name a
          printf '{\\n  \"key\": \"s3cret\"\\n}\\n' >doc; git add doc");
-    let added = "cd r; git diff --cached -U0 | grep '^+' || true";
+    let added = "cd r; git diff --cached -U0 | grep -a '^+' || true";
     let ran = home.run_with(["scan", "-"], &git(added));
     assert_eq!(found(&ran), "-\t4\tdev/doc\tvalue\n");
     git("cd r; git commit -qm x; git rm -q doc");
     home.run_with(["scan", "-"], &git(added)).ok();
+}
+
+/// A pipe is not passed over in silence, and neither is a directory with nothing in it.
+#[test]
+fn what_is_looked_at_is_never_a_guess() {
+    let home = with_tree();
+    for stdin in ["printf 's3cret/one' |", "true |"] {
+        let ran = shell(&home, &format!("{stdin} \"$VAULT\" scan"));
+        let ran = ran.fails(2, "standard input is a pipe or a file");
+        assert!(ran.stderr.contains("vault scan -"), "{}", ran.stderr);
+    }
+    shell(&home, "\"$VAULT\" scan <tree/other").fails(2, "standard input is a pipe or a file");
+    fs::create_dir(home.path().join("empty")).unwrap();
+    home.run(["scan", "empty"]).fails(3, "there is no file to look at");
+    // A folder of the vault that is set in the directory narrows other commands only.
+    fs::write(home.path().join(".vault.toml"), "prefix = \"dev\"\n").unwrap();
+    assert!(found(&home.run(["scan", "tree"])).contains("prod/db"));
+}
+
+#[test]
+fn earlier_values_are_found_if_they_are_asked_for() {
+    let home = with_tree();
+    home.put("prod/gone", "once-a-value");
+    home.run(["rm", "prod/gone"]).ok();
+    home.run_with(["put", "prod/db", "password=-"], b"another-s3cret").ok();
+    fs::write(home.path().join("log"), "a s3cret/one\nonce-a-value\nanother-s3cret\n").unwrap();
+    assert_eq!(found(&home.run(["scan", "log"])), "log\t3\tprod/db\tpassword\n");
+    let all = "log\t1\tprod/db\tpassword\nlog\t2\tprod/gone\tvalue\n";
+    assert_eq!(found(&home.run(["scan", "log", "--history"])), all);
+    let one = home.run(["scan", "log", "--history", "--prefix", "prod/db"]);
+    assert_eq!(found(&one), "log\t1\tprod/db\tpassword\n");
 }
 
 #[test]
