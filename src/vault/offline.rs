@@ -151,11 +151,13 @@ impl Vault {
             Error::usage("keeping secrets on this device takes an identity")
                 .hint("a capability, or KMS alone, has nothing to seal them under")
         })?;
-        let paths = self.list(prefix).await?;
+        let mut paths = self.list(prefix).await?;
+        // What is not listed may be hidden: it is kept until it was read that it is gone.
         for kept in device.all_kept()? {
-            let gone = paths.binary_search(&kept.path).is_err();
-            if prefix.covers(&kept.path) && gone {
-                device.drop_kept(&kept.path)?;
+            if prefix.covers(&kept.path)
+                && let Err(at) = paths.binary_search(&kept.path)
+            {
+                paths.insert(at, kept.path);
             }
         }
         let mut done = Keeping::default();
@@ -167,8 +169,10 @@ impl Vault {
                 match answer {
                     Ok(_) if !self.wanted().remove(path) => done.kept += 1,
                     Ok(_) if self.is_by_kms(path) => done.by_kms += 1,
-                    Ok(_) => done.failed.push((path.clone(), Error::general("cannot be kept"))),
-                    Err(e) if e.kind == Kind::NotFound => {}
+                    Ok(_) => done
+                        .failed
+                        .push((path.clone(), Error::general("it cannot be written here"))),
+                    Err(e) if e.kind == Kind::NotFound => device.drop_kept(path)?,
                     Err(e) if e.kind == Kind::Denied => done.hidden += 1,
                     Err(e) => done.failed.push((path.clone(), e)),
                 }
@@ -231,11 +235,14 @@ impl Vault {
 
     /// Keeps a version that was verified, or written. A cache that cannot be written is a warning:
     /// the version itself is good.
-    pub(super) fn keep_current(&self, kept: &Kept) {
+    pub(super) fn keep_current(&self, kept: &Kept, n: u64) {
         let Some(device) = self.device.files() else { return };
-        match device.keep(kept) {
+        match device.keep(kept, n) {
             Ok(()) => drop(self.wanted().remove(&kept.path)),
-            Err(e) => self.warn(format!("{} cannot be kept for reading offline: {e}", kept.path)),
+            Err(e) => {
+                let why = e.in_full();
+                self.warn(format!("{} cannot be kept for reading offline: {why}", kept.path));
+            }
         }
     }
 
@@ -244,10 +251,10 @@ impl Vault {
     }
 
     /// As [`Self::keep_current`], for one that was written, if the path is kept.
-    pub(super) fn keep_written(&self, path: &SecretPath, metadata: &Metadata, body: &[u8]) {
+    pub(super) fn keep_written(&self, path: &SecretPath, n: u64, metadata: &Metadata, body: &[u8]) {
         if self.device.files().is_some_and(|device| device.keeps(path)) {
             let (metadata, body) = (metadata.clone(), body.to_vec());
-            self.keep_current(&Kept { path: path.clone(), time: now(), metadata, body });
+            self.keep_current(&Kept { path: path.clone(), time: now(), metadata, body }, n);
         }
     }
 

@@ -61,6 +61,32 @@ fn what_was_kept_is_read_without_the_storage() {
     assert!(ran.code == 8 || ran.code == 3, "{}", ran.stderr);
 }
 
+/// A storage that does not list a name may hide it: that is no reason to lose the last copy.
+#[test]
+fn what_the_storage_hides_stays_kept() {
+    if std::env::var_os("VAULT_TEST_BUCKET").is_some() {
+        return;
+    }
+    let home = with_values();
+    home.run(["cache", "fill", "dev"]).ok();
+    let dir = home.vault_dir();
+    for name in ["s.d", "h.d"] {
+        let (from, to) = (dir.join(name), home.path().join(name));
+        std::process::Command::new("cp").arg("-r").args([&from, &to]).status().unwrap();
+        fs::remove_dir_all(from.join("dev.d")).unwrap();
+    }
+    let ran = home.run(["cache", "fill", "dev"]).fails(9, "dev/db");
+    assert!(ran.stderr.contains("without a tombstone"), "{}", ran.stderr);
+    assert_eq!(home.run(["get", "dev/key", "--offline"]).ok().text(), "s3cret-key");
+    for name in ["s.d", "h.d"] {
+        fs::remove_dir_all(dir.join(name)).unwrap();
+        fs::rename(home.path().join(name), dir.join(name)).unwrap();
+    }
+    home.run(["rm", "dev/key"]).ok();
+    home.run(["cache", "fill", "dev"]).ok();
+    assert_eq!(files(&home).len(), 1);
+}
+
 #[test]
 fn what_is_not_kept_is_said_to_be_so() {
     let home = with_values();
