@@ -8,8 +8,9 @@ use crate::vault::{Result, Secret, now, otp, otp_seed};
 /// Print the present one-time password
 ///
 /// Made from a seed, which is `otpauth://totp/…` or the base32 text that a service shows beside its
-/// QR code. Without FIELD: the only field of type `otp`, else the field that `vault get` prints. How
-/// long the code is good for goes to standard error.
+/// QR code. Without FIELD: the only field of type `otp`, else an `otpauth://` in the field that
+/// `vault get` prints; any other text there may be a password. How long the code is good for goes to
+/// standard error.
 #[derive(Args)]
 #[command(after_help = "Examples:
   vault otp web/admin

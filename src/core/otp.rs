@@ -24,7 +24,7 @@ pub struct Code {
 /// [`Kind::Usage`](super::error::Kind::Usage) if it is not a seed.
 pub fn code(seed: &Secret, time: u64) -> Result<Code> {
     let text = seed.text().ok_or_else(wrong)?;
-    let (totp, period) = match text.trim().strip_prefix("otpauth://") {
+    let (totp, period) = match uri(text) {
         Some(rest) => from_uri(rest)?,
         None => (build(text, Algorithm::SHA1, 6, 30)?, 30),
     };
@@ -33,15 +33,28 @@ pub fn code(seed: &Secret, time: u64) -> Result<Code> {
     Ok(Code { digits: Secret::copy_of(digits.as_bytes()), left: period - time % period, period })
 }
 
+/// What follows the scheme, if this is an address of a seed.
+fn uri(text: &str) -> Option<&str> {
+    let (scheme, rest) = text.trim().split_at_checked("otpauth://".len())?;
+    scheme.eq_ignore_ascii_case("otpauth://").then_some(rest)
+}
+
+/// True for a seed that nobody takes for a password: `otpauth://…`.
+pub fn is_uri(seed: &Secret) -> bool {
+    seed.text().is_some_and(|text| uri(text).is_some())
+}
+
 fn from_uri(rest: &str) -> Result<(Totp, u64)> {
     let query = rest.strip_prefix("totp/").and_then(|rest| rest.split_once('?'));
     let (_, query) = query.ok_or_else(wrong)?;
     let (mut secret, mut algorithm, mut digits, mut period) = (None, Algorithm::SHA1, 6, 30);
+    let query = query.split('#').next().unwrap_or_default();
     for (name, value) in query.split('&').filter_map(|part| part.split_once('=')) {
-        match name {
+        match name.to_ascii_lowercase().as_str() {
             "secret" => secret = Some(value),
             "algorithm" => {
-                algorithm = match value.to_ascii_uppercase().as_str() {
+                let name = value.to_ascii_uppercase().replace('-', "");
+                algorithm = match name.strip_prefix("HMAC").unwrap_or(&name) {
                     "SHA1" => Algorithm::SHA1,
                     "SHA256" => Algorithm::SHA256,
                     "SHA512" => Algorithm::SHA512,
@@ -68,7 +81,9 @@ fn build(base32: &str, algorithm: Algorithm, digits: u8, period: u64) -> Result<
     let mut text = Secret::with_capacity(base32.len());
     let plain = base32.bytes().filter(|b| !b.is_ascii_whitespace() && !b"-=".contains(b));
     plain.for_each(|b| text.push(b.to_ascii_uppercase()));
-    let text = text.text().filter(|text| !text.is_empty()).ok_or_else(wrong)?;
+    // No bytes end after these: a piece is missing.
+    let whole = |text: &&str| !text.is_empty() && !matches!(text.len() % 8, 1 | 3 | 6);
+    let text = text.text().filter(whole).ok_or_else(wrong)?;
     let seed = totp_rs::Secret::try_from_base32(text).map_err(|_| wrong())?;
     let builder = Builder::new().with_algorithm(algorithm).with_digits(digits);
     // Services hand out seeds that are shorter than the RFC wants.
@@ -100,6 +115,7 @@ mod tests {
             (uri(sha1, "&issuer=x%20y"), 1_111_111_109, "07081804"),
             (uri(sha1, ""), 20_000_000_000, "65353130"),
             (uri(sha256, "&algorithm=SHA256"), 59, "46119246"),
+            (uri(sha256, "&ALGORITHM=HMAC-SHA256#x").replace("otpauth", "OTPAUTH"), 59, "46119246"),
             ("gezd gnbv gy3t qojq gezd gnbv gy3t qojq".to_owned(), 59, "287082"),
         ] {
             assert_eq!(at(&seed, time).map(|c| c.0).as_deref(), Some(code), "{seed} at {time}");
@@ -113,6 +129,8 @@ mod tests {
         for bad in [
             "",
             "not base32!",
+            "A",
+            "GEZDGNBVGY3TQOJQG",
             "otpauth://hotp/a?secret=GEZDGNBV",
             "otpauth://totp/a?issuer=x",
             "otpauth://totp/a?secret=GEZDGNBV&period=0",

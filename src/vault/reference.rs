@@ -141,11 +141,11 @@ pub(super) fn is_secret(field: &Field) -> bool {
     field.kind.is_secret()
 }
 
-/// The seed of one-time passwords: the field named, or the only one of that type, or the one that
-/// `get` prints.
+/// The seed of one-time passwords: the field named, or the only one of that type, or an `otpauth://`
+/// in what `get` prints. Any other text there may be a password, which can look like a seed.
 ///
 /// # Errors
-/// Not found if there is no such field; usage if several could be meant.
+/// Not found if there is none; usage if several could be meant.
 pub fn otp_seed<'o>(
     path: &SecretPath,
     opened: &'o Opened,
@@ -153,14 +153,25 @@ pub fn otp_seed<'o>(
 ) -> Result<&'o Secret> {
     let document = match (&opened.content, name) {
         (Content::Doc(document), _) => document,
-        (Content::Raw(bytes), None) => return Ok(bytes),
+        (Content::Raw(bytes), None) if otp::is_uri(bytes) => return Ok(bytes),
+        (Content::Raw(_), None) => return Err(no_seed(path)),
         (Content::Raw(_), Some(name)) => return Err(super::fields::no_field(path, name, None)),
     };
     let mut seeds = document.fields.iter().filter(|field| field.kind == FieldType::Otp);
     match (name, seeds.next(), seeds.next()) {
         (None, Some(only), None) => Ok(&only.value),
+        (None, None, _) => match choose(path, document, None) {
+            Ok(field) if otp::is_uri(&field.value) => Ok(&field.value),
+            _ => Err(no_seed(path)),
+        },
         _ => Ok(&choose(path, document, name)?.value),
     }
+}
+
+fn no_seed(path: &SecretPath) -> Error {
+    Error::not_found(format!("{path} has no field of type otp")).hint(format!(
+        "`vault otp {path} FIELD` names one; `vault put {path} otp=prompt` stores one"
+    ))
 }
 
 impl fmt::Display for Reference {

@@ -24,8 +24,18 @@ fn the_present_code() {
     let home = Home::with_vault();
     home.run_with(["put", "web", "otp=-", "user=ann"], SEED.as_bytes()).ok();
     home.run_with(["put", "web", "password=-"], b"s3cret").ok();
-    home.run_with(["put", "raw", "--raw"], SEED.as_bytes()).ok();
-    for args in [&["otp", "web"][..], &["otp", "web", "otp"], &["otp", "web@1"], &["otp", "raw"]] {
+    let uri = format!("otpauth://totp/a?secret={SEED}");
+    home.run_with(["put", "raw", "--raw"], uri.as_bytes()).ok();
+    home.put("value", &uri);
+    home.put("bare", SEED);
+    for args in [
+        &["otp", "web"][..],
+        &["otp", "web", "otp"],
+        &["otp", "web@1"],
+        &["otp", "raw"],
+        &["otp", "value"],
+        &["otp", "bare", "value"],
+    ] {
         let (ran, right) = around(SEED, || home.run(args).ok());
         assert!(right.contains(&ran.text()), "{args:?}: {} {right:?}", ran.text());
         assert!(ran.stderr.starts_with("good for ") && ran.stderr.contains(" second"));
@@ -53,8 +63,13 @@ fn what_is_no_seed_is_refused_and_not_shown() {
     let home = Home::with_vault();
     home.put("a", "s3cret!");
     home.run_with(["put", "raw", "--raw"], &[0xff]).ok();
-    for path in ["a", "raw"] {
-        let ran = home.run(["otp", path]).fails(2, "not the seed");
+    let ran = home.run(["otp", "a", "value"]).fails(2, "not the seed");
+    assert!(!ran.stderr.contains("s3cret"), "{}", ran.stderr);
+    // Nor is a password taken for one, which this could be.
+    home.put("b", "ABCDEFGHIJKLMNOP");
+    home.run_with(["put", "bare", "--raw"], SEED.as_bytes()).ok();
+    for path in ["a", "raw", "b", "bare"] {
+        let ran = home.run(["otp", path]).fails(3, "has no field of type otp");
         assert!(!ran.stderr.contains("s3cret"), "{}", ran.stderr);
     }
     home.run(["otp", "a", "none"]).fails(3, "a has no field none");
