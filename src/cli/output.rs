@@ -147,35 +147,31 @@ pub fn private_file(path: &Path, bytes: &[u8]) -> Result<()> {
         let shown = escape(&path.display().to_string());
         Error::new(kind, format!("cannot write {shown}")).because(e)
     };
-    // A link (/dev/stdout is one), a pipe or a device is written to, never replaced by a file.
-    if path.symlink_metadata().is_ok_and(|meta| !meta.is_file()) {
-        let mut options = File::options();
-        let mut file = options
+    // The file that a link names, unless it is one of the system's (/dev/stdout).
+    let target = match path.canonicalize() {
+        Ok(target) if !["/dev", "/proc"].iter().any(|dir| path.starts_with(dir)) => target,
+        _ => path.to_owned(),
+    };
+    // A pipe or a device is written to, never replaced by a file.
+    if target.symlink_metadata().is_ok_and(|meta| !meta.is_file()) {
+        let mut file = File::options()
             .write(true)
             .create(true)
             .truncate(true)
             .mode(0o600)
-            .open(path)
+            .open(&target)
             .map_err(failed)?;
         return file.write_all(bytes).map_err(failed);
     }
-    if path.file_name().is_none() {
+    if target.file_name().is_none() {
         return Err(Error::usage("the output has no file name"));
     }
-    let temp = path.with_file_name(format!(".vault-{}.tmp", std::process::id()));
-    let mut made = false;
-    let mut write = || {
-        let mut file = File::options().write(true).create_new(true).mode(0o600).open(&temp)?;
-        made = true;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        std::fs::rename(&temp, path)
-    };
-    let written = write();
-    if written.is_err() && made {
-        let _ = std::fs::remove_file(&temp);
-    }
-    written.map_err(failed)
+    let dir = target.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // Readable by the user alone from the first byte on; removed again unless all of it was written.
+    let mut file = tempfile::Builder::new().prefix(".vault-").tempfile_in(dir).map_err(failed)?;
+    file.write_all(bytes).map_err(failed)?;
+    file.as_file().sync_all().map_err(failed)?;
+    file.persist(&target).map(drop).map_err(|e| failed(e.error))
 }
 
 /// Rows as a table with a heading on a terminal, as tab-separated lines in a pipe.

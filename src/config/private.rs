@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use super::Settings;
@@ -34,8 +34,14 @@ pub struct IdentityFiles {
 pub fn read_identity(settings: &Settings) -> Result<IdentityFiles> {
     let path = &settings.identity.value;
     let file = read(path, "the identity", MAX_IDENTITY)?.ok_or_else(|| {
-        Error::credentials(format!("there is no identity at {}", shown(path)))
-            .hint("`vault init` or `vault id new` makes one; VAULT_IDENTITY names another file")
+        Error::credentials(format!("there is no identity at {}", shown(path))).hint(
+            match super::is_empty_capability() {
+                true => super::EMPTY_CAPABILITY,
+                false => {
+                    "`vault init` or `vault id new` makes one; VAULT_IDENTITY names another file"
+                }
+            },
+        )
     })?;
     let mut exposed = Vec::from_iter(file.exposed.then(|| path.clone()));
     let mut locked = LockedIdentity::parse(&file.secret)?;
@@ -113,22 +119,12 @@ pub fn write_new(path: &Path, bytes: &Secret) -> Result<()> {
     if path.file_name().is_none() {
         return Err(Error::usage("the path has no file name"));
     }
-    let temp = path.with_file_name(format!(".vault-{}.tmp", std::process::id()));
-    let mut file = fs::File::options()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&temp)
-        .map_err(|e| Error::general(format!("cannot write {}", shown(&temp))).because(e))?;
-    let mut write = || {
-        file.write_all(bytes.bytes())?;
-        file.sync_all()?;
-        // A link, unlike a rename, never replaces an identity that appeared meanwhile.
-        fs::hard_link(&temp, path)
-    };
-    let written = write();
-    let _ = fs::remove_file(&temp);
-    written.map_err(failed)
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new().prefix(".vault-").tempfile_in(dir).map_err(failed)?;
+    file.write_all(bytes.bytes()).map_err(failed)?;
+    file.as_file().sync_all().map_err(failed)?;
+    // Never over an identity that appeared meanwhile.
+    file.persist_noclobber(path).map(drop).map_err(|e| failed(e.error))
 }
 
 fn shown(path: &Path) -> String {

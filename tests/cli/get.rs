@@ -39,6 +39,7 @@ fn a_missing_name_suggests_near_ones() {
     home.put("prod/db/password", "x");
     home.run(["get", "prod/db/pasword"]).fails(3, "did you mean prod/db/password?");
     home.run(["get", "quite/else"]).fails(3, "vault ls");
+    home.run(["get", "prod/db"]).fails(3, "prod/db is a folder: `vault ls prod/db` lists it");
 }
 
 #[test]
@@ -51,6 +52,9 @@ fn a_file_is_private_and_replaced_whole() {
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "value");
     assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     home.run(["get", "a", "-o", "no/such/dir/out"]).fails(1, "cannot write");
+    let left = std::fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    let left: Vec<_> = left.filter(|name| name.to_string_lossy().starts_with(".vault-")).collect();
+    assert!(left.is_empty(), "{left:?}");
 }
 
 #[test]
@@ -130,7 +134,13 @@ fn a_link_is_written_through_and_stays_a_link() {
     std::os::unix::fs::symlink(home.path().join("target"), &link).unwrap();
     home.run(["get", "a", "-o", "link"]).ok();
     assert!(link.symlink_metadata().unwrap().is_symlink());
-    assert_eq!(std::fs::read_to_string(home.path().join("target")).unwrap(), "value");
+    let target = home.path().join("target");
+    assert_eq!(std::fs::read_to_string(&target).unwrap(), "value");
+    // One that others could read is no longer.
+    std::fs::set_permissions(&target, std::fs::Permissions::from_mode(0o666)).unwrap();
+    home.run(["get", "a", "-o", "link"]).ok();
+    assert_eq!(target.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(link.symlink_metadata().unwrap().is_symlink());
     std::fs::remove_file(&link).unwrap();
     std::os::unix::fs::symlink("/proc/self/fd/1", &link).unwrap();
     assert_eq!(home.run(["get", "a", "-o", "link"]).ok().text(), "value");
