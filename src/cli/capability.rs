@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::output;
 use super::session::Session;
-use crate::vault::{Prefix, Result, Secret, escape};
+use crate::vault::{Error, Path, Prefix, Result, Secret, escape};
 
 /// Print the keys of one folder, for a machine that only reads there
 ///
@@ -27,6 +27,15 @@ impl Capability {
     pub async fn run(self, session: &Session) -> Result<()> {
         let folder = Prefix::parse(&self.folder)?;
         let vault = session.vault().await?;
+        if let Ok(path) = Path::parse(folder.as_str())
+            && vault.exists(&path).await?
+            && vault.list(&folder).await?.is_empty()
+        {
+            return Err(Error::usage(format!(
+                "{path} is a secret, and a capability is for a folder"
+            ))
+            .hint("the folder above it, or a new one of its own (`vault mv`)"));
+        }
         let made = vault.capability(&folder).await;
         session.warn(&vault);
         let made = made?;

@@ -6,8 +6,8 @@ use super::output;
 use super::session::Session;
 use super::target;
 use crate::vault::{
-    Charset, Error, FieldDiff, Opened, Path, Result, Secret, Vault, diff, escape, write_string,
-    write_value,
+    Charset, Error, FieldDiff, Kind, Opened, Path, Result, Secret, Vault, diff, escape,
+    write_string, write_value,
 };
 
 /// Show which fields of a secret changed between two versions
@@ -127,11 +127,14 @@ async fn read(vault: &Vault, path: &Path, numbers: &[u64]) -> Result<[Opened; 2]
     let wanted = match *numbers {
         [] => {
             let new = vault.read(path, None).await?;
-            if new.n == 1 {
-                return Err(Error::not_found(format!("{path} has only one version")));
+            // Tombstones and versions that were purged are passed over.
+            for n in (1..new.n).rev() {
+                match vault.read(path, Some(n)).await {
+                    Err(e) if e.kind == Kind::NotFound => {}
+                    old => return Ok([old?, new]),
+                }
             }
-            let old = vault.read(path, Some(new.n - 1)).await?;
-            return Ok([old, new]);
+            return Err(Error::not_found(format!("{path} has only one version")));
         }
         [from] => [(path.clone(), Some(from)), (path.clone(), None)],
         [from, to] => [(path.clone(), Some(from)), (path.clone(), Some(to))],

@@ -49,8 +49,10 @@ async fn examine(session: &Session, checks: &mut Vec<Check>) {
         let location = Location::parse(&target.join.location)?;
         let origin = match (&settings.selected, target.name) {
             (Some(Sourced { origin, .. }), Some(_)) => origin.to_string(),
-            _ => "env VAULT_PIN".to_owned(),
+            _ if settings.pin.is_some() => "env VAULT_PIN".to_owned(),
+            _ => "env VAULT_CAPABILITY".to_owned(),
         };
+        let capability = settings.capability(&target)?;
         let name = target.name.unwrap_or("without a name");
         let message = format!("{name} at {location} ({origin})");
         checks.push(Check::ok("vault", escape(&message)));
@@ -59,15 +61,19 @@ async fn examine(session: &Session, checks: &mut Vec<Check>) {
             let message = "one: single_writer is set, so conditions are checked on this machine";
             checks.push(Check::warning("writers", message));
         }
-        Ok((storage, target.single_writer, target.join))
+        Ok((storage, target.single_writer, target.join, capability))
     };
-    let (storage, single_writer, join) = match opened.await {
+    let (storage, single_writer, join, capability) = match opened.await {
         Ok(opened) => opened,
         Err(error) => return checks.push(Check::failed("location", Status::Error, &error)),
     };
     checks.extend(storage.examine(single_writer).await);
     let storage = if single_writer { storage.for_one_writer() } else { storage };
-    match Vault::open_in(storage, &join.pin, &settings.places, identity).await {
+    let opened = match capability {
+        Some(capability) => Vault::open_with(storage, capability, &settings.places).await,
+        None => Vault::open_in(storage, &join.pin, &settings.places, identity).await,
+    };
+    match opened {
         Ok(vault) => {
             checks.extend(vault.examine().await);
             session.warn(&vault);

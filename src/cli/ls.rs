@@ -59,11 +59,26 @@ impl Ls {
         let paths = vault.list(&prefix).await;
         session.warn(&vault);
         let paths = paths?;
+        if paths.is_empty() && prefix != Prefix::default() {
+            output::note(&nothing_below(&vault, &prefix).await);
+        }
         if self.tree {
             return output::data(tree(&prefix, &paths).as_bytes());
         }
         let row = |path| Row { path, header: None, author: None, size: None, mark: "" };
         print(session, paths.iter().map(row).collect(), false)
+    }
+}
+
+/// A folder is there as long as something is in it: it may as well be mistyped.
+async fn nothing_below(vault: &Vault, prefix: &Prefix) -> String {
+    let is_secret = match Path::parse(prefix.as_str()) {
+        Ok(path) => vault.exists(&path).await.unwrap_or_default(),
+        Err(_) => false,
+    };
+    match is_secret {
+        true => format!("{prefix} is a secret; there is nothing below it"),
+        false => format!("there is nothing below {prefix}"),
     }
 }
 

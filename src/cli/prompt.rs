@@ -43,9 +43,16 @@ impl Prompt {
     /// # Errors
     /// Usage.
     pub fn need_terminal(&self, question: &str, flag: &str) -> Result<File> {
-        self.terminal().ok_or_else(|| {
-            Error::usage(format!("{question}, and there is no terminal to ask on")).hint(flag)
-        })
+        self.terminal()
+            .ok_or_else(|| Error::usage(format!("{question}, and {}", self.unasked())).hint(flag))
+    }
+
+    /// Why nobody is asked.
+    fn unasked(&self) -> &'static str {
+        match self.no_input {
+            true => "--no-input asks nothing",
+            false => "there is no terminal to ask on",
+        }
     }
 
     /// A passphrase for a new identity, typed twice.
@@ -244,9 +251,7 @@ impl Ask for Prompt {
         // Not an answer that is missing, but an identity that is locked: what runs by itself tells
         // the two apart by the exit code.
         self.terminal().ok_or_else(|| {
-            Error::credentials(format!(
-                "{what} has a passphrase, and there is no terminal to ask on"
-            ))
+            Error::credentials(format!("{what} has a passphrase, and {}", self.unasked()))
             .hint("`vault unlock` at a terminal has the agent hold it; or give it with --passphrase-fd N")
         })?;
         hidden(&match what {

@@ -233,11 +233,18 @@ impl Settings {
         let Some(selected) = &self.selected else {
             let error = Error::not_found("no vault is configured");
             return Err(match self.vaults.is_empty() {
+                _ if is_empty_capability() => error.hint(EMPTY_CAPABILITY),
                 true => error.hint(hint),
                 false => error.hint("choose one: vault vaults use NAME"),
             });
         };
-        self.target_named(&selected.value)
+        self.target_named(&selected.value).map_err(|mut e| {
+            // Not what was typed just now.
+            if !matches!(selected.origin, Origin::Flag(_)) {
+                e.message = format!("{} ({})", e.message, escape(&selected.origin.to_string()));
+            }
+            e
+        })
     }
 
     /// A vault of the configuration.
@@ -321,6 +328,15 @@ fn absolute(path: &Path) -> Result<String> {
 }
 
 /// An environment variable; an empty one counts as not set.
+/// What CI gives to the jobs of a fork is the variable without its value.
+pub(crate) fn is_empty_capability() -> bool {
+    env::var_os("VAULT_CAPABILITY").is_some_and(|value| value.is_empty())
+}
+
+/// The hint that goes with it.
+pub(crate) const EMPTY_CAPABILITY: &str =
+    "VAULT_CAPABILITY is set, but empty: this job was not given the secret with it";
+
 fn variable(name: &'static str) -> Result<Option<String>> {
     match env::var(name) {
         Ok(value) if value.is_empty() => Ok(None),

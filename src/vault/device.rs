@@ -465,8 +465,8 @@ impl Device {
         self.cache.join("obj").join(hex(name.bytes()))
     }
 
-    /// Held while a mark is compared and raised; released when the file is closed.
-    fn lock(&self) -> Result<File> {
+    /// Held while a mark is compared, and raised or acted on; released when the file is closed.
+    pub(super) fn lock(&self) -> Result<File> {
         make_dir(&self.state)?;
         let path = self.state.join("lock");
         let mut options = File::options();

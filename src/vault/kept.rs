@@ -67,11 +67,16 @@ impl Device {
         Ok(all)
     }
 
-    /// Keeps a version.
+    /// Keeps version `n`, unless another process has seen a newer one meanwhile: that one may be
+    /// kept already.
     ///
     /// # Errors
-    /// If the cache directory cannot be written.
-    pub(super) fn keep(&self, kept: &Kept) -> Result<()> {
+    /// If the cache directory cannot be written, or the mark cannot be read.
+    pub(super) fn keep(&self, kept: &Kept, n: u64) -> Result<()> {
+        let _lock = self.lock()?;
+        if self.mark(&kept.path)?.is_some_and(|mark| mark.n > n) {
+            return Ok(());
+        }
         let front =
             Front { metadata: kept.metadata.clone(), path: kept.path.to_string(), time: kept.time };
         let mut text = serde_json::to_vec(&front).expect("strings and a number are JSON");

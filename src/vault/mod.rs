@@ -165,6 +165,22 @@ impl Vault {
         view.state.member_of(me).map(|(name, _)| name.to_owned())
     }
 
+    /// The hint for somebody who lacks a right: `otherwise`, unless this identity was removed from
+    /// the team, where asking for more is of no use.
+    fn ask_for(&self, otherwise: impl Into<String>) -> String {
+        let view = self.view();
+        let me = self.identity.as_ref().map(|me| me.public().id());
+        let removed = |me| view.state.member_of(me).is_none() && view.state.key(me).is_some();
+        match me.is_some_and(removed) {
+            true => {
+                "this identity was removed from the team, and a removed key never returns: move \
+                     its file away, `vault id new` makes another one, which an admin can add"
+                    .to_owned()
+            }
+            false => otherwise.into(),
+        }
+    }
+
     /// Who acts.
     fn identity(&self) -> Result<&dyn Holder> {
         self.identity.as_deref().ok_or_else(|| {

@@ -169,6 +169,10 @@ pub struct Places {
     pub cache: PathBuf,
 }
 
+/// How somebody becomes a member.
+pub(super) const TO_JOIN: &str =
+    "send an admin what `vault id show` prints; they add it with `vault member add`";
+
 impl Vault {
     /// Opens the vault in `storage` that `pin` names. No request if this device has seen it.
     /// Without an identity nothing is remembered, and only what KMS wraps can be read.
@@ -256,8 +260,7 @@ impl Vault {
         if self.member().is_some() {
             return Ok(());
         }
-        Err(Error::denied("this identity is not a member of the vault")
-            .hint("send an admin what `vault id show` prints; they add it with `vault member add`"))
+        Err(Error::denied("this identity is not a member of the vault").hint(self.ask_for(TO_JOIN)))
     }
 
     /// The join string for the newest note that this client has verified.

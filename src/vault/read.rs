@@ -59,8 +59,9 @@ impl Vault {
     async fn open_standing(&self, path: &SecretPath, newest: Newest) -> Result<Opened> {
         if !newest.signed.header.op.is_tombstone() {
             let kept = self.to_keep(path, &newest);
+            let n = newest.signed.header.n;
             let opened = self.decrypt_newest(path, newest).await?;
-            kept.iter().for_each(|kept| self.keep_current(kept));
+            kept.iter().for_each(|kept| self.keep_current(kept, n));
             self.was_read_offline(path);
             return Ok(opened);
         }
@@ -277,6 +278,12 @@ impl Vault {
     pub(super) async fn not_found(&self, path: &SecretPath) -> Error {
         let error = Error::not_found(format!("there is no secret {path}"));
         let Ok(names) = self.list(&Default::default()).await else { return error };
+        let below = |name: &SecretPath| {
+            name.as_str().strip_prefix(path.as_str()).is_some_and(|rest| rest.starts_with('/'))
+        };
+        if names.iter().any(below) {
+            return error.hint(format!("{path} is a folder: `vault ls {path}` lists it"));
+        }
         let mut near: Vec<(usize, &str)> = names
             .iter()
             .map(|name| (strsim::damerau_levenshtein(name.as_str(), path.as_str()), name.as_str()))

@@ -109,9 +109,11 @@ impl Vault {
         }
         let view = self.view();
         let admins: Vec<&str> = view.state.admins().take(3).collect();
-        Err(Error::denied(format!("this identity cannot open the group {group}")).hint(format!(
+        let way = format!(
             "an admin can grant it ({}); `vault id show` prints what they need",
             admins.join(", ")
-        )))
+        );
+        Err(Error::denied(format!("this identity cannot open the group {group}"))
+            .hint(self.ask_for(way)))
     }
 }

@@ -238,8 +238,14 @@ impl Vault {
         let me = self.identity()?.public().id();
         match self.view().state.may_write(me, path) {
             true => Ok(()),
-            false => Err(may_not_write(path)),
+            false => Err(self.may_not_write(path)),
         }
+    }
+
+    fn may_not_write(&self, path: &SecretPath) -> Error {
+        let way =
+            "an admin can grant it: `vault member role`, or `vault member add` if you are new";
+        Error::denied(format!("this identity may not write {path}")).hint(self.ask_for(way))
     }
 
     /// Seals the version that follows `before`.
@@ -274,7 +280,7 @@ impl Vault {
         let identity = self.identity()?;
         let me = identity.public().id();
         let group = view.state.current(path).filter(|_| view.state.may_write(me, path));
-        let group = group.ok_or_else(|| may_not_write(path))?;
+        let group = group.ok_or_else(|| self.may_not_write(path))?;
         let Base { n, from, record: prev } = base;
         let n = n + 1;
         if n >= LAST {
@@ -405,19 +411,13 @@ impl Vault {
     }
 }
 
-fn may_not_write(path: &SecretPath) -> Error {
-    Error::denied(format!("this identity may not write {path}"))
-        .hint("an admin can grant it: `vault member role`, or `vault member add` if you are new")
-}
-
 /// The version is written: "failed, try again" would make the caller write it twice.
 fn claimed(path: &SecretPath, n: u64, cause: Error) -> Error {
     let message = format!("version {n} of {path} was written, but the write was not finished");
-    let mut hint = "do not write it again: `vault verify --repair` finishes it".to_owned();
-    if let Some(way) = &cause.hint {
-        hint = format!("{way}; then {hint}");
-    }
-    Error::new(crate::core::error::Kind::Partial, message).because(cause).hint(hint)
+    // Not the hint of the cause: that may say to run the command again.
+    Error::new(crate::core::error::Kind::Partial, message)
+        .because(cause)
+        .hint("do not write it again: once that is mended, `vault verify --repair` finishes it")
 }
 
 /// The number of the tombstone, if what is to be deleted was deleted already and nothing else.

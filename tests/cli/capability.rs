@@ -59,11 +59,43 @@ fn it_ends_with_its_generation() {
     let old = make(&ann, "dev");
     ann.run(["rotate"]).ok();
     assert_eq!(machine(&old, &["get", "dev/a"]).ok().text(), "1", "not sealed anew yet");
+    let doctor = machine(&old, &["doctor"]).ok().text();
+    let warned = doctor.lines().any(|line| {
+        line.contains("capability") && line.contains("opens nothing that is written in dev/ now")
+    });
+    assert!(warned && doctor.contains("env VAULT_CAPABILITY"), "{doctor}");
+    let doctor = machine(&make(&ann, "dev"), &["doctor"]).ok().text();
+    assert!(doctor.contains("it opens dev/ in main.2, the newest"), "{doctor}");
     ann.put("dev/a", "2");
     let ran = machine(&old, &["get", "dev/a"]).fails(5, "made for other generations");
     assert!(ran.stderr.contains("vault capability dev/"), "{}", ran.stderr);
     assert_eq!(machine(&make(&ann, "dev"), &["get", "dev/a"]).ok().text(), "2");
     assert_eq!(machine(&old, &["get", "dev/b"]).ok().text(), "1");
+}
+
+/// A job of a fork has the variable, without the secret.
+#[test]
+fn an_empty_one_is_named() {
+    for (pin, code) in [(None, 3), (Some(Home::with_vault()), 4)] {
+        let home = Home::new();
+        let mut command = home.command(["get", "dev/a"]);
+        command.env("VAULT_CAPABILITY", "");
+        if let Some(ann) = &pin {
+            let vaults = ann.run(["vaults", "--json"]).ok().json();
+            command.env("VAULT_PIN", vaults[0]["join"].as_str().unwrap());
+        }
+        finish(command, b"").fails(code, "VAULT_CAPABILITY is set, but empty");
+    }
+}
+
+#[test]
+fn a_secret_is_no_folder() {
+    let home = Home::with_vault();
+    home.put("dev/api", "x");
+    home.run(["capability", "dev/api"]).fails(2, "dev/api is a secret");
+    let ran = home.run(["ls", "dev/api"]).ok();
+    assert_eq!(ran.stderr, "dev/api is a secret; there is nothing below it\n");
+    assert_eq!(home.run(["ls", "prdo"]).ok().stderr, "there is nothing below prdo\n");
 }
 
 #[test]

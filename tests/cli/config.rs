@@ -33,6 +33,11 @@ fn flag_beats_environment_beats_project_beats_file() {
     assert_eq!(vault(&home, None, None), "p");
     assert_eq!(vault(&home, Some("e"), None), "e");
     assert_eq!(vault(&home, Some("e"), Some("f")), "f");
+    // Who says so is told where it was not typed.
+    let mut command = home.command(["ls"]);
+    command.env("VAULT_NAME", "none");
+    finish(command, b"").fails(3, "no vault none in the configuration (env VAULT_NAME)");
+    home.run(["ls", "--vault", "none"]).fails(3, "no vault none in the configuration\n");
     home.run_with(["put", "x/1"], b"1").ok();
     home.run_with(["put", "y"], b"1").ok();
     assert_eq!(home.run(["ls"]).ok().lines(), ["x/1"]);

@@ -92,7 +92,9 @@ fn amazon_s_command_line_takes_them() {
         let file = profile(&home, "deploy", path);
         let mut command = servers::python_command();
         let others = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
-        others.into_iter().for_each(|name| drop(command.env_remove(name)));
+        for name in others {
+            command.env_remove(name);
+        }
         command.envs(Home::credentials()).env("HOME", home.path()).env("AWS_CONFIG_FILE", file);
         command.args(["-m", "awscli", "--profile", "deploy", "s3", "ls"]);
         command.args(["--endpoint-url", &server.endpoint()]);

@@ -86,4 +86,7 @@ fn versions_that_are_not_there() {
     home.run(["rm", "db"]).ok();
     home.run(["diff", "db"]).fails(3, "deleted");
     assert_eq!(home.run(["diff", "db", "@1", "@2"]).ok().text(), "changed\tpassword\n");
+    // The tombstone in between is no version to compare with.
+    home.run(["undelete", "db"]).ok();
+    assert!(home.run(["diff", "db"]).ok().text().is_empty());
 }

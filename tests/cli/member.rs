@@ -80,8 +80,14 @@ fn a_removal_tells_what_to_change() {
     assert_eq!(ran.text(), "a\t1\tmain\tbob was removed\nb\t1\tmain\tbob was removed\n");
     assert!(ran.stderr.contains("New generation: main."), "{}", ran.stderr);
     assert!(ran.stderr.contains("Change these values"), "{}", ran.stderr);
-    bob.run_with(["put", "a"], b"2").fails(5, "may not write");
+    let refused = bob.run_with(["put", "a"], b"2").fails(5, "may not write");
+    // What he would ask an admin for cannot be had.
+    assert!(refused.stderr.contains("was removed from the team"), "{}", refused.stderr);
     ann.put("a", "2");
+    let refused = bob.run(["get", "a"]).fails(5, "cannot open the group");
+    assert!(refused.stderr.contains("a removed key never returns"), "{}", refused.stderr);
+    let doctor = bob.run(["doctor"]);
+    assert!(doctor.code == 1 && doctor.text().contains("was removed"), "{}", doctor.text());
     let again = ann.run(["member", "rm", "bob", "--yes", "--json", "--reseal"]).ok().json();
     assert_eq!((&again["note"], &again["groups"]), (&json!(null), &json!([])));
     assert_eq!((&again["resealed"], &again["current"]), (&json!(1), &json!(1)));

@@ -5,8 +5,10 @@ use crate::core::error::{Error, Kind, Result};
 use crate::core::header::GroupGen;
 use crate::core::path::{SecretPath, escape};
 use crate::keys::kms::{self, KeyArn, KmsKeys};
+use crate::team::capability::Capability;
 use crate::team::ops::WrapChoice;
 use crate::vault::Vault;
+use crate::vault::open::TO_JOIN;
 
 impl Vault {
     /// Looks at the team chain, our place in it, and the KMS keys.
@@ -18,7 +20,10 @@ impl Vault {
             }
             Err(error) => Check::failed("team chain", Status::Error, &error),
         }];
-        checks.push(self.membership());
+        checks.push(match &self.capability {
+            Some(capability) => self.capability_opens(capability),
+            None => self.membership(),
+        });
         checks.extend(self.kms_keys().await);
         checks
     }
@@ -29,16 +34,33 @@ impl Vault {
         self.check_pinned_objects().await
     }
 
+    /// Whether a capability opens what is written now: it does not follow rotations.
+    fn capability_opens(&self, capability: &Capability) -> Check {
+        let name = "capability";
+        let view = self.view();
+        let folder = escape(capability.folder.as_str());
+        let now = view.state.folder_owner(&capability.folder).unwrap_or(&capability.group);
+        let newest = view.state.groups.get(now).map_or(0, |group| group.generation());
+        let has = |n| capability.keys.iter().any(|(number, _)| *number == n);
+        if now == capability.group && has(newest) {
+            return Check::ok(name, format!("it opens {folder}/ in {now}.{newest}, the newest"));
+        }
+        Check::warning(
+            name,
+            format!("it opens nothing that is written in {folder}/ now ({now}.{newest})"),
+        )
+        .hint(format!("a member makes a new one: vault capability {folder}/"))
+    }
+
     fn membership(&self) -> Check {
         let name = "membership";
         let view = self.view();
         let Some(identity) = &self.identity else {
-            return Check::skipped(name, "there is no identity to look for");
+            return Check::skipped(name, "no identity is open here");
         };
         let Some((who, member)) = view.state.member_of(identity.public().id()) else {
-            return Check::error(name, "this identity is not a member of the vault").hint(
-                "send an admin what `vault id show` prints; they add it with `vault member add`",
-            );
+            return Check::error(name, "this identity is not a member of the vault")
+                .hint(self.ask_for(TO_JOIN));
         };
         let folder = |prefix: &crate::core::path::Prefix| match prefix.as_str() {
             "" => "everything".to_owned(),

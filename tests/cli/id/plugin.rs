@@ -81,7 +81,7 @@ fn a_post_quantum_recipient_has_a_file_of_its_own_beside_the_recovery_key() {
 fn what_the_plugin_asks_is_asked_here() {
     let desk = Desk::new("vask");
     desk.run(&NEW, "").fails(2, "an age plugin asks `PIN of the token?`");
-    desk.run(&[&NEW[..], &["--no-input"]].concat(), "").fails(2, "there is no terminal to ask on");
+    desk.run(&[&NEW[..], &["--no-input"]].concat(), "").fails(2, "--no-input asks nothing");
     // It also asks whether it shall go on, and that is no secret.
     let asked = desk.run(&[&NEW[..], &["--passphrase-fd", "0"]].concat(), "1234\n");
     let asked = asked.fails(2, "an age plugin asks `Really?`");
