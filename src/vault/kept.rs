@@ -22,10 +22,12 @@ use crate::store::Metadata;
 const PURPOSE: &[u8] = b"vault/v1/cache-head";
 
 /// One version of a secret on this device.
-pub(super) struct Kept {
+pub struct Kept {
+    /// Of which secret.
     pub path: SecretPath,
     /// When it was verified to be the newest, in seconds since 1970.
     pub time: u64,
+    /// As the storage had it.
     pub metadata: Metadata,
     /// Still encrypted under its data key.
     pub body: Vec<u8>,
@@ -52,7 +54,7 @@ impl Device {
     }
 
     /// The version of a path that is kept. A damaged one is none.
-    pub(super) fn kept(&self, path: &SecretPath) -> Option<Kept> {
+    pub fn kept(&self, path: &SecretPath) -> Option<Kept> {
         self.open_kept(&self.kept_file(path)).filter(|kept| kept.path == *path)
     }
 
@@ -140,5 +142,40 @@ impl Device {
         let named = lps(&[self.vault(), path.as_str().as_bytes()]);
         let name = hmac(self.cache_key().bytes(), &[PURPOSE, &named]);
         self.kept_dir().join(hex(name.bytes()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::header::KeyId;
+    use crate::keys::identity::Identity;
+    use crate::vault::device::Mark;
+
+    /// What a slower process read before somebody wrote does not take the place of the newer one.
+    #[test]
+    fn an_older_version_does_not_come_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let identity = Identity::from_seed(random::key());
+        let device = Device::new([1; 32], dir.path(), dir.path(), &identity).unwrap();
+        let path = SecretPath::parse("a/b").unwrap();
+        let version = |body: &[u8]| Kept {
+            path: path.clone(),
+            time: 1,
+            metadata: Metadata::new(),
+            body: body.to_vec(),
+        };
+        let body = || device.kept(&path).map(|kept| kept.body);
+        let raise = |n| {
+            let mark = Mark { n, record: [0; 32], by: KeyId([0; 8]), restored: 0 };
+            device.raise(&path, mark, false).unwrap();
+        };
+        raise(2);
+        device.keep(&version(b"two"), 2).unwrap();
+        device.keep(&version(b"one"), 1).unwrap();
+        assert_eq!(body().as_deref(), Some(&b"two"[..]));
+        raise(3);
+        device.keep(&version(b"three"), 3).unwrap();
+        assert_eq!(body().as_deref(), Some(&b"three"[..]));
     }
 }

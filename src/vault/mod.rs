@@ -102,6 +102,7 @@ pub use import::{
     read_keepass, read_pass,
 };
 pub use init::Init;
+pub use kept::Kept;
 pub use list::{Deleted, Entry};
 pub use login::{Login, login_password, segment, segment_text};
 pub use mask::{MASK, Masked, Masks};

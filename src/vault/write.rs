@@ -177,7 +177,7 @@ impl Vault {
                     self.keep_no_longer(path);
                     self.remove_head(path, n).await
                 } else {
-                    self.keep_written(path, &sealed.metadata, &sealed.body);
+                    self.keep_written(path, n, &sealed.metadata, &sealed.body);
                     let object = (&sealed.metadata, &sealed.body[..]);
                     self.move_head(path, n, object, standing.head).await
                 };

@@ -14,10 +14,11 @@ use super::{Cases, Suite, array, bytes, changed, number, text};
 pub const SUITE: Suite = Suite {
     name: "marks",
     about: "Files of one device: marks (`file` below the vault's state directory), the chain \
-            record, cached objects (`file` below the vault's cache directory; bytes in hex)",
+            record, cached objects and kept versions (`file` below the vault's cache directory; bytes in \
+            hex)",
     members: &[
         "kind", "seed", "vault", "path", "n", "record", "by", "restored", "first", "hashes",
-        "state", "file", "text", "object", "bytes",
+        "state", "file", "text", "object", "bytes", "time", "metadata",
     ],
     make,
     read,
@@ -80,6 +81,13 @@ fn read(case: &Value) -> Result<(), String> {
             let object = bytes(case, "object");
             let found = device().cached(&sha256(&[&object])).ok_or("not in the cache")?;
             assert_eq!(found, object);
+        }
+        "kept" => {
+            place("c", &bytes(case, "bytes"));
+            let kept = device().kept(&path(text(case, "path"))).ok_or("not kept")?;
+            assert_eq!(kept.path.as_str(), text(case, "path"));
+            assert_eq!((kept.time, kept.body), (number(case, "time"), bytes(case, "object")));
+            assert_eq!(json!(kept.metadata), case["metadata"]);
         }
         other => panic!("unknown kind {other}"),
     }
@@ -159,6 +167,24 @@ fn cached(object: &[u8]) -> Value {
     })
 }
 
+fn kept(at: &str, time: u64, body: &[u8]) -> Value {
+    let cache_key = person("ann").device_key("vault/v1/cache");
+    let of_vault = [b"vault/v1/cache-head", &lps(&[&vault()])[..]].concat();
+    let nonce = seed("kept nonce");
+    let nonce = nonce.first_chunk::<12>().unwrap();
+    let metadata = json!([["x-vault-v", "1"], ["x-vault-name", "größe"]]);
+    let front = format!("{{\"metadata\":{metadata},\"path\":{},\"time\":{time}}}\n", json!(at));
+    let whole = [front.as_bytes(), body].concat();
+    let sealed = seal(&cache_key, nonce, &of_vault, Secret::copy_of(&whole));
+    let named = lps(&[&vault(), at.as_bytes()]);
+    let file = hex(hmac(cache_key.bytes(), &[b"vault/v1/cache-head", &named]).bytes());
+    json!({
+        "name": format!("{at} is kept"), "kind": "kept", "seed": "ann", "vault": hex(&vault()),
+        "path": at, "time": time, "metadata": metadata, "object": hex(body),
+        "file": format!("head/{file}"), "bytes": hex(&[&nonce[..], &sealed].concat()),
+    })
+}
+
 fn make() -> Cases {
     let good = vec![
         mark("ann", "prod/db/password", 7),
@@ -166,6 +192,7 @@ fn make() -> Cases {
         chain("ann", 0, 1),
         chain("bob", 12, 3),
         cached(b"vault-state/v1\n"),
+        kept("prod/db/größe", 1_763_800_000, b"sealed\nbytes\0"),
     ];
     let (m, c) = (&good[0], &good[3]);
     let mark_text = text(m, "text");
@@ -178,6 +205,8 @@ fn make() -> Cases {
     lines.swap(3, 4);
     let swapped = lines.join("\n") + "\n";
     let sealed = text(&good[4], "bytes");
+    let (k, other) = (&good[5], kept("prod/db/other", 1_763_800_000, b"other"));
+    let whole = text(k, "bytes");
     let bad = vec![
         edit(m, "another version", mark_text.replacen(" 7 ", " 6 ", 1)),
         edit(
@@ -246,6 +275,11 @@ fn make() -> Cases {
             &[("seed", "bob".into())],
         ),
         changed(&good[4], "another object", "not in the cache", &[("object", hex(b"x").into())]),
+        changed(k, "kept by another identity", "not kept", &[("seed", "bob".into())]),
+        changed(k, "kept of another vault", "not kept", &[("vault", hex(&seed("other")).into())]),
+        changed(k, "kept, cut", "not kept", &[("bytes", whole[..whole.len() - 2].into())]),
+        // The file of another path, in its place.
+        changed(k, "kept, exchanged", "not kept", &[("bytes", other["bytes"].clone())]),
     ];
     (good, bad)
 }
