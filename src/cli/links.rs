@@ -54,8 +54,16 @@ pub fn extend(args: &[OsString]) -> Option<u8> {
 pub fn flags_before(args: &[OsString], unknown: &str) -> Option<Error> {
     let at = args.iter().position(|arg| arg == unknown)?;
     let ours = super::command();
-    let is_ours = |arg: &OsString| arg.to_str().is_some_and(|a| ours.find_subcommand(a).is_some());
-    if at < 2 || args[1..at].iter().any(is_ours) {
+    let takes_value = |arg: &str| {
+        let mut flags = ours.get_arguments().filter(|flag| flag.get_action().takes_values());
+        flags.any(|flag| flag.get_long().is_some_and(|long| arg.strip_prefix("--") == Some(long)))
+    };
+    let is_ours = |pair: &[OsString]| {
+        let [before, arg] = [&pair[0], &pair[1]].map(|arg| arg.to_str().unwrap_or_default());
+        // A vault may be called as a command is.
+        ours.find_subcommand(arg).is_some() && !takes_value(before)
+    };
+    if at < 2 || args[..at].windows(2).any(is_ours) {
         return None;
     }
     extension(unknown)?;

@@ -11,8 +11,8 @@ use super::prompt::Prompt;
 use super::target;
 use crate::config::{Settings, Target, is_unattended, private};
 use crate::vault::{
-    Ask, DeviceIdentity, Error, IdentityHolder, Location, Opened, Path, Prefix, Result, Secret,
-    Vault, escape, identity_with_plugin, identity_with_ssh_key,
+    Ask, DeviceIdentity, Error, IdentityHolder, Kind, Location, Opened, Path, Prefix, Result,
+    Secret, Vault, escape, identity_with_plugin, identity_with_ssh_key,
 };
 
 pub use crate::config::private::write_new;
@@ -138,8 +138,21 @@ impl Session {
             true => Some(super::holder::holder(self, ask)?),
             false => None,
         };
-        let storage = target.storage().await?.reading(paths);
-        Vault::open_in(storage, &target.join.pin, &self.settings.places, identity).await
+        let opened = async {
+            let storage = target.storage().await?.reading(paths);
+            Vault::open_in(storage, &target.join.pin, &self.settings.places, identity).await
+        };
+        opened.await.map_err(|e| self.or_offline(e, target))
+    }
+
+    /// Adds to the hint of a storage that is not there what can be read without it.
+    fn or_offline(&self, error: Error, target: &Target<'_>) -> Error {
+        let is_away = matches!(error.kind, Kind::Network | Kind::NotFound);
+        if !is_away || !self.settings.places.keep_any(&target.join.pin.vault) {
+            return error;
+        }
+        let hint = error.hint.clone().map_or_else(String::new, |hint| format!("{hint}; "));
+        error.hint(format!("{hint}--offline reads what this device keeps (`vault cache`)"))
     }
 
     /// The vault that is meant, as this device knows it, without its storage.

@@ -14,9 +14,10 @@ use super::open::{Location, Places, Storage};
 use super::standing::Newest;
 use super::{Vault, head_key, now, version_number};
 use crate::aws::AwsOptions;
-use crate::core::cipher;
+use crate::core::cipher::{self, Hash};
 use crate::core::error::{Error, Kind, Result};
 use crate::core::path::{Prefix, SecretPath, escape};
+use crate::core::text::hex;
 use crate::keys::holder::Holder;
 use crate::keys::keyring::MAX_KEYRING;
 use crate::store::{
@@ -68,6 +69,18 @@ pub(super) struct Offline {
     asked: Mutex<HashMap<SecretPath, u64>>,
     /// The oldest of these times of what was read; `u64::MAX` for none.
     oldest: AtomicU64,
+}
+
+impl Places {
+    /// True if some identity keeps secrets of this vault on this device.
+    pub fn keep_any(&self, vault: &Hash) -> bool {
+        let of_vault = hex(&vault[..16]);
+        let dirs = std::fs::read_dir(&self.cache).into_iter().flatten().flatten();
+        let mut heads = dirs
+            .filter(|dir| dir.file_name().to_string_lossy().starts_with(&of_vault))
+            .filter_map(|dir| std::fs::read_dir(dir.path().join("head")).ok());
+        heads.any(|mut files| files.next().is_some())
+    }
 }
 
 impl Vault {

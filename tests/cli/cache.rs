@@ -59,6 +59,10 @@ fn what_was_kept_is_read_without_the_storage() {
     // Without the flag the storage is asked.
     let ran = cut_off(&home, &["get", "dev/key"]);
     assert!(ran.code == 8 || ran.code == 3, "{}", ran.stderr);
+    assert!(ran.stderr.contains("--offline reads what this device keeps"), "{}", ran.stderr);
+    home.run(["cache", "clear"]).ok();
+    let ran = cut_off(&home, &["get", "dev/key"]);
+    assert!(!ran.stderr.contains("--offline"), "{}", ran.stderr);
 }
 
 /// A storage that does not list a name may hide it: that is no reason to lose the last copy.

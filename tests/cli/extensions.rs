@@ -66,7 +66,7 @@ fn our_own_commands_win_and_mistakes_stay_mistakes() {
     assert!(help.stderr.contains("vault-hello --help"), "{}", help.stderr);
     let none = run(&home, "BIN", &["help", "nothing"]).fails(2, "no help on nothing");
     assert!(!none.stderr.contains("vault-nothing"), "{}", none.stderr);
-    for flags in [&["--vault", "x", "hello"][..], &["--yes", "hello", "a"], &["-y", "hello"]] {
+    for flags in [&["--vault", "team", "hello"][..], &["--yes", "hello", "a"], &["-y", "hello"]] {
         let ran = run(&home, "BIN", flags).fails(2, "flags come after its name");
         assert!(ran.stderr.contains("hint: vault hello"), "{}", ran.stderr);
     }

@@ -87,7 +87,8 @@ fn a_passphrase_can_come_from_a_file_descriptor() {
     let wrong = wrong.fails(4, "cannot open the identity");
     let mut bytes = std::fs::read(home.identity()).unwrap();
     let last = bytes.len() - 3;
-    bytes[last] ^= 1;
+    // Another digit of base64, or it would be no identity at all, and asked for nothing.
+    bytes[last] = if bytes[last] == b'A' { b'B' } else { b'A' };
     std::fs::write(home.identity(), bytes).unwrap();
     let damaged = shell(r#""$V" --no-input get a --passphrase-fd 3 3<<<'correct horse'"#);
     assert_eq!(damaged.fails(4, "").stderr, wrong.stderr, "both must read the same");

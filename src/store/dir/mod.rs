@@ -77,7 +77,9 @@ impl DirStore {
             checked => return checked.map(|()| store),
         }
         if store.holds_other_things().map_err(&fault)? {
-            return Err(invalid(format!("{path:?} is not empty and no store of this program")));
+            return Err(invalid(format!(
+                "{path:?} is not empty and no store of this program: name an empty or a new directory"
+            )));
         }
         store.write_marker().map_err(&fault)?;
         if is_new && let Ok(parent) = openat(&*store.root, "..", OFlags::RDONLY, Mode::empty()) {
