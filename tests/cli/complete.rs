@@ -58,6 +58,8 @@ fn names_are_offered_a_segment_at_a_time() {
     home.put("gone", "x");
     home.run(["rm", "gone"]).ok();
     let offers = |words: &[&str], expected: &[&str]| offers(&home, words, expected);
+    offers(&["undelete", ""], &["gone"]);
+    offers(&["undelete", "pr"], &[]);
     offers(&["get", ""], &["@odd", "prod/", "staging/"]);
     offers(&["get", "prod/"], &["prod/db/", "prod/web"]);
     offers(&["get", "prod/d"], &["prod/db/"]);

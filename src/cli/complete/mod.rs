@@ -38,6 +38,8 @@ pub struct Complete {
 #[derive(Clone, Copy)]
 enum Kind {
     Path,
+    /// One that was deleted
+    Deleted,
     Folder,
     Reference,
     /// NAME=REF
@@ -126,6 +128,7 @@ fn with_names(command: clap::Command, names: &Arc<Names>) -> clap::Command {
                 let typed = typed.to_str().unwrap_or_default();
                 let found = match kind {
                     Kind::Path => names.paths(typed),
+                    Kind::Deleted => names.deleted(typed),
                     Kind::Folder => names.folders(typed),
                     Kind::Reference => names.references(typed),
                     Kind::Variable => names.variables(typed),
@@ -147,6 +150,7 @@ fn kind(command: &str, arg: &clap::Arg) -> Option<Kind> {
         (_, "reference", _) => Some(Kind::Reference),
         ("run", "env", _) => Some(Kind::Variable),
         ("import", "path", _) => Some(Kind::Folder),
+        ("undelete", "path", _) => Some(Kind::Deleted),
         ("import", ..) => None,
         (_, "path", Some("FOLDER")) | (_, "folder" | "prefix", _) | (_, _, Some("FOLDER")) => {
             Some(Kind::Folder)

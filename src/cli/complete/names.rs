@@ -28,7 +28,15 @@ impl Names {
 
     /// Paths and folders, one segment further than what is typed.
     pub fn paths(&self, typed: &str) -> Vec<String> {
-        self.next(typed).into_iter().filter(|name| name.starts_with(typed)).collect()
+        self.next(typed, Which::Live).into_iter().filter(|name| name.starts_with(typed)).collect()
+    }
+
+    /// The same of secrets that were deleted and can be brought back.
+    pub fn deleted(&self, typed: &str) -> Vec<String> {
+        self.next(typed, Which::Deleted)
+            .into_iter()
+            .filter(|name| name.starts_with(typed))
+            .collect()
     }
 
     /// Folders alone.
@@ -61,7 +69,7 @@ impl Names {
             let reference = Reference { vault, path, version: None, otp: false, field: None };
             Some(format!("{reference}{slash}"))
         };
-        let found = names.next(&folder).into_iter().filter_map(reference);
+        let found = names.next(&folder, Which::Live).into_iter().filter_map(reference);
         found.filter(|found| found.starts_with(typed)).collect()
     }
 
@@ -72,11 +80,11 @@ impl Names {
     }
 
     /// What stands in the folder of `typed`: secrets, and folders with a slash.
-    fn next(&self, typed: &str) -> BTreeSet<String> {
+    fn next(&self, typed: &str, which: Which) -> BTreeSet<String> {
         let folder = typed.rsplit_once('/').map_or("", |(folder, _)| folder);
         let Ok(prefix) = Prefix::parse(folder) else { return BTreeSet::new() };
         let below = if folder.is_empty() { 0 } else { folder.len() + 1 };
-        let found = list(self.vault.as_deref(), &prefix).unwrap_or_default();
+        let found = list(self.vault.as_deref(), &prefix, which).unwrap_or_default();
         let step = |path: &Path| {
             let rest = path.as_str().get(below..)?;
             let end = rest.find('/').map_or(rest.len(), |at| at + 1);
@@ -86,14 +94,28 @@ impl Names {
     }
 }
 
-fn list(vault: Option<&str>, prefix: &Prefix) -> Result<Vec<Path>> {
+/// Which secrets.
+#[derive(Clone, Copy)]
+enum Which {
+    Live,
+    Deleted,
+}
+
+fn list(vault: Option<&str>, prefix: &Prefix, which: Which) -> Result<Vec<Path>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|e| Error::general("cannot start").because(e))?;
     runtime.block_on(async {
         let settings = Settings::load(vault)?;
-        open(&settings).await?.list(prefix).await
+        let vault = open(&settings).await?;
+        match which {
+            Which::Live => vault.list(prefix).await,
+            Which::Deleted => {
+                let deleted = vault.list_deleted(prefix).await?;
+                Ok(deleted.into_iter().map(|deleted| deleted.path).collect())
+            }
+        }
     })
 }
 
