@@ -409,7 +409,10 @@ fn report_usage(error: &clap::Error, json: bool) -> Exit {
         let text = error.render().to_string();
         let lines = text.trim_start_matches("error: ").lines().map(str::trim);
         let message: Vec<&str> = lines.take_while(|line| !line.is_empty()).collect();
-        return report(&Error::new(Kind::Usage, message.join(" ")), true);
+        let mut error = Error::new(Kind::Usage, message.join(" "));
+        error.hint =
+            text.lines().find_map(|line| line.trim().strip_prefix("tip: ")).map(str::to_owned);
+        return report(&error, true);
     }
     output::note(escape_lines(&error.render().to_string()).trim_end());
     Exit::Usage

@@ -14,6 +14,9 @@ fn errors_as_json() {
     let ran = home.run(["get", "--json", "--no-such-flag"]).fails(2, "");
     let json: serde_json::Value = serde_json::from_str(&ran.stderr).unwrap();
     assert_eq!(json["error"]["kind"], "usage");
+    let ran = home.run(["--json", "gett", "x"]).fails(2, "");
+    let json: serde_json::Value = serde_json::from_str(&ran.stderr).unwrap();
+    assert!(json["error"]["hint"].as_str().unwrap().contains("get"), "{json}");
 }
 
 #[test]
