@@ -89,6 +89,17 @@ impl AgentSettings {
     pub fn client(&self) -> Result<Option<AgentClient>> {
         if self.used { AgentClient::connect(&self.dir) } else { Ok(None) }
     }
+
+    /// The directory in which this user's sockets are where the environment has the other half of
+    /// what it has here: `su` and cron leave `XDG_RUNTIME_DIR` out.
+    pub fn other_dir(&self) -> PathBuf {
+        let without = dir_without_session();
+        if self.dir == without {
+            let uid = rustix::process::geteuid().as_raw();
+            return format!("/run/user/{uid}/vault").into();
+        }
+        without
+    }
 }
 
 /// The directory of this user's sockets: gone when the last session ends, where the system has
@@ -96,8 +107,12 @@ impl AgentSettings {
 pub fn runtime_dir() -> PathBuf {
     match env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|dir| dir.is_absolute()) {
         Some(dir) => dir.join("vault"),
-        None => format!("/tmp/vault-{}", rustix::process::geteuid().as_raw()).into(),
+        None => dir_without_session(),
     }
+}
+
+fn dir_without_session() -> PathBuf {
+    format!("/tmp/vault-{}", rustix::process::geteuid().as_raw()).into()
 }
 
 /// Reads a span of time such as `90s`, `15m`, `8h` or `1d12h`, of 7 days at most.
