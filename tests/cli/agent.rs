@@ -84,7 +84,11 @@ fn its_directory_must_be_safe() {
         let mut command = desk.command_typed(["unlock"]);
         command.env("XDG_RUNTIME_DIR", &run);
         let ran = super::home::finish(command, b"");
-        assert!(ran.stderr.contains(says) && ran.stderr.contains("XDG_RUNTIME_DIR"), "{}", ran.stderr);
+        assert!(
+            ran.stderr.contains(says) && ran.stderr.contains("XDG_RUNTIME_DIR"),
+            "{}",
+            ran.stderr
+        );
         ran.fails(1, "cannot make the agent's socket");
     }
     std::fs::write(home.path().join("vault"), b"").unwrap();

@@ -149,7 +149,10 @@ fn all_ends_the_agent_of_the_other_directory() {
     let dir = std::path::PathBuf::from(format!("/tmp/vault-{user}"));
     let until = Instant::now() + Duration::from_secs(20);
     while !dir.join("agent.sock").exists() {
-        assert!(Instant::now() < until && agent.try_wait().unwrap().is_none(), "it does not listen");
+        assert!(
+            Instant::now() < until && agent.try_wait().unwrap().is_none(),
+            "it does not listen"
+        );
         std::thread::yield_now();
     }
     let ran = finish(apart(&desk.command(["lock", "--all"]), &flags), b"");

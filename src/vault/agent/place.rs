@@ -52,8 +52,7 @@ pub(super) fn peer(_: impl AsFd) -> IoResult<Peer> {
 /// Connects to a socket. One that nobody accepts at makes nobody wait longer than this.
 pub(super) fn connect_within(path: &Path, limit: Duration) -> IoResult<UnixStream> {
     let address = SocketAddrUnix::new(path)?;
-    let socket =
-        socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
     set_socket_timeout(&socket, Timeout::Send, Some(limit))?;
     connect(&socket, &address)?;
     Ok(socket.into())

@@ -50,11 +50,15 @@ pub async fn serve(
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut waited = 0;
+    let mut waiting = None;
     tokio::pin!(end);
     loop {
         let next = async {
+            // Kept outside: a tick may come while there is no room yet.
+            if waiting.is_none() {
+                waiting = Some(listening.listener.accept().await);
+            }
             room.make().await;
-            listening.listener.accept().await
         };
         tokio::select! {
             () = &mut end => break,
@@ -67,8 +71,8 @@ pub async fn serve(
                     break;
                 }
             }
-            accepted = next => {
-                let Ok((stream, _)) = accepted else {
+            () = next => {
+                let Some(Ok((stream, _))) = waiting.take() else {
                     // Out of descriptors, perhaps: some come back.
                     sleep(PAUSE).await;
                     continue;
