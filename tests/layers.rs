@@ -163,6 +163,19 @@ fn only_in(words: &[&str], layers: &[&str]) {
     }
 }
 
+/// Secrets are compared by `Secret::same` or `cipher::equal`, in time that tells nothing of them.
+#[test]
+fn secrets_are_not_compared_with_operators() {
+    for (path, text) in sources("src") {
+        let text = text.split("#[cfg(test)]").next().unwrap();
+        for (i, line) in text.lines().enumerate() {
+            let sides = line.split_once(".bytes() == ").or(line.split_once(".bytes() != "));
+            let both = sides.is_some_and(|(_, other)| other.contains(".bytes()"));
+            assert!(!both, "{}:{}: {line}", path.display(), i + 1);
+        }
+    }
+}
+
 #[test]
 fn nothing_is_unsafe() {
     let words = ["unsafe fn", "unsafe {", "unsafe impl", "unsafe trait", "unsafe extern"];

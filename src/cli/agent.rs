@@ -38,7 +38,10 @@ impl Agent {
         }
         match self.start(session).await {
             // Nobody sees standard error.
-            Err(e) if self.background => output::line(&e.to_string().replace('\n', " ")),
+            Err(e) if self.background => {
+                let hint = e.hint.as_deref().unwrap_or_default();
+                output::line(&format!("{}\t{hint}", e.in_full()).replace('\n', " "))
+            }
             ended => ended,
         }
     }

@@ -1,5 +1,5 @@
 use clap::{Args, Subcommand};
-use jiff::{Span, SpanRelativeTo, Timestamp, Unit};
+use jiff::Timestamp;
 use serde_json::json;
 use std::time::Duration;
 
@@ -7,6 +7,7 @@ use super::exit::Exit;
 use super::output;
 use super::resolve;
 use super::session::Session;
+use crate::config::span;
 use crate::vault::{Error, Kind, Prefix, Result};
 
 /// Secrets on this device, for reading with --offline
@@ -128,10 +129,7 @@ impl Below {
 /// What is wrong, for anything else.
 pub fn age(text: &str) -> std::result::Result<Duration, &'static str> {
     let wrong = "not an age, as 30m, 12h or 7d are";
-    let span: Span = text.parse().map_err(|_| wrong)?;
-    let days = SpanRelativeTo::days_are_24_hours();
-    let seconds = span.total((Unit::Second, days)).map_err(|_| wrong)?;
-    Duration::try_from_secs_f64(seconds).map_err(|_| wrong)
+    span(text).ok_or(wrong)
 }
 
 /// What a person reads of a time that is over.

@@ -151,7 +151,7 @@ impl Editing<'_> {
             }
             let text = self.scratch.read()?;
             if let Some(why) = again.take()
-                && offered.bytes() == text.bytes()
+                && offered.same(&text)
             {
                 return Err(why);
             }

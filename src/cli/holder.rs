@@ -56,7 +56,7 @@ pub fn held(session: &Session, locked: &LockedIdentity) -> Option<Remote> {
 
 fn warn(e: &Error) {
     let hint = e.hint.as_ref().map_or_else(String::new, |hint| format!(" ({hint})"));
-    output::note(&escape(&format!("warning: the agent is not used: {e}{hint}")));
+    output::note(&escape(&format!("warning: the agent is not used: {}{hint}", e.in_full())));
 }
 
 /// The files of the identity. Tells if others can read them.
@@ -107,7 +107,11 @@ fn start(session: &Session) -> Result<AgentClient> {
         "" => {
             Err(failed().hint(format!("`vault agent` says why; its socket is in {}", shown(dir))))
         }
-        why => Err(failed().because(why.to_owned())),
+        why => {
+            let (why, hint) = why.split_once('\t').unwrap_or((why, ""));
+            let failed = failed().because(why.to_owned());
+            Err(if hint.is_empty() { failed } else { failed.hint(hint) })
+        }
     }
 }
 

@@ -1,4 +1,5 @@
 use std::io::ErrorKind;
+use std::path::Path;
 
 use clap::Args;
 
@@ -6,8 +7,8 @@ use super::holder::read;
 use super::output;
 use super::session::{Session, shown};
 use crate::tui::clipboard;
-use crate::vault::agent::AgentClient;
-use crate::vault::{Error, Result};
+use crate::vault::agent::{AgentClient, Stopped};
+use crate::vault::{Error, Kind, Result};
 
 /// Have the agent forget this identity
 ///
@@ -16,7 +17,7 @@ use crate::vault::{Error, Result};
 #[derive(Args)]
 #[command(after_help = "Examples:
   vault lock
-  vault lock --all                            also ends the agent, whatever version it is of")]
+  vault lock --all                            also ends the agent, whether it answers or not")]
 pub struct Lock {
     /// Everything: end the agent, clear what `vault` put into the clipboard, remove the cache
     #[arg(long)]
@@ -25,11 +26,11 @@ pub struct Lock {
 
 impl Lock {
     pub async fn run(self, session: &Session) -> Result<()> {
+        if self.all {
+            return everything(session);
+        }
         // VAULT_AGENT=off says what is used, not what may go on.
         let client = AgentClient::connect(&session.settings.agent.dir);
-        if self.all {
-            return everything(session, client);
-        }
         let Some(client) = client? else {
             output::note("No agent runs: nothing was unlocked.");
             return Ok(());
@@ -44,25 +45,42 @@ impl Lock {
     }
 }
 
-/// One that fails does not keep the others from being done.
-fn everything(session: &Session, client: Result<Option<AgentClient>>) -> Result<()> {
-    let agent = client.and_then(|client| match client {
-        Some(client) => client.end().map(|()| "The agent has ended."),
-        None => Ok("No agent runs."),
-    });
-    let held = clipboard::clear_all(&session.settings.agent.dir);
+/// One that fails does not keep the others from being done; the agent, which may take longest to
+/// answer, is last.
+fn everything(session: &Session) -> Result<()> {
+    let agent = &session.settings.agent;
+    let dirs = [agent.dir.clone(), agent.other_dir()];
+    let held: usize = dirs.iter().map(|dir| clipboard::clear_all(dir)).sum();
+    if held > 0 {
+        output::note("The clipboard is cleared.");
+    }
     let cache = &session.settings.places.cache;
     let removed = match std::fs::remove_dir_all(cache) {
         Err(e) if e.kind() != ErrorKind::NotFound => {
             Err(Error::general(format!("cannot remove {}", shown(cache))).because(e))
         }
-        _ => Ok("The cache is removed."),
+        _ => Ok(()),
     };
-    for done in [&agent, &removed].into_iter().flatten() {
-        output::note(done);
+    if removed.is_ok() {
+        output::note("The cache is removed.");
     }
-    if held > 0 {
-        output::note("The clipboard is cleared.");
+    let [here, other] = dirs.map(|dir| end(&dir));
+    // Nothing of ours would use the other one if it is not safe.
+    let ended = [here, other.or_else(|e| if e.kind == Kind::Denied { Ok(None) } else { Err(e) })];
+    if ended.iter().all(|ended| matches!(ended, Ok(None))) {
+        output::note("No agent runs.");
     }
-    agent.and(removed).map(drop)
+    for stopped in ended.iter().flatten().flatten() {
+        output::note(match stopped {
+            Stopped::Ended => "The agent has ended.",
+            Stopped::Forgot => "The agent has forgotten what it held.",
+        });
+    }
+    let [here, other] = ended;
+    here.and(other).and(removed)
+}
+
+/// Ends the agent that listens in a directory; `None` if none does.
+fn end(dir: &Path) -> Result<Option<Stopped>> {
+    AgentClient::connect(dir)?.map(|client| client.end()).transpose()
 }

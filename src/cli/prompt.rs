@@ -87,7 +87,7 @@ impl Prompt {
                 )?;
             }
             let second = hidden("Once more: ")?;
-            if first.bytes() == second.bytes() {
+            if first.same(&second) {
                 return Ok(first);
             }
             say(&mut tty, "They differ. Again, please.\n")?;
@@ -105,7 +105,7 @@ impl Prompt {
         )?;
         let first = hidden(&format!("{name}: "))?;
         let second = hidden(&format!("{name} once more: "))?;
-        if first.bytes() != second.bytes() {
+        if !first.same(&second) {
             return Err(Error::usage("the two values differ").hint("nothing was written"));
         }
         Ok(first)

@@ -4,6 +4,7 @@ use std::env;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use jiff::{Span, SpanRelativeTo, Unit};
 use toml_edit::TableLike;
 
 use super::variable;
@@ -89,6 +90,17 @@ impl AgentSettings {
     pub fn client(&self) -> Result<Option<AgentClient>> {
         if self.used { AgentClient::connect(&self.dir) } else { Ok(None) }
     }
+
+    /// The directory in which this user's sockets are where the environment has the other half of
+    /// what it has here: `su` and cron leave `XDG_RUNTIME_DIR` out.
+    pub fn other_dir(&self) -> PathBuf {
+        let without = dir_without_session();
+        if self.dir == without {
+            let uid = rustix::process::geteuid().as_raw();
+            return format!("/run/user/{uid}/vault").into();
+        }
+        without
+    }
 }
 
 /// The directory of this user's sockets: gone when the last session ends, where the system has
@@ -96,8 +108,12 @@ impl AgentSettings {
 pub fn runtime_dir() -> PathBuf {
     match env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|dir| dir.is_absolute()) {
         Some(dir) => dir.join("vault"),
-        None => format!("/tmp/vault-{}", rustix::process::geteuid().as_raw()).into(),
+        None => dir_without_session(),
     }
+}
+
+fn dir_without_session() -> PathBuf {
+    format!("/tmp/vault-{}", rustix::process::geteuid().as_raw()).into()
 }
 
 /// Reads a span of time such as `90s`, `15m`, `8h` or `1d12h`, of 7 days at most.
@@ -109,23 +125,16 @@ pub fn parse_span(text: &str) -> Result<Duration> {
         Error::usage(format!("not a span of time: {}", escape(text)))
             .hint("such as 30m, 8h or 1d12h; 7 days at most")
     };
-    let (mut seconds, mut rest) = (0u64, text);
-    while !rest.is_empty() {
-        let end = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
-        let unit = match rest.as_bytes()[end] {
-            b's' => 1,
-            b'm' => 60,
-            b'h' => 60 * 60,
-            b'd' => 24 * 60 * 60,
-            _ => return Err(wrong()),
-        };
-        let number: u64 = rest[..end].parse().map_err(|_| wrong())?;
-        seconds =
-            number.checked_mul(unit).and_then(|n| n.checked_add(seconds)).ok_or_else(wrong)?;
-        rest = &rest[end + 1..];
-    }
-    let span = Duration::from_secs(seconds);
+    let span = span(text).ok_or_else(wrong)?;
     if span.is_zero() || span > MAX_LIMIT { Err(wrong()) } else { Ok(span) }
+}
+
+/// Reads a span of time, of any length: `30m`, `1.5h`, `1d12h`, `1w`. Days have 24 hours.
+pub fn span(text: &str) -> Option<Duration> {
+    let span: Span = text.parse().ok()?;
+    let days = SpanRelativeTo::days_are_24_hours();
+    let seconds = span.total((Unit::Second, days)).ok()?;
+    Duration::try_from_secs_f64(seconds).ok()
 }
 
 #[cfg(test)]
@@ -138,11 +147,17 @@ mod tests {
 
     #[test]
     fn spans_have_units() {
-        for (text, seconds) in [("90s", 90), ("15m", 900), ("1d12h", 129_600), ("7d", 604_800)] {
+        for (text, seconds) in [
+            ("90s", 90),
+            ("15m", 900),
+            ("1.5h", 5_400),
+            ("1d12h", 129_600),
+            ("7d", 604_800),
+            ("1w", 604_800),
+        ] {
             assert_eq!(parse_span(text).unwrap().as_secs(), seconds, "{text}");
         }
-        for bad in ["", "15", "m", "0s", "1w", "-1m", "1.5h", "8d", "99999999999999999999d", "1 h"]
-        {
+        for bad in ["", "15", "m", "0s", "-1m", "8d", "2w", "99999999999999999999d", "1 month"] {
             assert!(parse_span(bad).is_err(), "{bad}");
         }
     }

@@ -23,7 +23,7 @@ use crate::vault::{
     is_member_name,
 };
 
-pub use agent::{AgentSettings, parse_span, runtime_dir};
+pub use agent::{AgentSettings, parse_span, runtime_dir, span};
 pub use extension::extension;
 use file::Project;
 pub use file::{VaultEntry, add_vault, check_config, set_default, set_pin};

@@ -3,6 +3,7 @@
 //! A value that needs to be in two places is moved or lent, never copied by accident, and a
 //! forgotten `{:?}` does not compile.
 
+use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 /// Secret bytes of any length.
@@ -33,6 +34,11 @@ impl Secret {
     /// The bytes themselves.
     pub fn bytes(&self) -> &[u8] {
         &self.0
+    }
+
+    /// True if both are the same, in time that depends on the lengths alone.
+    pub fn same(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
     }
 
     /// Length in bytes.

@@ -317,7 +317,7 @@ impl<B: Backend, S: Stage> App<B, S> {
                 }
                 Err(error) => error,
             };
-            let same = |before: &Secret| before.bytes() == text.bytes();
+            let same = |before: &Secret| before.same(&text);
             let left_as_it_is = offered.as_ref().is_some_and(same);
             let again = sheet.with_error(&text, &error).filter(|_| !left_as_it_is);
             let Some(again) = again else { return Ok(Err(error)) };

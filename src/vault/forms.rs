@@ -98,7 +98,7 @@ fn all(value: &[u8], shortest: usize, alone: impl Fn(&[u8]) -> bool) -> Vec<Secr
     }
     out.retain(|form| form.len() >= shortest);
     out.sort_by(|a, b| a.bytes().cmp(b.bytes()));
-    out.dedup_by(|a, b| a.bytes() == b.bytes());
+    out.dedup_by(|a, b| a.same(b));
     out
 }
 

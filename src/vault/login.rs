@@ -144,8 +144,7 @@ impl Vault {
         let path = match known {
             Some(login) => {
                 if let Some(opened) = self.read_if_there(&login.path).await?
-                    && login_password(&login.path, &opened)
-                        .is_ok_and(|there| there.bytes() == password.bytes())
+                    && login_password(&login.path, &opened).is_ok_and(|there| there.same(password))
                 {
                     return Ok(None);
                 }
@@ -175,7 +174,7 @@ impl Vault {
             match self.read_if_there(&login.path).await? {
                 Some(opened)
                     if login_password(&login.path, &opened)
-                        .is_ok_and(|there| there.bytes() == password.bytes()) =>
+                        .is_ok_and(|there| there.same(password)) =>
                 {
                     version = Some(opened.n);
                 }

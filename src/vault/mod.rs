@@ -98,8 +98,8 @@ pub use history::Version;
 pub use import::{
     BucketKeys, BucketKind, FileFormat, ForeignBucket, ForeignKey, Imported, ItemContent,
     MAX_IMPORT, Manner as ImportManner, Older, Outcome as ImportOutcome, Parsed,
-    Plan as ImportPlan, Planned, SopsFile, SopsKeys, parse as parse_import, plan as plan_import,
-    read_keepass, read_pass,
+    Plan as ImportPlan, Planned, SopsFile, SopsKeys, foreign_items, parse as parse_import,
+    plan as plan_import, read_keepass, read_pass,
 };
 pub use init::Init;
 pub use kept::Kept;

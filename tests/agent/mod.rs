@@ -19,6 +19,7 @@ use vault::vault::agent::{
 
 use crate::support::{ANN, identity};
 
+mod crowd;
 mod limits;
 mod oracle;
 mod peers;
@@ -143,6 +144,11 @@ impl Served {
     fn end(mut self) -> tempfile::TempDir {
         self.stop();
         std::mem::replace(&mut self.dir, private_dir())
+    }
+
+    /// Waits until it ends by itself.
+    fn ends(&mut self) {
+        self.thread.take().expect("it runs").join().expect("it ends");
     }
 
     fn stop(&mut self) {

@@ -74,6 +74,23 @@ fn its_directory_must_be_safe() {
     let mut command = home.command(["agent"]);
     command.env("XDG_RUNTIME_DIR", home.path().join("missing"));
     super::home::finish(command, b"").fails(1, "cannot make the agent's socket");
+    // Whoever has it started is told why, and what to do.
+    let desk = Desk::new();
+    for (dir, says) in [("missing", "No such file"), (&*"x".repeat(120), "SUN_LEN")] {
+        let run = desk.0.path().join(dir);
+        if dir != "missing" {
+            std::fs::create_dir(&run).unwrap();
+        }
+        let mut command = desk.command_typed(["unlock"]);
+        command.env("XDG_RUNTIME_DIR", &run);
+        let ran = super::home::finish(command, b"");
+        assert!(
+            ran.stderr.contains(says) && ran.stderr.contains("XDG_RUNTIME_DIR"),
+            "{}",
+            ran.stderr
+        );
+        ran.fails(1, "cannot make the agent's socket");
+    }
     std::fs::write(home.path().join("vault"), b"").unwrap();
     let mut command = home.command(["agent"]);
     command.env("XDG_RUNTIME_DIR", home.path());
@@ -89,5 +106,10 @@ fn many_start_one_agent() {
             scope.spawn(|| desk.typed(["unlock", "--for", "1h"]).ok());
         }
     });
+    // Also those that listen at a socket whose name is gone.
+    let sockets = std::fs::read_to_string("/proc/net/unix").unwrap();
+    let ours = format!(" {}", desk.sockets().join("agent.sock").display());
+    let listens = |line: &&str| line.ends_with(&ours) && line.split(' ').nth(3) == Some("00010000");
+    assert_eq!(sockets.lines().filter(listens).count(), 1, "{sockets}");
     assert_eq!(desk.get().ok().text(), "one");
 }

@@ -27,7 +27,7 @@ fn questions_get_the_user_or_the_password() {
         ("vault://web", "Username for 'https://github.com': ", "ann\n"),
         ("vault://web", "Password for 'https://ann@github.com': ", "s3cret\n"),
         ("vault://web", "Enter passphrase for key '/x': ", "s3cret\n"),
-        ("vault://web#user", "anything else", "ann\n"),
+        ("vault://web#user", "Password: ", "ann\n"),
         ("vault://git/github.com/bob%252F1", "Username for 'https://github.com': ", "bob/1\n"),
         ("vault://git/github.com/bob%252F1", "Password: ", "t0ken\n"),
     ] {
@@ -52,6 +52,8 @@ fn what_does_not_ask_for_the_password_does_not_get_it() {
         ("Verification code: ", "?attribute=otp"),
         ("Bad passphrase, try again for /x: ", "asks again"),
         ("Overwrite (y/n)? ", "only a person"),
+        ("What colour is the sky? ", "does not plainly ask for a password"),
+        ("", "does not plainly ask for a password"),
     ] {
         one(question).fails(1, says);
     }

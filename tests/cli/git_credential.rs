@@ -142,7 +142,13 @@ fn a_value_never_becomes_a_line_of_its_own() {
     home.put("git/github.com/b%0Apassword=x", "y");
     home.run(["rm", "git/github.com/ann"]).ok();
     ask(&home, "get", HOST).fails(2, "has a line break");
-    ask(&home, "get", "protocol=https\nhost=git hub\n").fails(2, "not the name of a host");
+    ask(&home, "get", "protocol=https\nhost=git hub\n").fails(2, "is no host");
+    // What is in the wrong place may be a piece of a password.
+    for url in ["https://ann:p@geheim@host/x", "https://ann:geheim/x@host/", "https://geheim /x"] {
+        let ran = ask(&home, "get", &format!("url={url}\n"));
+        assert!(!ran.stderr.contains("geheim"), "{url}: {}", ran.stderr);
+        assert_eq!(ran.code, if url.contains("p@") { 0 } else { 2 }, "{url}: {}", ran.stderr);
+    }
     ask(&home, "store", "protocol=https\nhost=h\nusername=a\npassword=b\0c\n")
         .fails(2, "zero byte");
     ask(&home, "get", "s3cret\n").fails(2, "a line without `=`");

@@ -52,6 +52,10 @@ impl Desk {
     }
 
     fn typed_with<const N: usize>(&self, args: [&str; N], stdin: &[u8]) -> Ran {
+        finish(self.command_typed(args), stdin)
+    }
+
+    pub fn command_typed<const N: usize>(&self, args: [&str; N]) -> Command {
         let mut command = Command::new("sh");
         let program = self.command(args);
         command
@@ -62,7 +66,7 @@ impl Desk {
         for (name, value) in program.get_envs() {
             command.env(name, value.unwrap());
         }
-        finish(command, stdin)
+        command
     }
 
     pub fn config(&self, text: &str) {

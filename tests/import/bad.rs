@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::{Importer, SAMPLES, age_key, sample};
-use crate::cli::home::Ran;
+use crate::cli::home::{Ran, finish};
 
 /// A file of this name and text; the vault stays empty.
 #[track_caller]
@@ -343,6 +343,81 @@ fn a_file_of_sops_that_was_changed_is_refused() {
     import(&yaml.replace("  pgp: []", "  unencrypted_suffix: _unencrypted")).ok();
 }
 
+/// Imports with a bounded amount of memory: more than it needs, and far less than a bomb would take.
+fn bounded(importer: &Importer, format: &str, text: &[u8]) -> Ran {
+    let import = importer.0.command(["import", "-", "--format", format, "--dry-run"]);
+    let mut command = std::process::Command::new("prlimit");
+    command.args(["--as=3221225472", "--"]).arg(import.get_program()).args(import.get_args());
+    command.env_clear().current_dir(import.get_current_dir().unwrap());
+    command.envs(import.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    finish(command, text)
+}
+
+/// Each secret has a copy of all names above it.
+#[test]
+fn long_names_of_many_secrets_are_refused() {
+    let importer = Importer::new();
+    let long = "n".repeat(1 << 20);
+    let deep = "n/".repeat(1 << 19);
+    let (some, parts) = ("n".repeat(4000), "n/".repeat(2000));
+    let values = |name: &str, value: &str| {
+        let one = |i: usize| format!("\"{i}\":{value}");
+        let all: Vec<_> = (0..50_000).map(one).collect();
+        format!("{{\"{name}\":{{{}}}}}", all.join(","))
+    };
+    for (name, says) in [
+        (&long, "more than 4096 bytes"),
+        (&deep, "more than 4096 bytes"),
+        (&some, "more than 64 MiB"),
+        (&parts, "more than 64 MiB"),
+    ] {
+        for value in ["\"x\"", "null", "[]"] {
+            let text = values(name, value);
+            nothing(&importer, bounded(&importer, "json", text.as_bytes()), 2, says);
+        }
+    }
+    let items = |n: usize, item: &str| vec![item; n].join(",");
+    let one = r#"{"name": "x", "folderId": "f", "login": {"password": "x"}}"#;
+    for (name, says) in [(&deep, "more than 4096 bytes"), (&some, "more than 64 MiB")] {
+        let folders = format!(r#"[{{"id": "f", "name": "{name}"}}]"#);
+        let text = format!(
+            r#"{{"encrypted": false, "folders": {folders}, "items": [{}]}}"#,
+            items(40_000, one)
+        );
+        nothing(&importer, bounded(&importer, "bitwarden", text.as_bytes()), 2, says);
+    }
+    // The name of a column comes with every row.
+    let rows = "a,,u,p,x\n".repeat(50_000);
+    let table = format!("name,url,username,password,{long}\n{rows}");
+    nothing(&importer, bounded(&importer, "csv", table.as_bytes()), 2, "at most 128 bytes");
+    // What many secrets really have goes in.
+    let text = values("prod/eu-west-1/services", "\"x\"");
+    assert_eq!(bounded(&importer, "json", text.as_bytes()).ok().lines().len(), 50_000);
+}
+
+/// Who made a file of sops chooses what is done before its MAC can be checked.
+#[test]
+fn a_file_of_sops_takes_a_bounded_amount_of_work() {
+    let importer = Importer::new();
+    let sops = |values: &str, meta: &str| {
+        format!(
+            r#"{{{values}"sops": {{"mac": "x", "lastmodified": "x", "version": "3", {meta}}}}}"#
+        )
+    };
+    let wrap = r#"{"arn": "arn:aws:kms:eu-west-1:111122223333:key/x", "enc": "eA=="}"#;
+    let wraps = vec![wrap; 65].join(",");
+    let lines = "sops_mac=x\nsops_lastmodified=x\nsops_kms__list_64__map_arn=x\nA=x\n".to_owned();
+    for (text, says) in [
+        (sops("", &format!("\"kms\": [{wraps}]")), "wrapped more than 64 times"),
+        (sops("", &format!("\"age\": [{wraps}]")), "wrapped more than 64 times"),
+        (lines, "wrapped more than 64 times"),
+        (sops("", &format!("\"encrypted_regex\": \"{}\"", "x".repeat(1025))), "by a pattern"),
+        (sops("", r#""encrypted_regex": "((((x{99}){99}){99}){99})""#), "by a pattern"),
+    ] {
+        nothing(&importer, bounded(&importer, "sops", text.as_bytes()), 2, says);
+    }
+}
+
 /// Small files that become large: refused with a bounded amount of memory.
 #[test]
 fn bombs_are_refused() {
@@ -352,8 +427,68 @@ fn bombs_are_refused() {
     for i in 1..20 {
         yaml.push_str(&format!("a{i}: &a{i} [{}]\n", vec![format!("*a{}", i - 1); 10].join(", ")));
     }
-    nothing(&importer, importer.0.run_with(["import", "-"], yaml.as_bytes()), 2, "");
+    nothing(&importer, bounded(&importer, "yaml", yaml.as_bytes()), 2, "");
     for text in ["[".repeat(100_000), "{\"a\":".repeat(100_000), "- ".repeat(100_000)] {
         nothing(&importer, importer.0.run_with(["import", "-"], text.as_bytes()), 2, "");
+        nothing(&importer, bounded(&importer, "yaml", text.as_bytes()), 2, "");
     }
+}
+
+/// A store of pass may come from others: gpg would open whatever a link leads to.
+#[test]
+fn links_lead_nowhere_out_of_a_store() {
+    use std::os::unix::fs::symlink;
+    let importer = Importer::new();
+    let (store, other) = (importer.0.path().join("store"), importer.0.path().join("private"));
+    fs::create_dir_all(store.join("team")).unwrap();
+    fs::create_dir(&other).unwrap();
+    fs::write(other.join("bank.gpg"), b"x").unwrap();
+    symlink("../../private/bank.gpg", store.join("team/notes.gpg")).unwrap();
+    let import = || importer.import(&[store.to_str().unwrap()]);
+    nothing(&importer, import(), 2, "links to files outside of the store: team/notes");
+    fs::remove_file(store.join("team/notes.gpg")).unwrap();
+    // A folder that is a link is not gone into; two in each of many would be endless.
+    symlink("../private", store.join("all")).unwrap();
+    nothing(&importer, import(), 3, "no .gpg file");
+    let mut deep = store.clone();
+    for _ in 0..28 {
+        let next = deep.join("d");
+        fs::create_dir(&next).unwrap();
+        symlink("d", deep.join("e")).unwrap();
+        deep = next;
+    }
+    nothing(&importer, import(), 3, "no .gpg file");
+    // A link within the store is a file of it, which this gpg does not open.
+    fs::write(store.join("team/a.gpg"), b"x").unwrap();
+    symlink("team/a.gpg", store.join("b.gpg")).unwrap();
+    let ran = import();
+    assert!(ran.stderr.contains("of 2 files"), "{}", ran.stderr);
+    nothing(&importer, ran, 4, "gpg did not decrypt");
+}
+
+/// What is in the archive stays there, several addresses are several fields, and what looks like a
+/// reference is named.
+#[test]
+fn what_an_import_does_with_more_than_names() {
+    let importer = Importer::new();
+    let table = "Title,Url,Username,Password,Archived\na,,u,p,false\nb,,u,p,true\nc,,u,p,TRUE\n";
+    let ran = importer.0.run_with(["import", "-", "one", "-f", "csv"], table.as_bytes()).ok();
+    assert!(ran.stderr.contains("not imported: what is archived (2)"), "{}", ran.stderr);
+    assert_eq!(importer.0.run(["ls", "one"]).ok().lines(), ["one/a"]);
+    let table = "folder,name,login_uri,login_username,login_password\n\
+                 ,a,\"https://a/x,y,https://b\",u,p\n";
+    importer.0.run_with(["import", "-", "two", "-f", "csv"], table.as_bytes()).ok();
+    for (field, url) in [("url", "https://a/x,y"), ("url 2", "https://b")] {
+        assert_eq!(importer.0.run(["get", "two/a", field]).ok().text(), url);
+    }
+    let text = "A=vault://dev/api\nB=vaults\nC=x vault://dev/api\n";
+    let ran = importer.0.run_with(["import", "-", "three", "-f", "dotenv"], text.as_bytes()).ok();
+    assert!(ran.stderr.contains("what they name: three/A#value\n"), "{}", ran.stderr);
+    assert_eq!(importer.0.get("three/A"), "vault://dev/api");
+    // A name that is not UTF-8.
+    use std::os::unix::ffi::OsStrExt;
+    let name = std::ffi::OsStr::from_bytes(b"b\xfe.env");
+    fs::write(importer.0.path().join(name), "A=1\n").unwrap();
+    importer.0.run([std::ffi::OsStr::new("import"), name, "four".as_ref()]).ok();
+    assert_eq!(importer.0.get("four/A"), "1");
 }

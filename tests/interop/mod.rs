@@ -141,6 +141,13 @@ fn what_the_official_client_writes_is_imported() {
         "put": b64(b"of V2"),
     });
     jobs.push(older);
+    for (key, text) in
+        [("odd/a@3", b"x".to_vec()), ("large/a", b"x".to_vec()), ("large/b", content(13 << 20))]
+    {
+        jobs.push(json!({
+            "bucket": "foreign", "key": key, "kms": kms, "context": context, "put": b64(&text),
+        }));
+    }
     for answer in official(importer.server, &jobs.into()) {
         assert_eq!(answer["done"], true, "{answer}");
     }
@@ -160,6 +167,23 @@ fn what_the_official_client_writes_is_imported() {
     }
     // Nothing is replaced.
     importer.import(&right).fails(6, "already there: in/of/0");
+    let ran = importer.import(&[&right[..], &["--skip-existing"]].concat()).ok();
+    assert!(ran.stderr.contains("in/of/0: it is there already"), "{}", ran.stderr);
+    assert!(ran.text().is_empty());
+    // At the top, and under names that are legal.
+    let top = |prefix, more: &[&str]| {
+        let base = [prefix, "--kms", kms.as_str(), "--context", "app=x"];
+        importer.import(&[&base[..], more].concat())
+    };
+    top("s3://foreign/odd/", &[]).fails(2, "it would become a_3");
+    let ran = top("s3://foreign/odd/", &["--rename"]).ok();
+    assert!(ran.stderr.contains("renamed: a@3 is a_3"), "{}", ran.stderr);
+    assert_eq!(importer.home.get("a_3"), "x");
+    // What is too large as it is stored is found before anything is written.
+    top("s3://foreign/large/", &[]).fails(2, "b is larger than 16 MiB as it is stored");
+    importer.home.run(["exists", "a"]).fails(3, "");
+    top("s3://foreign/large/", &["--raw"]).ok();
+    importer.home.run(["exists", "b"]).ok();
     let old = ["s3://foreign/v2/old", "old", "--kms", &kms, "--context", "app=x"];
     importer.import(&old).fails(2, "--older-formats");
     importer.import(&[&old[..], &["--older-formats"]].concat()).ok();

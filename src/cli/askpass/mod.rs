@@ -20,14 +20,14 @@ const USERS: [&str; 4] = ["user", "username", "login", "email"];
 ///
 /// Name a link vault-askpass to this program in GIT_ASKPASS, SSH_ASKPASS or SUDO_ASKPASS, and the
 /// password as a reference in VAULT_ASKPASS. Git's question `Username for 'https://…': ` is answered
-/// with the field user, username, login or email of the same secret, others with the value: whoever
-/// may ask gets it, so set VAULT_ASKPASS for one command, not for a session.
+/// with the field user, username, login or email of the same secret, one for a password with the
+/// value: whoever may ask gets it, so set VAULT_ASKPASS for one command, not for a session.
 ///
 /// Nothing is answered, and the exit code is 1, which means no, where a question is for yes or no,
 /// for a new password, a PIN or a code (unless the reference has ?attribute=otp), comes again because
-/// the answer was wrong, or does not plainly ask for a password: git in other languages is
-/// understood where it uses a known word for that, else LC_ALL=C helps. What ssh only wants shown
-/// has no answer. A value of several lines is refused.
+/// the answer was wrong, or has no word in it that is known for a password or passphrase: those of
+/// many languages are, and LC_ALL=C has git and sudo ask in English. What ssh only wants shown has no
+/// answer. A value of several lines is refused.
 #[derive(Args)]
 #[command(after_help = "Examples:
   vault put git/github.com/ann < token

@@ -1,7 +1,33 @@
 //! What a question asks for, by its words: git's, ssh's and sudo's, in the languages that they speak.
 
 /// Words for a password or passphrase, in small letters. What contains one is one.
-const PASSWORDS: [&str; 51] = [
+const PASSWORDS: [&str; 77] = [
+    "pass phrase",
+    "l\u{f6}senfras",
+    "tunnuslause",
+    "tunnussana",
+    "wachtzin",
+    "jelmondat",
+    "frase de paso",
+    "frase de pas",
+    "parool",
+    "fjal\u{eb}kalim",
+    "kata laluan",
+    "cyfrinair",
+    "ger-tremen",
+    "facal-faire",
+    "\u{6af}\u{630}\u{631}\u{648}\u{627}\u{698}\u{647}",
+    "\u{631}\u{645}\u{632} \u{639}\u{628}\u{648}\u{631}",
+    "\u{643}\u{644}\u{645}\u{629} \u{627}\u{644}\u{633}\u{631}",
+    "\u{67e}\u{627}\u{633} \u{648}\u{631}\u{688}",
+    "\u{92a}\u{93e}\u{938}\u{935}\u{930}\u{94d}\u{921}",
+    "\u{e23}\u{e2b}\u{e31}\u{e2a}\u{e1c}\u{e48}\u{e32}\u{e19}",
+    "\u{10de}\u{10d0}\u{10e0}\u{10dd}\u{10da}",
+    "\u{563}\u{561}\u{572}\u{57f}\u{576}\u{561}\u{562}\u{561}\u{57c}",
+    "\u{49b}\u{4b1}\u{43f}\u{438}\u{44f}",
+    "\u{43d}\u{443}\u{443}\u{446} \u{4af}\u{433}",
+    "\u{5e1}\u{5d9}\u{5de}\u{5d4}",
+    "\u{901a}\u{884c}\u{78bc}",
     "password",
     "passphrase",
     "passwd",
@@ -78,21 +104,6 @@ const OTHERS: [&str; 20] = [
     "neues",
     "nouveau",
 ];
-/// Words that ask for a user.
-const USERS: [&str; 12] = [
-    "username",
-    "user",
-    "login",
-    "account",
-    "benutzername",
-    "benutzer",
-    "utilisateur",
-    "usuario",
-    "usu\u{e1}rio",
-    "utente",
-    "gebruikersnaam",
-    "identifiant",
-];
 /// A yes with the no that follows it.
 const AGREE: [(&str, &str); 10] = [
     ("yes", "no"),
@@ -122,7 +133,7 @@ pub enum Answer {
     Other,
     /// Nothing: what was answered before was wrong.
     Wrong,
-    /// Nothing: it may be a user or a password.
+    /// Nothing: no word in it is known for a password.
     Unclear,
 }
 
@@ -157,10 +168,7 @@ impl Answer {
             (Some(password), Some(other)) if other < password => Self::Other,
             (Some(_), _) => Self::Password,
             (None, Some(_)) => Self::Other,
-            (None, None) if has_url || words.iter().any(|word| USERS.contains(word)) => {
-                Self::Unclear
-            }
-            (None, None) => Self::Password,
+            (None, None) => Self::Unclear,
         }
     }
 }
@@ -257,8 +265,9 @@ mod tests {
                 "User password for x:",
                 "Username and password: ",
                 "Current password: ",
-                "",
-                "anything else",
+                "Enter pass phrase for key.pem:",
+                "L\u{f6}senfras: ",
+                "[sudo] \u{645}\u{627} \u{643}\u{644}\u{645}\u{629} \u{627}\u{644}\u{633}\u{631}: ",
             ],
         );
     }
@@ -278,6 +287,10 @@ mod tests {
         all(
             &Answer::Unclear,
             &["Username for h: ", "User: ", "login: ", "(ann@host) Login: ", "Benutzername: "],
+        );
+        all(
+            &Answer::Unclear,
+            &["", "anything else", "What colour is the sky? ", "Say it: ", "(ann@host) 'password'"],
         );
     }
 

@@ -69,7 +69,7 @@ impl Request {
         let end = rest.iter().position(|byte| b"/?#".contains(byte)).unwrap_or(rest.len());
         let (place, path) = rest.split_at(end);
         let mut request = Self { protocol: text("protocol", protocol)?, ..Self::default() };
-        let host = match place.iter().position(|byte| *byte == b'@') {
+        let host = match place.iter().rposition(|byte| *byte == b'@') {
             None => place,
             Some(at) => {
                 let user = &place[..at];
@@ -77,7 +77,8 @@ impl Request {
                 let (user, password) = user.split_at(colon.unwrap_or(user.len()));
                 request.username = Some(decoded("username", user)?);
                 if let [_, password @ ..] = password {
-                    let decoded = Secret::new(percent_decode(password).collect());
+                    let mut decoded = Secret::with_capacity(password.len());
+                    percent_decode(password).for_each(|byte| decoded.push(byte));
                     if decoded.bytes().iter().any(|byte| b"\n\0".contains(byte)) {
                         return Err(wrong());
                     }
@@ -157,7 +158,8 @@ struct Host {
 impl Host {
     fn parse(text: &str) -> Result<Self> {
         let wrong = || {
-            Error::usage(format!("not the name of a host: {}", escape(text))).hint(
+            // Without the text: what is in the wrong place may be a piece of a password.
+            Error::usage("what git names is no host").hint(
                 "ASCII letters, digits, `.`, `-`, `_`, or an address in brackets; then a port",
             )
         };

@@ -14,8 +14,8 @@ use super::output;
 use super::session::Session;
 use super::signals::Signals;
 use crate::vault::{
-    AwsOptions, Error, ImportManner, ImportPlan, ItemContent, Path, Planned, Prefix, Result, Vault,
-    escape, plan_import,
+    AwsOptions, Error, ImportManner, ImportPlan, ItemContent, Path, Planned, Prefix, Reference,
+    Result, Secret, Vault, escape, plan_import,
 };
 
 mod s3ec;
@@ -34,7 +34,9 @@ mod source;
 ///
 /// Read are: every format of `export` (systemd's as dotenv); JSON, YAML, dotenv of chamber; CSV of
 /// 1Password, Bitwarden, LastPass, KeePass, KeePassXC and Chrome; Bitwarden's JSON; 1Password's
-/// 1pux; kdbx of KeePass; files of sops with a key of age or KMS; stores of pass.
+/// 1pux; kdbx of KeePass; files of sops with a key of age or KMS; stores of pass. A file of sops names
+/// the KMS keys that are asked; nitor-vault does not bind values to their names: whoever can write to
+/// such a bucket can put one in the place of another.
 #[derive(Args)]
 #[command(
     args_conflicts_with_subcommands = true,
@@ -68,7 +70,7 @@ enum From {
 struct Source {
     /// The file, folder or bucket; `-` is standard input
     #[arg(value_name = "SOURCE")]
-    source: String,
+    source: PathBuf,
     /// The folder for all of it [default: none, at the top]
     path: Option<String>,
     /// What SOURCE is, if its name and what is in it do not tell
@@ -138,6 +140,7 @@ impl Source {
         session.prompt.close_on_exec();
         let parsed = source::read(session, &self, aws).await?;
         let mut plan = plan_import(parsed, &folder, self.rename)?;
+        tell_references(&plan);
         let vault = session.vault().await?;
         let paths: Vec<Path> = plan.secrets.iter().map(|secret| secret.path.clone()).collect();
         vault.check_may_write(&paths)?;
@@ -196,6 +199,29 @@ impl Source {
         let rows: Vec<_> =
             plan.secrets.iter().map(|s| vec![s.path.to_string(), fields(s)]).collect();
         output::table(&["PATH", "FIELDS"], &rows)
+    }
+}
+
+/// Names the values that are references: they are stored as the texts that they are.
+fn tell_references(plan: &ImportPlan) {
+    let is_reference = |value: &Secret| {
+        let text = value.text().filter(|text| text.starts_with("vault://"));
+        text.is_some_and(|text| Reference::parse(text.trim_end()).is_ok())
+    };
+    let mut found = Vec::new();
+    for secret in &plan.secrets {
+        let ItemContent::Fields(fields) = &secret.content else { continue };
+        let names = secret.names();
+        let both = names.into_iter().zip(fields);
+        found.extend(both.filter(|(_, field)| is_reference(&field.value)).map(|(name, _)| name));
+    }
+    if !found.is_empty() {
+        let all = found.iter().take(20).cloned().collect::<Vec<_>>().join(", ");
+        let more = found.len().saturating_sub(20);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        output::note(&format!(
+            "warning: references are stored as they stand there, not as what they name: {all}{more}"
+        ));
     }
 }
 

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
@@ -10,13 +11,16 @@ use crate::cli::output;
 use crate::cli::session::{Session, read_secret_file};
 use crate::cli::target;
 use crate::vault::{
-    Error, ForeignBucket, ForeignKey, ImportPlan, Imported, Older, Path, Result, escape,
+    Error, ForeignBucket, ForeignKey, ImportPlan, Older, Path, Prefix, Result, escape,
+    foreign_items, plan_import,
 };
 
 /// Objects that an S3 encryption client wrote
 ///
 /// Everything is read and decrypted before anything is written, and nothing that is there already
-/// is replaced. Formats that Amazon's clients have given up are read only with their switch.
+/// is replaced. Formats that Amazon's clients have given up are read only with their switch. An object
+/// whose data key a raw AES or RSA key wraps is not bound to its name: whoever can write to the bucket
+/// can put one in the place of another.
 #[derive(Args)]
 #[command(
     group(ArgGroup::new("key").required(true).args(["kms", "aes_key", "rsa_key"])),
@@ -28,8 +32,9 @@ use crate::vault::{
 pub struct S3ec {
     /// s3://BUCKET/KEY, or s3://BUCKET/PREFIX/ for all below it
     source: String,
-    /// Path of the secret, or of the folder for all of them
-    path: String,
+    /// Path of the secret, or of the folder for all of them [default of the folder: none, at the
+    /// top]
+    path: Option<String>,
     /// The KMS key that wraps the data keys: ARN, id or alias/NAME
     #[arg(long, value_name = "KEY")]
     kms: Option<String>,
@@ -54,6 +59,12 @@ pub struct S3ec {
     /// Show what would be written, by name, and decrypt nothing
     #[arg(long)]
     dry_run: bool,
+    /// Change names that are illegal, as the refusal without this flag shows them
+    #[arg(long)]
+    rename: bool,
+    /// Leave what is there already as it is, and import the rest
+    #[arg(long)]
+    skip_existing: bool,
     /// Store exactly the bytes, without fields
     #[arg(long)]
     raw: bool,
@@ -70,38 +81,45 @@ impl S3ec {
         let (bucket, key) = source(&self.source)?;
         let with = self.key()?;
         let vault = session.vault().await?;
+        let path = self.path.as_deref();
         let objects = ForeignBucket::open(&bucket, self.bucket.anywhere()).await?;
-        let list = match key.is_empty() || key.ends_with('/') {
-            true => pairs(&objects.keys(&key).await?, &key, &self.path)?,
-            false => vec![(key, target::path(&self.path)?)],
-        };
-        if list.is_empty() {
-            return Err(Error::not_found(format!(
-                "there is nothing below {}",
-                escape(&self.source)
-            )));
-        }
-        let paths: Vec<Path> = list.iter().map(|(_, path)| path.clone()).collect();
+        let (keys, names, folder) = names(&objects, key, path).await?;
+        let ImportPlan { secrets, renamed, .. } =
+            plan_import(foreign_items(&names, None, self.raw)?, &folder, self.rename)?;
+        let paths: Vec<Path> = secrets.into_iter().map(|secret| secret.path).collect();
         vault.check_may_write(&paths)?;
-        vault.check_absent(&paths).await?;
-        if self.dry_run {
-            session.warn(&vault);
-            report(session, &list)?;
-            return Ok(Exit::Ok);
-        }
-        let keys: Vec<String> = list.iter().map(|(key, _)| key.clone()).collect();
-        let older = Older {
-            formats: self.older_formats,
-            wraps: self.legacy_wraps,
-            unauthenticated: self.unauthenticated,
+        let mut there = match self.skip_existing {
+            true => vault.present(&paths).await?,
+            false => vault.check_absent(&paths).await.map(|()| Vec::new())?,
         };
-        let read = objects.read(&keys, &with, older).await?;
-        let values = read.into_iter().map(|Imported { value, .. }| value);
-        let plan = ImportPlan::of_values(paths.into_iter().zip(values), self.raw);
-        if let Ended::Stopped(exit) = super::write(session, &vault, &plan, false).await? {
-            return Ok(exit);
+        let mut list: Vec<(String, Path)> = keys.into_iter().zip(paths).collect();
+        leave(&mut list, &there);
+        if !self.dry_run && !list.is_empty() {
+            let (keys, paths): (Vec<String>, Vec<String>) =
+                list.iter().map(|(key, path)| (key.clone(), path.as_str().to_owned())).unzip();
+            let older = Older {
+                formats: self.older_formats,
+                wraps: self.legacy_wraps,
+                unauthenticated: self.unauthenticated,
+            };
+            let read = objects.read(&keys, &with, older).await?;
+            let items = foreign_items(&paths, Some(read), self.raw)?;
+            let plan = plan_import(items, &Prefix::default(), false)?;
+            match super::write(session, &vault, &plan, self.skip_existing).await? {
+                Ended::Written { there: late } => {
+                    leave(&mut list, &late);
+                    there.extend(late);
+                }
+                Ended::Stopped(exit) => return Ok(exit),
+            }
         }
         session.warn(&vault);
+        for (was, is) in &renamed {
+            output::note(&format!("renamed: {} is {}", escape(was), escape(is)));
+        }
+        for path in &there {
+            output::note(&format!("not imported: {path}: it is there already"));
+        }
         report(session, &list)?;
         Ok(Exit::Ok)
     }
@@ -131,16 +149,32 @@ pub fn source(text: &str) -> Result<(String, String)> {
     Ok((bucket.to_owned(), key.to_owned()))
 }
 
-/// Where each object goes: what follows the prefix, below the folder.
-fn pairs(keys: &[String], prefix: &str, folder: &str) -> Result<Vec<(String, Path)>> {
-    let folder = folder.trim_end_matches('/');
-    let pair = |key: &String| {
-        let below = key.strip_prefix(prefix).unwrap_or(key);
-        let path = Path::parse(&format!("{folder}/{below}"))
-            .map_err(|e| Error::usage(format!("{}: {}", escape(key), e.message)))?;
-        Ok((key.clone(), path))
-    };
-    keys.iter().map(pair).collect()
+/// The keys, the name of each, and the folder for all of them.
+async fn names(
+    objects: &ForeignBucket,
+    key: String,
+    path: Option<&str>,
+) -> Result<(Vec<String>, Vec<String>, Prefix)> {
+    if !key.is_empty() && !key.ends_with('/') {
+        let path = path.ok_or_else(|| {
+            Error::usage("which path is the secret to have?").hint("it follows the source")
+        })?;
+        return Ok((vec![key], vec![target::path(path)?.as_str().to_owned()], Prefix::default()));
+    }
+    let folder = Prefix::parse(path.unwrap_or_default().trim_end_matches('/'))?;
+    let keys = objects.keys(&key).await?;
+    if keys.is_empty() {
+        return Err(Error::not_found("there is nothing below this prefix"));
+    }
+    let below = |found: &String| found.strip_prefix(&key).unwrap_or(found).to_owned();
+    let names = keys.iter().map(below).collect();
+    Ok((keys, names, folder))
+}
+
+/// Takes what is there already out of a list.
+fn leave(list: &mut Vec<(String, Path)>, there: &[Path]) {
+    let there: BTreeSet<&Path> = there.iter().collect();
+    list.retain(|(_, path)| !there.contains(path));
 }
 
 fn report(session: &Session, list: &[(String, Path)]) -> Result<()> {

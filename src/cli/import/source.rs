@@ -29,12 +29,13 @@ pub fn names() -> Vec<&'static str> {
 /// Not found, usage, credentials, integrity, as it is.
 pub async fn read(session: &Session, from: &Source, aws: AwsOptions) -> Result<Parsed> {
     let format = from.format.as_deref();
-    if from.source.starts_with(BUCKET) {
+    let path = from.source.as_path();
+    if let Some(source) = path.to_str().filter(|source| source.starts_with(BUCKET)) {
         from.only_keys_of(Keys::Bucket)?;
-        return of_bucket(from, aws).await;
+        return of_bucket(source, from, aws).await;
     }
-    let path = FilePath::new(&from.source);
-    if format == Some(PASS) || format.is_none() && from.source != "-" && path.is_dir() {
+    let is_stdin = path.as_os_str() == "-";
+    if format == Some(PASS) || format.is_none() && !is_stdin && path.is_dir() {
         from.only_keys_of(Keys::None)?;
         return read_pass(path).await;
     }
@@ -43,11 +44,16 @@ pub async fn read(session: &Session, from: &Source, aws: AwsOptions) -> Result<P
             Error::usage(format!("{name} is a format of buckets")).hint("s3://BUCKET/PREFIX/")
         );
     }
-    let bytes = read_file(&from.source)?;
-    let name = path.file_name().and_then(|name| name.to_str()).filter(|_| from.source != "-");
+    let bytes = if is_stdin {
+        read_all(std::io::stdin().lock(), "standard input")?
+    } else {
+        read_file(path)?
+    };
+    // Its end tells the format, whatever stands before it.
+    let name = path.file_name().map(|name| name.to_string_lossy()).filter(|_| !is_stdin);
     let format = match format {
         Some(name) => FileFormat::parse(name).expect("clap takes no other"),
-        None => FileFormat::detect(name, &bytes)?,
+        None => FileFormat::detect(name.as_deref(), &bytes)?,
     };
     from.only_keys_of(match format {
         FileFormat::KeePass => Keys::KeePass,
@@ -105,7 +111,7 @@ async fn of_keepass(session: &Session, from: &Source, bytes: &Secret) -> Result<
             Some(line)
         }
         (false, None) => {
-            let name = shown(FilePath::new(&from.source));
+            let name = shown(&from.source);
             Some(session.prompt.passphrase_of(&name, "--source-passphrase-fd N gives it").await?)
         }
     };
@@ -132,8 +138,8 @@ async fn of_sops(
     file.open(&keys).await
 }
 
-async fn of_bucket(from: &Source, aws: AwsOptions) -> Result<Parsed> {
-    let (bucket, prefix) = s3ec::source(&from.source)?;
+async fn of_bucket(source: &str, from: &Source, aws: AwsOptions) -> Result<Parsed> {
+    let (bucket, prefix) = s3ec::source(source)?;
     let kms = from.kms.clone().ok_or_else(|| {
         Error::usage("which KMS key wraps the data keys of the bucket?")
             .hint("--kms KEY; for objects of an S3 encryption client: `vault import s3ec`")
@@ -153,12 +159,8 @@ async fn of_bucket(from: &Source, aws: AwsOptions) -> Result<Parsed> {
     objects.open_all(kind, &prefix, &keys).await
 }
 
-/// A file, or standard input, in zeroed memory.
-fn read_file(source: &str) -> Result<Secret> {
-    if source == "-" {
-        return read_all(std::io::stdin().lock(), "standard input");
-    }
-    let path = FilePath::new(source);
+/// A file in zeroed memory.
+fn read_file(path: &FilePath) -> Result<Secret> {
     let name = shown(path);
     let file = File::open(path).map_err(|e| match e.kind() {
         std::io::ErrorKind::NotFound => Error::not_found(format!("there is no file {name}")),

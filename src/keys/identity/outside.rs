@@ -8,6 +8,7 @@ use age::ssh::{Identity as SshKey, UnsupportedKey};
 
 use super::file::{Kept, KeptBy, cannot_open, is_key_path};
 use super::{Identity, Keeper, LockedIdentity, Opener};
+use crate::core::cipher::equal;
 use crate::core::error::{Error, Kind, Result};
 use crate::core::path::escape;
 use crate::core::random;
@@ -70,7 +71,7 @@ fn make(
     let unfit = |_| Error::usage(format!("what {keeper} makes does not fit into an identity file"));
     LockedIdentity::parse(&file).map_err(unfit)?;
     let identity = unseal(&kept, keeper, opener)?;
-    match identity.seed.bytes() == seed.bytes() {
+    match equal(identity.seed.bytes(), seed.bytes()) {
         true => Ok((identity, file)),
         false => Err(cannot_open()),
     }

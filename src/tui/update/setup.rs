@@ -55,7 +55,7 @@ impl Model {
                 let sealed = setup.identity == Identity::Sealed;
                 let problem = if first.secret().is_empty() {
                     Some("the passphrase is empty")
-                } else if !sealed && first.secret().bytes() != second.secret().bytes() {
+                } else if !sealed && !first.secret().same(second.secret()) {
                     Some("the two differ")
                 } else {
                     None

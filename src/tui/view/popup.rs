@@ -120,7 +120,7 @@ pub(super) fn compare(model: &Model, compare: &Compare, frame: &mut Frame<'_>) {
     };
     for pair in pairs(contents) {
         let (what, style) = match (pair.old, pair.new) {
-            (Some(old), Some(new)) if old.bytes() == new.bytes() => ("  same", theme.muted),
+            (Some(old), Some(new)) if old.same(new) => ("  same", theme.muted),
             (Some(_), Some(_)) => ("~ changed", theme.warn),
             (None, _) => ("+ added", theme.ok),
             (Some(_), None) => ("- removed", theme.danger),

@@ -1,7 +1,7 @@
 //! The other side: an identity that the agent holds, used as one that this process holds.
 
 use std::fmt;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{Error as IoError, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -11,7 +11,8 @@ use async_trait::async_trait;
 
 use super::Limits;
 use super::message::{Answer, Handover, MAX_ANSWER, Malformed, Problem, Request, Status};
-use super::place::{Peer, check_directory, own_uid, peer, socket};
+use super::place::{Peer, check_directory, connect_within, own_uid, peer, socket};
+use super::stop::{Stopped, stop};
 use crate::core::cipher::{Hash, sha256};
 use crate::core::error::{Error, Result};
 use crate::core::header::{GroupGen, KeyId, Record};
@@ -26,6 +27,9 @@ use crate::keys::{DataKeys, Unwrap, Wrap, Wrapped};
 
 /// How long an answer may take. Opening an SSH key takes longest.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How long one may take that costs the agent nothing. Every client begins with such a request, so
+/// that it notices soon when nobody answers.
+const AT_ONCE: Duration = Duration::from_secs(2);
 
 /// A connection to the agent.
 pub struct AgentClient {
@@ -48,12 +52,18 @@ impl AgentClient {
     /// Asks. A connection that the agent closed meanwhile is made anew, once.
     fn ask(&self, request: &Request) -> Result<Answer> {
         let mut connection = self.connection.lock().expect("no panic holds this lock");
-        if let Some(stream) = connection.as_mut()
-            && let Ok(bytes) = exchange(stream, request)
-        {
-            return read(&bytes);
-        }
         let gone = || Error::credentials("the agent does not answer");
+        if let Some(stream) = connection.as_mut() {
+            match exchange(stream, request) {
+                Ok(bytes) => return read(&bytes),
+                // It is there, and would be as slow a second time.
+                Err(e) if is_slow(&e) => {
+                    *connection = None;
+                    return Err(gone().because(e));
+                }
+                Err(_) => {}
+            }
+        }
         *connection = open(&self.dir)?;
         let stream = connection.as_mut().ok_or_else(gone)?;
         match exchange(stream, request) {
@@ -98,6 +108,7 @@ impl AgentClient {
     /// As [`Self::status`]; what it refuses.
     pub fn hold(&self, given: Handover, limits: Limits) -> Result<PublicIdentity> {
         let idle = limits.idle.map_or(0, |idle| idle.as_secs().max(1));
+        self.status()?;
         match self.ask(&Request::Hold(Box::new(given), limits.most.as_secs(), idle))? {
             Answer::Public(id) => PublicIdentity::parse(&id),
             other => Err(unexpected(other)),
@@ -116,25 +127,25 @@ impl AgentClient {
         }
     }
 
-    /// Ends it, whatever version it is of, and waits until it is gone.
+    /// Has it forget everything, and ends it, whatever version it is of and whether it answers or
+    /// not; returns when that is done.
     ///
     /// # Errors
-    /// If it does not end.
-    pub fn end(&self) -> Result<()> {
-        let failed = || Error::general("the agent does not end");
-        let pid = rustix::process::Pid::from_raw(self.peer.pid).ok_or_else(failed)?;
+    /// If it neither says that it has forgotten nor ends.
+    pub fn end(&self) -> Result<Stopped> {
         let mut connection = self.connection.lock().expect("no panic holds this lock");
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM)
-            .map_err(|e| failed().because(e))?;
-        // The connection ends when the process does.
-        match connection.take().map(|mut stream| stream.read(&mut [0; 1])) {
-            Some(Err(e)) if is_slow(&e) => Err(failed().because(e)),
-            _ => Ok(()),
-        }
+        let forgotten = connection.take().is_some_and(|mut stream| {
+            let answer = exchange_within(&mut stream, &Request::Lock(None), LAST_WORDS);
+            answer.is_ok_and(|bytes| matches!(read(&bytes), Ok(Answer::Done)))
+        });
+        stop(self.peer.pid, forgotten)
     }
 }
 
-fn is_slow(e: &std::io::Error) -> bool {
+/// How long an agent that is to end may take to say that it has forgotten.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
+fn is_slow(e: &IoError) -> bool {
     matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
 
@@ -144,7 +155,7 @@ fn open(dir: &Path) -> Result<Option<UnixStream>> {
         return Ok(None);
     }
     let failed = |e| Error::general("cannot reach the agent").because(e);
-    let stream = match UnixStream::connect(socket(dir)) {
+    let stream = match connect_within(&socket(dir), AT_ONCE) {
         Ok(stream) => stream,
         // Never there, or left behind by one that is gone.
         Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => {
@@ -155,12 +166,25 @@ fn open(dir: &Path) -> Result<Option<UnixStream>> {
     if peer(&stream).map_err(failed)?.uid != own_uid() {
         return Err(Error::denied("the agent is a process of another user"));
     }
-    stream.set_read_timeout(Some(PATIENCE)).map_err(failed)?;
-    stream.set_write_timeout(Some(PATIENCE)).map_err(failed)?;
     Ok(Some(stream))
 }
 
+/// One request, and its answer within the time that it may take.
 fn exchange(stream: &mut UnixStream, request: &Request) -> std::io::Result<Secret> {
+    let limit = match request {
+        Request::Status | Request::Find(_) | Request::Lock(_) => AT_ONCE,
+        _ => PATIENCE,
+    };
+    exchange_within(stream, request, limit)
+}
+
+fn exchange_within(
+    stream: &mut UnixStream,
+    request: &Request,
+    limit: Duration,
+) -> std::io::Result<Secret> {
+    stream.set_read_timeout(Some(limit))?;
+    stream.set_write_timeout(Some(limit))?;
     let bytes = request.encode();
     let mut frame = Secret::with_capacity(bytes.len() + 4);
     let len = u32::try_from(bytes.len()).map_err(|_| ErrorKind::InvalidInput)?;

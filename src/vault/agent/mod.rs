@@ -3,13 +3,15 @@
 //! it gives out neither an identity nor the keys of a group.
 //!
 //! `message.rs` is what both sides say, `held.rs` what the agent does with it (no I/O, and a clock
-//! that is passed in), `serve.rs` its loop, `place.rs` the socket, `client.rs` the other side.
+//! that is passed in), `serve.rs` its loop, `place.rs` the socket, `client.rs` the other side, `stop.rs` its end when it
+//! does not answer.
 
 mod client;
 mod held;
 mod message;
 mod place;
 mod serve;
+mod stop;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +26,7 @@ pub use held::{Agent, Clock, Locked, Locker, Moment, now};
 pub use message::{Answer, Handover, HeldInfo, Malformed, Problem, Request, Status};
 pub use place::{Listening, check_directory};
 pub use serve::{Life, serve};
+pub use stop::Stopped;
 
 /// Longest time that an identity can be held.
 pub const MAX_LIMIT: Duration = Duration::from_secs(7 * 24 * 60 * 60);

@@ -1,12 +1,17 @@
 //! Where the agent's socket is, and who is at its other end. Both sides look: at who owns the
 //! directory before they use it, and at the user of the process that they speak to.
 
-use std::fs::{self, DirBuilder, File, Permissions};
+use std::fs::{self, DirBuilder, File, Metadata, Permissions};
 use std::io::{ErrorKind, Result as IoResult};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
+use rustix::process::Pid;
 use tokio::net::UnixListener;
 
 use crate::core::error::{Error, Result};
@@ -25,20 +30,32 @@ pub(super) fn socket(dir: &Path) -> PathBuf {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Peer {
     pub uid: u32,
-    pub pid: i32,
+    /// Not known of a process outside of our PID namespace, such as one on the host of a container
+    /// that shares the directory.
+    pub pid: Option<Pid>,
 }
 
-/// Who is at the other end.
+/// Who is at the other end. By nix, because rustix takes a PID of 0 for an error.
 #[cfg(target_os = "linux")]
 pub(super) fn peer(socket: impl AsFd) -> IoResult<Peer> {
-    let peer = rustix::net::sockopt::socket_peercred(socket)?;
-    Ok(Peer { uid: peer.uid.as_raw(), pid: peer.pid.as_raw_nonzero().get() })
+    use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
+    let peer = getsockopt(&socket, PeerCredentials)?;
+    Ok(Peer { uid: peer.uid(), pid: Pid::from_raw(peer.pid()) })
 }
 
 /// Who is at the other end.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn peer(_: impl AsFd) -> IoResult<Peer> {
     Err(ErrorKind::Unsupported.into())
+}
+
+/// Connects to a socket. One that nobody accepts at makes nobody wait longer than this.
+pub(super) fn connect_within(path: &Path, limit: Duration) -> IoResult<UnixStream> {
+    let address = SocketAddrUnix::new(path)?;
+    let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    set_socket_timeout(&socket, Timeout::Send, Some(limit))?;
+    connect(&socket, &address)?;
+    Ok(socket.into())
 }
 
 /// Who we are.
@@ -83,7 +100,9 @@ pub fn check_directory(dir: &Path) -> Result<bool> {
 pub struct Listening {
     pub(super) listener: UnixListener,
     path: PathBuf,
-    _lock: File,
+    /// The socket's file, which is ours as long as the listener is open.
+    file: (u64, u64),
+    lock: File,
 }
 
 impl Listening {
@@ -95,7 +114,9 @@ impl Listening {
     pub fn start(dir: &Path) -> Result<Option<Self>> {
         let failed = |e: std::io::Error| {
             let shown = escape(&dir.display().to_string());
-            Error::general(format!("cannot make the agent's socket in {shown}")).because(e)
+            Error::general(format!("cannot make the agent's socket in {shown}"))
+                .because(e)
+                .hint("XDG_RUNTIME_DIR names a directory of your own, with a short path")
         };
         if !check_directory(dir)? {
             match DirBuilder::new().mode(0o700).create(dir) {
@@ -126,12 +147,33 @@ impl Listening {
         }
         let listener = UnixListener::bind(&path).map_err(failed)?;
         fs::set_permissions(&path, Permissions::from_mode(0o600)).map_err(failed)?;
-        Ok(Some(Self { listener, path, _lock: lock }))
+        let file = fs::symlink_metadata(&path).map_err(failed)?;
+        Ok(Some(Self { listener, path, file: identity(&file), lock }))
     }
+
+    /// False once nobody can find us any more: the directory is gone, as it is when a user's last
+    /// session ends, or another agent listens there.
+    pub(super) fn is_found(&self) -> bool {
+        let lock = self.path.with_file_name(LOCK);
+        let locked = self.lock.metadata().is_ok_and(|ours| is(&lock, identity(&ours)));
+        locked && is(&self.path, self.file)
+    }
+}
+
+/// What tells one file from all others that are there.
+fn identity(file: &Metadata) -> (u64, u64) {
+    (file.dev(), file.ino())
+}
+
+fn is(path: &Path, file: (u64, u64)) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| identity(&found) == file)
 }
 
 impl Drop for Listening {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.path);
+        // Not that of another agent.
+        if is(&self.path, self.file) {
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }

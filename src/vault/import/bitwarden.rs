@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::Parsed;
-use super::data::split;
 use super::logins::{Login, Part};
+use super::names::{below, split};
 use super::tree::Node;
 use crate::core::document::FieldType;
 use crate::core::error::{Error, Result};
@@ -40,8 +40,8 @@ pub fn read(node: &Node) -> Result<Parsed> {
             Some(id) => folders.get(id),
             None => of_list().and_then(|id| collections.get(id)),
         };
-        let mut segments = folder.map_or_else(Vec::new, |folder| split(folder));
-        segments.push(name.to_owned());
+        let folders = folder.map_or_else(|| Ok(Vec::new()), |folder| split(folder))?;
+        let segments = below(&folders, name)?;
         let login = fields(item);
         let shown = segments.join("/");
         let lists = [("attachments", "an attachment"), ("passkeys", "a passkey")];
@@ -53,12 +53,12 @@ pub fn read(node: &Node) -> Result<Parsed> {
             for one in list.and_then(Node::list).unwrap_or_default() {
                 let of =
                     one.text_at("fileName").or(one.text_at("rpId")).unwrap_or("without a name");
-                parsed.left.push(format!("{what} of {shown}: {of}"));
+                parsed.leave(format!("{what} of {shown}: {of}"));
             }
         }
         match login.fields() {
             Some(fields) => parsed.push(segments, fields)?,
-            None => parsed.left.push(format!("{shown}: nothing in it")),
+            None => parsed.leave(format!("{shown}: nothing in it")),
         }
     }
     Ok(parsed)

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::data::split;
+use super::names::split;
 use super::s3ec::ForeignBucket;
-use super::{MAX_ITEMS, Parsed, tree};
+use super::{MAX_ITEMS, Parsed, Total, tree};
 use crate::core::error::{Error, Result, listed};
 use crate::core::foreign::{open_gcm, open_nitor_ctr};
 use crate::core::path::escape;
@@ -109,20 +109,22 @@ impl ForeignBucket {
             .hint("--unauthenticated reads them all the same"));
         }
         let arn = resolve(self.aws.get().await?, &keys.kms).await?;
+        let total = Total::default();
         let read = |name: String| {
-            let (found, arn) = (&found, &arn);
+            let (found, arn, total) = (&found, &arn, &total);
             async move {
                 let value = match kind {
-                    BucketKind::Nitor => self.nitor(&name, found, arn).await,
-                    BucketKind::Sneaker => self.sneaker(&name, found, arn, &keys.context).await,
+                    BucketKind::Nitor => self.nitor(&name, found, arn).await?,
+                    BucketKind::Sneaker => self.sneaker(&name, found, arn, &keys.context).await?,
                 };
-                Ok::<_, Error>((name, value?))
+                total.add(&value)?;
+                Ok::<_, Error>((name, value))
             }
         };
         let all: Vec<_> = stream::iter(names).map(read).buffered(PARALLEL).try_collect().await?;
         for (name, value) in all {
             let below = name.strip_prefix(prefix).unwrap_or(&name).trim_start_matches('/');
-            parsed.push_value(split(below), value)?;
+            parsed.push_value(split(below)?, value)?;
         }
         Ok(parsed)
     }
@@ -136,7 +138,8 @@ impl ForeignBucket {
         }
         let body = self.store.get(&format!("{name}{NITOR_GCM}"), MAX_BODY).await?.body;
         let meta = self.small(name, NITOR_META).await?;
-        open_nitor(&key, &meta, body).ok_or_else(|| changed(name))
+        // Nothing binds a value to its name: one under another name opens all the same.
+        open_nitor(&key, &meta, body).ok_or_else(|| changed(name).hint("it was changed or cut"))
     }
 
     async fn sneaker(

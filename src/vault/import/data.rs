@@ -1,6 +1,7 @@
 //! JSON and YAML: what `vault export` writes, the manifest of a Kubernetes Secret, and any other
 //! maps, whose names become paths.
 
+use super::names::{self, Way, split};
 use super::tree::Node;
 use super::{ItemContent, ItemField, Parsed};
 use crate::core::document::FieldType;
@@ -39,7 +40,7 @@ pub fn read(node: &Node) -> Result<Parsed> {
 /// Usage if there are too many.
 pub fn values(node: &Node) -> Result<Parsed> {
     let mut parsed = Parsed::default();
-    below(&mut parsed, &mut Vec::new(), node)?;
+    below(&mut parsed, &mut Way::default(), node)?;
     Ok(parsed)
 }
 
@@ -80,7 +81,10 @@ type Why = &'static str;
 fn own(parsed: &mut Parsed, node: &Node) -> std::result::Result<Result<()>, Why> {
     only(node, &["path", "version", "fields", "value", "b64"])?;
     let path = node.text_at("path").ok_or("no path")?;
-    let segments = split(path);
+    let segments = match split(path) {
+        Ok(segments) => segments,
+        Err(e) => return Ok(Err(e)),
+    };
     let Some(fields) = node.get("fields") else {
         return Ok(parsed.push(segments, ItemContent::Raw(own_value(node)?)));
     };
@@ -94,7 +98,7 @@ fn own(parsed: &mut Parsed, node: &Node) -> std::result::Result<Result<()>, Why>
         let kind = field.text_at("type").ok_or("a field without a type")?;
         let known = FieldType::parse(kind);
         if known.is_none() {
-            parsed.left.push(format!("the type of {path}#{name}: it becomes secret"));
+            parsed.leave(format!("the type of {path}#{name}: it becomes secret"));
         }
         let kind = Some(known.unwrap_or(FieldType::Secret));
         all.push(ItemField::new(name, kind, own_value(field)?));
@@ -122,33 +126,29 @@ fn own_value(node: &Node) -> std::result::Result<Secret, Why> {
 }
 
 /// Every value below a node as a secret of its own.
-fn below(parsed: &mut Parsed, segments: &mut Vec<String>, node: &Node) -> Result<()> {
+fn below(parsed: &mut Parsed, way: &mut Way, node: &Node) -> Result<()> {
+    let is_below = !way.segments().is_empty();
     match node {
         // What looks like a name may be a value at the wrong place.
-        Node::Null(Some(line)) => parsed.left.push(format!("line {line}: there is no value")),
-        Node::Null(None) => parsed.left.push(format!("{}: it has no value", segments.join("/"))),
-        Node::List(items) if items.is_empty() && !segments.is_empty() => {
-            parsed.left.push(format!("{}: an empty list", segments.join("/")));
+        Node::Null(Some(line)) => parsed.leave(format!("line {line}: there is no value")),
+        Node::Null(None) => parsed.leave(format!("{}: it has no value", way.shown())),
+        Node::List(items) if items.is_empty() && is_below => {
+            parsed.leave(format!("{}: an empty list", way.shown()));
         }
-        Node::Map(members) if members.is_empty() && !segments.is_empty() => {
-            parsed.left.push(format!("{}: an empty map", segments.join("/")));
+        Node::Map(members) if members.is_empty() && is_below => {
+            parsed.leave(format!("{}: an empty map", way.shown()));
         }
         Node::Scalar(value, _) => {
-            parsed.push_value(segments.clone(), Secret::copy_of(value.bytes()))?;
+            parsed.push_value(way.segments().to_vec(), Secret::copy_of(value.bytes()))?;
         }
         Node::List(items) => {
             for (i, item) in items.iter().enumerate() {
-                segments.push(i.to_string());
-                below(parsed, segments, item)?;
-                segments.pop();
+                way.below(&i.to_string(), |way| below(parsed, way, item))?;
             }
         }
         Node::Map(members) => {
             for (name, member) in members {
-                let depth = segments.len();
-                segments.extend(split(name));
-                below(parsed, segments, member)?;
-                segments.truncate(depth);
+                way.below(name, |way| below(parsed, way, member))?;
             }
         }
     }
@@ -194,13 +194,8 @@ fn k8s_entries(parsed: &mut Parsed, folder: &[String], node: &Node) -> Result<()
                 true => b64_decode_secret(text.bytes()).ok_or_else(|| wrong("not base64"))?,
                 false => Secret::copy_of(text.bytes()),
             };
-            parsed.push_value([folder, std::slice::from_ref(name)].concat(), value)?;
+            parsed.push_value(names::below(folder, name)?, value)?;
         }
     }
     Ok(())
-}
-
-/// A name with `/` in it is a path.
-pub fn split(name: &str) -> Vec<String> {
-    name.split('/').map(str::to_owned).collect()
 }

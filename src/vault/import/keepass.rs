@@ -10,6 +10,7 @@ use keepass::{Database, DatabaseKey};
 
 use super::Parsed;
 use super::logins::{Login, Part};
+use super::names::below;
 use crate::core::document::FieldType;
 use crate::core::error::{Error, Result};
 use crate::core::secret::Secret;
@@ -89,7 +90,7 @@ fn group(
         if bin == Some(&below.id()) {
             let count = below.entries().count();
             if count > 0 {
-                parsed.left.push(format!("what is in {} ({count})", below.name));
+                parsed.leave(format!("what is in {} ({count})", below.name));
             }
             continue;
         }
@@ -101,8 +102,7 @@ fn group(
 }
 
 fn entry(parsed: &mut Parsed, entry: &EntryRef<'_>, folders: &[String]) -> Result<()> {
-    let mut segments = folders.to_vec();
-    segments.push(entry.get_title().unwrap_or_default().to_owned());
+    let segments = below(folders, entry.get_title().unwrap_or_default())?;
     let shown = segments.join("/");
     let value = |name: &str| entry.get(name).map(|text| Secret::copy_of(text.as_bytes()));
     let mut login = Login::default();
@@ -127,12 +127,12 @@ fn entry(parsed: &mut Parsed, entry: &EntryRef<'_>, folders: &[String]) -> Resul
         login.custom(name, hidden.then_some(FieldType::Secret), value(name));
     }
     for (name, _) in entry.attachments_named() {
-        parsed.left.push(format!("an attachment of {shown}: {name}"));
+        parsed.leave(format!("an attachment of {shown}: {name}"));
     }
     match login.fields() {
         Some(fields) => parsed.push(segments, fields),
         None => {
-            parsed.left.push(format!("{shown}: nothing in it"));
+            parsed.leave(format!("{shown}: nothing in it"));
             Ok(())
         }
     }

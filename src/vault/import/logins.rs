@@ -5,7 +5,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{ItemContent, ItemField};
-use crate::core::document::{FieldType, MAX_FIELDS};
+use crate::core::document::{FieldType, MAX_FIELD_NAME, MAX_FIELDS};
 use crate::core::secret::Secret;
 
 /// What an entry's parts are.
@@ -32,6 +32,16 @@ pub struct Login {
     numbers: HashMap<String, usize>,
 }
 
+/// A name that is no longer than it takes to see that it is too long: those of a table's columns
+/// come with every row.
+pub fn cut(name: &str) -> &str {
+    let mut len = name.len().min(4 * MAX_FIELD_NAME);
+    while !name.is_char_boundary(len) {
+        len -= 1;
+    }
+    &name[..len]
+}
+
 impl Login {
     /// Adds a part, unless it is empty.
     pub fn part(&mut self, part: Part, value: Option<Secret>) {
@@ -52,6 +62,7 @@ impl Login {
         if self.fields.len() > MAX_FIELDS {
             return;
         }
+        let name = cut(name);
         let mut free = name.to_owned();
         if self.taken.contains(name) {
             let n = self.numbers.entry(free.clone()).or_insert(1);

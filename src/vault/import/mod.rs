@@ -12,6 +12,7 @@ mod detect;
 mod env;
 mod keepass;
 mod logins;
+mod names;
 mod onepassword;
 mod pass;
 mod plan;
@@ -23,6 +24,8 @@ mod tree;
 mod write;
 mod yaml;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use crate::core::document::FieldType;
 use crate::core::error::{Error, Result};
 use crate::core::secret::Secret;
@@ -32,7 +35,7 @@ pub use detect::FileFormat;
 pub use keepass::read as read_keepass;
 pub use pass::{parse as parse_pass, read as read_pass};
 pub use plan::{Plan, Planned, plan};
-pub use s3ec::{ForeignBucket, ForeignKey, Imported, Older};
+pub use s3ec::{ForeignBucket, ForeignKey, Imported, Older, foreign_items};
 pub use sops::{SopsFile, SopsKeys};
 pub use write::{Manner, Outcome};
 
@@ -40,6 +43,10 @@ pub use write::{Manner, Outcome};
 pub const MAX_IMPORT: usize = 64 * 1024 * 1024;
 /// Most secrets of one import.
 pub const MAX_ITEMS: usize = 50_000;
+/// Most that all names of one import may take, in bytes.
+const MAX_NAMES: usize = 64 * 1024 * 1024;
+/// Most that all values of one import may have together, in bytes: they are in memory at once.
+const MAX_VALUES: usize = 512 * 1024 * 1024;
 
 /// A secret of another program.
 pub struct Item {
@@ -74,19 +81,52 @@ pub struct Parsed {
     pub items: Vec<Item>,
     /// What has no place in the vault and is left out. For people to read, and not escaped.
     pub left: Vec<String>,
+    /// What the names above take.
+    names: usize,
+    values: usize,
 }
 
 impl Parsed {
     /// Adds a secret.
     ///
     /// # Errors
-    /// Usage if there are too many.
+    /// Usage if there are too many, or they are too large together.
     fn push(&mut self, segments: Vec<String>, content: ItemContent) -> Result<()> {
         if self.items.len() == MAX_ITEMS {
             return Err(Error::usage(format!("more than {MAX_ITEMS} secrets at once")));
         }
+        self.names += segments.iter().map(|name| name.len() + names::SEGMENT).sum::<usize>();
+        match &content {
+            ItemContent::Raw(value) => self.values += value.len(),
+            ItemContent::Fields(fields) => {
+                self.names += fields.iter().map(|field| field.name.len()).sum::<usize>();
+                self.values += fields.iter().map(|field| field.value.len()).sum::<usize>();
+            }
+        }
+        self.check_names()?;
+        if self.values > MAX_VALUES {
+            return Err(too_much());
+        }
         self.items.push(Item { segments, content });
         Ok(())
+    }
+
+    /// Notes what is left out. Too much of it is an error of the plan, and kept out of memory.
+    fn leave(&mut self, what: String) {
+        self.names += what.len() + names::SEGMENT;
+        if self.check_names().is_ok() {
+            self.left.push(what);
+        }
+    }
+
+    fn check_names(&self) -> Result<()> {
+        match self.names > MAX_NAMES {
+            true => Err(Error::usage(format!(
+                "the names take more than {} MiB: each secret has those of all folders above it",
+                MAX_NAMES / 1024 / 1024
+            ))),
+            false => Ok(()),
+        }
     }
 
     /// Adds a secret with the one field that `get` prints.
@@ -127,6 +167,25 @@ pub fn parse(format: FileFormat, bytes: &Secret) -> Result<Parsed> {
         FileFormat::OnePassword => onepassword::read(bytes),
         FileFormat::KeePass | FileFormat::Sops => Err(Error::usage("this format takes a key")),
     }
+}
+
+/// Counts what is read of many files at once, before all of it is there.
+#[derive(Default)]
+struct Total(AtomicUsize);
+
+impl Total {
+    /// # Errors
+    /// Usage if it is more than is kept in memory at once.
+    fn add(&self, value: &Secret) -> Result<()> {
+        let before = self.0.fetch_add(value.len(), Ordering::Relaxed);
+        if before + value.len() > MAX_VALUES { Err(too_much()) } else { Ok(()) }
+    }
+}
+
+fn too_much() -> Error {
+    let limit = MAX_VALUES / 1024 / 1024;
+    Error::usage(format!("all values together are larger than {limit} MiB"))
+        .hint("import one folder after the other")
 }
 
 fn too_large() -> Error {

@@ -4,7 +4,8 @@ use std::io::{Cursor, Read};
 
 use zip::ZipArchive;
 
-use super::logins::{Login, Part};
+use super::logins::{Login, Part, cut};
+use super::names::below;
 use super::tree::{Node, json};
 use super::{MAX_IMPORT, Parsed, too_large};
 use crate::core::document::FieldType;
@@ -25,11 +26,16 @@ pub fn read(bytes: &Secret) -> Result<Parsed> {
     for account in accounts {
         let name = account.get("attrs").and_then(|attrs| attrs.text_at("name"));
         // One account is no folder of its own.
-        let above = name.filter(|_| accounts.len() > 1).map(str::to_owned);
+        let above = match name.filter(|_| accounts.len() > 1) {
+            Some(name) => below(&[], name)?,
+            None => Vec::new(),
+        };
         for vault in list(account, "vaults") {
             let name = vault.get("attrs").and_then(|attrs| attrs.text_at("name"));
-            let folders: Vec<String> =
-                above.iter().cloned().chain(name.map(str::to_owned)).collect();
+            let folders = match name {
+                Some(name) => below(&above, name)?,
+                None => above.clone(),
+            };
             for item in list(vault, "items") {
                 // Older exports have one more layer.
                 add(&mut parsed, &folders, item.get("item").unwrap_or(item))?;
@@ -68,8 +74,7 @@ fn add(parsed: &mut Parsed, folders: &[String], item: &Node) -> Result<()> {
         return Ok(());
     };
     let title = overview.get("title").and_then(Node::text).unwrap_or_default();
-    let mut segments = folders.to_vec();
-    segments.push(title.to_owned());
+    let segments = below(folders, title)?;
     let shown = segments.join("/");
     let mut login = Login::default();
     for field in list(details, "loginFields") {
@@ -99,12 +104,12 @@ fn add(parsed: &mut Parsed, folders: &[String], item: &Node) -> Result<()> {
     login.part(Part::Notes, details.value_at("notesPlain"));
     if let Some(document) = details.get("documentAttributes") {
         let name = document.text_at("fileName").unwrap_or("without a name");
-        parsed.left.push(format!("the document {shown}: {name}"));
+        parsed.leave(format!("the document {shown}: {name}"));
     }
     match login.fields() {
         Some(fields) => parsed.push(segments, fields),
         None => {
-            parsed.left.push(format!("{shown}: nothing in it"));
+            parsed.leave(format!("{shown}: nothing in it"));
             Ok(())
         }
     }
@@ -132,14 +137,14 @@ fn add_field(
         "sshKey" => custom(Some(FieldType::Secret), value.value_at("privateKey")),
         "file" => {
             let file = value.text_at("fileName").unwrap_or("without a name");
-            parsed.left.push(format!("an attachment of {shown}: {file}"));
+            parsed.leave(format!("an attachment of {shown}: {file}"));
         }
-        "reference" => parsed.left.push(format!("a reference in {shown}: {name}")),
+        "reference" => parsed.leave(format!("a reference in {shown}: {name}")),
         _ => match value.map() {
             // An address and the like: its parts.
             Some(parts) => {
                 for (part, value) in parts {
-                    login.custom(&format!("{name} {part}"), None, value.value());
+                    login.custom(&format!("{} {part}", cut(name)), None, value.value());
                 }
             }
             None => custom(None, value.value()),

@@ -9,7 +9,7 @@ use tokio::io::AsyncReadExt;
 use tokio::process::{Child, Command};
 
 use super::logins::{Login, Part};
-use super::{ItemContent, MAX_ITEMS, Parsed};
+use super::{ItemContent, MAX_ITEMS, Parsed, Total};
 use crate::core::document::MAX_PLAINTEXT;
 use crate::core::error::{Error, Result, listed};
 use crate::core::path::escape;
@@ -30,24 +30,39 @@ const MAX_SAID: usize = 300;
 /// Not found if there is no such file in the folder; credentials if `gpg` is missing or cannot
 /// decrypt some of them, which are all named.
 pub async fn read(folder: &Path) -> Result<Parsed> {
-    let mut files = Vec::new();
-    find(folder, &mut Vec::new(), &mut files)?;
+    let root = fs::canonicalize(folder).map_err(|e| unreadable(folder, e))?;
+    let mut found = Store { root, files: Vec::new(), folders: 0, outside: Vec::new() };
+    let mut parsed = Parsed::default();
+    found.find(folder, &mut Vec::new(), &mut parsed)?;
+    let Store { mut files, outside, .. } = found;
+    if !outside.is_empty() {
+        // A store may come from others, and gpg would open whatever the user can open.
+        let outside: Vec<_> = outside.iter().map(|name| escape(name)).collect();
+        return Err(Error::usage(format!(
+            "these are links to files outside of the store: {}",
+            listed(&outside, ", ")
+        ))
+        .hint("put a file in the place of each link that you trust, or remove the link"));
+    }
     if files.is_empty() {
         return Err(Error::not_found("there is no .gpg file in the folder")
             .hint("a folder is read as the store of `pass`"));
     }
     files.sort();
+    let total = Total::default();
+    let total = &total;
     let read = |(segments, file): (Vec<String>, PathBuf)| async move {
-        Ok::<_, Error>((segments, decrypt(&file).await?))
+        let text = decrypt(&file).await?;
+        text.as_ref().map_or(Ok(()), |text| total.add(text))?;
+        Ok::<_, Error>((segments, text))
     };
     let texts: Vec<_> = stream::iter(files).map(read).buffered(AT_ONCE).try_collect().await?;
     let count = texts.len();
-    let mut parsed = Parsed::default();
     let mut failed = Vec::new();
     for (segments, text) in texts {
         match text.as_ref().map(parse) {
             Ok(Some(content)) => parsed.push(segments, content)?,
-            Ok(None) => parsed.left.push(format!("{}: nothing in it", segments.join("/"))),
+            Ok(None) => parsed.leave(format!("{}: nothing in it", segments.join("/"))),
             Err(why) => failed.push(format!("{}: {why}", escape(&segments.join("/")))),
         }
     }
@@ -62,45 +77,83 @@ pub async fn read(folder: &Path) -> Result<Parsed> {
     Ok(parsed)
 }
 
-/// The files below a folder, with their names in the store. Hidden ones are not part of it.
-fn find(
-    folder: &Path,
-    segments: &mut Vec<String>,
-    out: &mut Vec<(Vec<String>, PathBuf)>,
-) -> Result<()> {
-    let unreadable_at = |path: &Path, e: std::io::Error| {
-        Error::usage(format!("cannot read {}", escape(&path.display().to_string()))).because(e)
-    };
-    let unreadable = |e| unreadable_at(folder, e);
-    if segments.len() > MAX_DEPTH {
-        return Err(Error::usage("the folders are nested too deep, or lead back to themselves"));
-    }
-    for entry in fs::read_dir(folder).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
-        let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
-            return Err(Error::usage(format!(
-                "a name that is not UTF-8: {}",
-                escape(&path.display().to_string())
-            )));
-        };
-        if name.starts_with('.') {
-            continue;
+fn unreadable(path: &Path, e: std::io::Error) -> Error {
+    Error::usage(format!("cannot read {}", escape(&path.display().to_string()))).because(e)
+}
+
+/// What is found in a store.
+struct Store {
+    /// Without links.
+    root: PathBuf,
+    /// Names in the store, and where each is.
+    files: Vec<(Vec<String>, PathBuf)>,
+    folders: usize,
+    /// Links that lead out of it.
+    outside: Vec<String>,
+}
+
+impl Store {
+    /// Finds the files below a folder. Hidden ones are not part of the store, and folders that are
+    /// links are not gone into: they may lead out of it, or back.
+    fn find(
+        &mut self,
+        folder: &Path,
+        segments: &mut Vec<String>,
+        parsed: &mut Parsed,
+    ) -> Result<()> {
+        if segments.len() > MAX_DEPTH {
+            return Err(Error::usage("the folders are nested too deep"));
         }
-        // A link that leads nowhere, or a file that is not ours to see.
-        let meta = fs::metadata(&path).map_err(|e| unreadable_at(&path, e))?;
-        if meta.is_dir() {
-            segments.push(name.to_owned());
-            find(&path, segments, out)?;
-            segments.pop();
-        } else if let Some(name) = name.strip_suffix(".gpg").filter(|_| meta.is_file()) {
-            if out.len() == MAX_ITEMS {
-                return Err(Error::usage(format!("more than {MAX_ITEMS} secrets at once")));
+        self.folders += 1;
+        if self.folders > MAX_ITEMS {
+            return Err(Error::usage(format!("more than {MAX_ITEMS} folders")));
+        }
+        for entry in fs::read_dir(folder).map_err(|e| unreadable(folder, e))? {
+            let path = entry.map_err(|e| unreadable(folder, e))?.path();
+            let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+                return Err(Error::usage(format!(
+                    "a name that is not UTF-8: {}",
+                    escape(&path.display().to_string())
+                )));
+            };
+            if name.starts_with('.') {
+                continue;
             }
-            let names = segments.iter().cloned().chain([name.to_owned()]).collect();
-            out.push((names, path));
+            // A link that leads nowhere, or a file that is not ours to see.
+            let meta = fs::metadata(&path).map_err(|e| unreadable(&path, e))?;
+            let is_link =
+                fs::symlink_metadata(&path).map_err(|e| unreadable(&path, e))?.is_symlink();
+            if meta.is_dir() {
+                let name = name.to_owned();
+                segments.push(name);
+                match is_link {
+                    true => parsed.leave(format!("{}: a link to a folder", segments.join("/"))),
+                    false => self.find(&path, segments, parsed)?,
+                }
+                segments.pop();
+            } else if let Some(name) = name.strip_suffix(".gpg").filter(|_| meta.is_file()) {
+                let names = segments.iter().cloned().chain([name.to_owned()]).collect();
+                self.file(names, path, is_link)?;
+            }
         }
+        Ok(())
     }
-    Ok(())
+
+    fn file(&mut self, names: Vec<String>, path: PathBuf, is_link: bool) -> Result<()> {
+        if self.files.len() + self.outside.len() == MAX_ITEMS {
+            return Err(Error::usage(format!("more than {MAX_ITEMS} secrets at once")));
+        }
+        if !is_link {
+            self.files.push((names, path));
+            return Ok(());
+        }
+        let real = fs::canonicalize(&path).map_err(|e| unreadable(&path, e))?;
+        match real.starts_with(&self.root) {
+            true => self.files.push((names, real)),
+            false => self.outside.push(names.join("/")),
+        }
+        Ok(())
+    }
 }
 
 /// What `gpg` makes of a file, read into zeroed memory, or why it makes nothing of it.

@@ -8,11 +8,14 @@ use unicode_normalization::char::is_public_assigned;
 
 use super::{ItemContent, ItemField, Parsed};
 use crate::core::document::{
-    DEFAULT_FIELD, Document, MAX_FIELD_NAME, MAX_FIELDS, MAX_PLAINTEXT, check_field_name,
+    Document, MAX_FIELD_NAME, MAX_FIELDS, MAX_PLAINTEXT, check_field_name,
 };
 use crate::core::error::{Error, Result, listed};
 use crate::core::path::{MAX_SEGMENT, Prefix, SecretPath, escape, is_hidden};
 use crate::core::secret::Secret;
+
+/// Most characters that are shown of a name that cannot be taken.
+const MAX_SHOWN: usize = 300;
 
 /// Secrets with their paths, ready to be written.
 pub struct Plan {
@@ -22,20 +25,6 @@ pub struct Plan {
     pub left: Vec<String>,
     /// Names that were changed: what it was, and what it is.
     pub renamed: Vec<(String, String)>,
-}
-
-impl Plan {
-    /// Values at paths that are known to be legal: each raw, or as the field that `get` prints.
-    pub fn of_values(values: impl Iterator<Item = (SecretPath, Secret)>, raw: bool) -> Self {
-        let secret = |(path, value)| {
-            let content = match raw {
-                true => ItemContent::Raw(value),
-                false => ItemContent::Fields(vec![ItemField::new(DEFAULT_FIELD, None, value)]),
-            };
-            Planned { path, content }
-        };
-        Self { secrets: values.map(secret).collect(), left: Vec::new(), renamed: Vec::new() }
-    }
 }
 
 /// A secret with its path.
@@ -71,6 +60,7 @@ struct Problem {
 /// # Errors
 /// Usage, with everything that is wrong and what it would become.
 pub fn plan(parsed: Parsed, folder: &Prefix, rename: bool) -> Result<Plan> {
+    parsed.check_names()?;
     if parsed.items.is_empty() {
         return Err(nothing(&parsed.left));
     }
@@ -95,7 +85,7 @@ pub fn plan(parsed: Parsed, folder: &Prefix, rename: bool) -> Result<Plan> {
             if let Some(becomes) = &becomes {
                 plan.renamed.push((text.clone(), becomes.clone()));
             }
-            problems.push(Problem { what: text.clone(), why, becomes });
+            problems.push(Problem { what: shortened(&text), why, becomes });
         }
         let Ok(path) = path else { continue };
         used.insert(path.to_string());
@@ -209,7 +199,11 @@ fn fields(
     problems: &mut Vec<Problem>,
     renamed: &mut Vec<(String, String)>,
 ) -> Result<ItemContent> {
-    let ItemContent::Fields(mut fields) = content else { return Ok(content) };
+    let mut fields = match content {
+        ItemContent::Fields(fields) => fields,
+        ItemContent::Raw(value) if value.len() > MAX_PLAINTEXT => return Err(too_large(path)),
+        raw @ ItemContent::Raw(_) => return Ok(raw),
+    };
     if fields.len() > MAX_FIELDS {
         return Err(Error::usage(format!("{path} has more than {MAX_FIELDS} fields")));
     }
@@ -236,7 +230,7 @@ fn fields(
         let what = format!("{path}#{}", field.name);
         let becomes = format!("{path}#{free}");
         renamed.push((what.clone(), becomes.clone()));
-        problems.push(Problem { what, why, becomes: Some(becomes) });
+        problems.push(Problem { what: shortened(&what), why, becomes: Some(becomes) });
         names.insert(free.clone());
         used.insert(free.clone());
         field.name = free;
@@ -259,7 +253,19 @@ fn check_size(path: &SecretPath, fields: &[ItemField]) -> Result<()> {
     let fits = document.encode().map(|stored| stored.len() + fields.len() * MAX_FIELD_NAME);
     match fits {
         Ok(len) if len <= MAX_PLAINTEXT => Ok(()),
-        _ => Err(Error::usage(format!("{path} is larger than 16 MiB as it is stored"))),
+        _ => Err(too_large(path)),
+    }
+}
+
+fn too_large(path: &SecretPath) -> Error {
+    Error::usage(format!("{path} is larger than 16 MiB as it is stored"))
+}
+
+/// As much of a name as a list shows.
+fn shortened(name: &str) -> String {
+    match name.char_indices().nth(MAX_SHOWN) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name.to_owned(),
     }
 }
 
@@ -307,7 +313,7 @@ mod tests {
             segments: names.iter().map(|n| (*n).to_owned()).collect(),
             content: ItemContent::Raw(Secret::copy_of(b"x")),
         };
-        Parsed { items: names.iter().map(item).collect(), left: Vec::new() }
+        Parsed { items: names.iter().map(item).collect(), ..Parsed::default() }
     }
 
     fn paths(names: &[&[&str]], folder: &str) -> Vec<String> {
@@ -393,7 +399,7 @@ mod tests {
         }
         let content = login.fields().unwrap();
         let item = Item { segments: vec!["p".into()], content };
-        let parsed = Parsed { items: vec![item], left: Vec::new() };
+        let parsed = Parsed { items: vec![item], ..Parsed::default() };
         let error = plan(parsed, &Prefix::default(), true).err().unwrap();
         assert!(error.message.contains("more than 1024 fields"), "{error}");
         assert!(begin.elapsed().as_secs() < 20, "{:?}", begin.elapsed());
@@ -412,7 +418,7 @@ mod tests {
         let field = |name: &str| ItemField::new(name, None, Secret::copy_of(b"x"));
         let all = ["a", "b=c", "", "a", "a 2", "z\u{200b}"].map(field).into();
         let item = Item { segments: vec!["p".into()], content: ItemContent::Fields(all) };
-        let parsed = Parsed { items: vec![item], left: Vec::new() };
+        let parsed = Parsed { items: vec![item], ..Parsed::default() };
         let plan = plan(parsed, &Prefix::default(), true).unwrap();
         let names = plan.secrets[0].names();
         assert_eq!(names, ["p#a", "p#b_c", "p#field", "p#a 3", "p#a 2", "p#z_"]);

@@ -1,6 +1,6 @@
 //! Java's properties, as `java.util.Properties.load` reads them.
 
-use super::data::split;
+use super::names::split;
 use super::{Parsed, text_of};
 use crate::core::error::{Error, Result};
 use crate::core::secret::Secret;
@@ -31,7 +31,7 @@ pub fn properties(bytes: &Secret) -> Result<Parsed> {
         if name.is_empty() {
             return Err(wrong("no name"));
         }
-        parsed.push_value(split(name.text().unwrap_or_default()), value)?;
+        parsed.push_value(split(name.text().unwrap_or_default())?, value)?;
     }
     Ok(parsed)
 }

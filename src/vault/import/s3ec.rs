@@ -4,6 +4,8 @@
 use futures_util::{StreamExt, TryStreamExt, stream};
 use zeroize::Zeroizing;
 
+use super::names::split;
+use super::{ItemContent, MAX_ITEMS, Parsed, Total};
 use crate::aws::{AwsOptions, LazyAws};
 use crate::core::error::{Error, Kind, Result};
 use crate::core::path::escape;
@@ -88,6 +90,26 @@ pub struct Imported {
     pub value: Secret,
 }
 
+/// Objects under names, for the plan; each is empty as long as none was read.
+///
+/// # Errors
+/// Usage if there are too many, or too large ones.
+pub fn foreign_items(names: &[String], read: Option<Vec<Imported>>, raw: bool) -> Result<Parsed> {
+    let mut parsed = Parsed::default();
+    let mut values = read.map(|read| read.into_iter().map(|read| read.value));
+    for name in names {
+        let value = match &mut values {
+            Some(values) => values.next().expect("one for each name"),
+            None => Secret::with_capacity(0),
+        };
+        match raw {
+            true => parsed.push(split(name)?, ItemContent::Raw(value))?,
+            false => parsed.push_value(split(name)?, value)?,
+        }
+    }
+    Ok(parsed)
+}
+
 impl ForeignBucket {
     /// The bucket; nothing is asked yet.
     ///
@@ -106,6 +128,9 @@ impl ForeignBucket {
     pub async fn keys(&self, prefix: &str) -> Result<Vec<String>> {
         let mut keys = list_all(&self.store, prefix).await?;
         keys.retain(|key| !key.ends_with(INSTRUCTION) && !key.ends_with('/'));
+        if keys.len() > MAX_ITEMS {
+            return Err(Error::usage(format!("more than {MAX_ITEMS} secrets at once")));
+        }
         Ok(keys)
     }
 
@@ -124,9 +149,14 @@ impl ForeignBucket {
             ForeignKey::Kms { key, .. } => Some(resolve(self.aws.get().await?, key).await?),
             ForeignKey::Aes(_) | ForeignKey::Rsa(_) => None,
         };
+        let total = Total::default();
         let read = |key: &String| {
-            let (key, arn) = (key.clone(), arn.as_ref());
-            async move { self.read_one(key, with, arn, older).await }
+            let (key, arn, total) = (key.clone(), arn.as_ref(), &total);
+            async move {
+                let read = self.read_one(key, with, arn, older).await?;
+                total.add(&read.value)?;
+                Ok(read)
+            }
         };
         stream::iter(keys).map(read).buffered(PARALLEL).try_collect().await
     }

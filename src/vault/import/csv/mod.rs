@@ -6,6 +6,7 @@ use csv_core::{ReadFieldResult, Reader, ReaderBuilder};
 
 use self::tools::{Column, tool};
 use super::logins::{Login, Part};
+use super::names::{below, split_at};
 use super::{ItemContent, ItemField, Parsed};
 use crate::core::document::FieldType;
 use crate::core::error::{Error, Result};
@@ -56,10 +57,21 @@ pub fn read(bytes: &Secret) -> Result<Parsed> {
     }
     let columns: Vec<Column> = names.iter().map(|name| tool.column(name)).collect();
     let mut parsed = Parsed::default();
+    let mut archived = 0;
     while let Some(row) = rows.next()? {
         let Row { line, cells } = row;
         check_width(line, cells.len(), columns.len())?;
+        let is_archived = |(cell, column): (&Secret, &Column)| {
+            *column == Column::Archived && cell.bytes().eq_ignore_ascii_case(b"true")
+        };
+        if cells.iter().zip(&columns).any(is_archived) {
+            archived += 1;
+            continue;
+        }
         login(&mut parsed, line, cells, &columns, &shown)?;
+    }
+    if archived > 0 {
+        parsed.leave(format!("what is archived ({archived})"));
     }
     Ok(parsed)
 }
@@ -89,15 +101,16 @@ fn login(
             text.ok_or_else(|| Error::usage(format!("line {line} of the table is not UTF-8")))
         };
         match column {
-            Column::Ignored => {}
+            Column::Ignored | Column::Archived => {}
             Column::Title => title = text()?,
             Column::Folder(between) => {
-                let text = text()?;
-                folders.extend(text.split(*between).filter(|f| !f.is_empty()).map(str::to_owned));
+                folders.extend(split_at(&text()?, *between)?.into_iter().filter(|f| !f.is_empty()));
             }
-            Column::Group => folders.extend(text()?.split('/').skip(1).map(str::to_owned)),
+            Column::Group => folders.extend(split_at(&text()?, '/')?.into_iter().skip(1)),
             // What LastPass has where a note has no address.
             Column::Part(Part::Url) if cell.bytes() == b"http://sn" => {}
+            Column::Urls => addresses(cell.text().unwrap_or_default())
+                .for_each(|url| login.part(Part::Url, Some(Secret::copy_of(url.as_bytes())))),
             Column::Part(part) => login.part(*part, Some(cell)),
             Column::Custom => login.custom(name, None, Some(cell)),
             Column::Fields => {
@@ -110,14 +123,34 @@ fn login(
             }
         }
     }
-    folders.push(title);
+    let segments = below(&folders, &title)?;
     match login.fields() {
-        Some(fields) => parsed.push(folders, fields),
+        Some(fields) => parsed.push(segments, fields),
         None => {
-            parsed.left.push(format!("line {line}: nothing in it but a title"));
+            parsed.leave(format!("line {line}: nothing in it but a title"));
             Ok(())
         }
     }
+}
+
+/// Addresses with a comma between them. One that has a comma itself stays whole: what follows a
+/// comma is another address if it begins as the first one does, with a scheme or without.
+fn addresses(text: &str) -> impl Iterator<Item = &str> {
+    let has_scheme = |text: &str| {
+        text.split_once("://").is_some_and(|(scheme, _)| {
+            let is_scheme = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
+            !scheme.is_empty() && scheme.trim_start().chars().all(is_scheme)
+        })
+    };
+    let schemes = has_scheme(text);
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let all = rest.take()?;
+        let ends = all.match_indices(',').map(|(at, _)| at);
+        let end = ends.into_iter().find(|at| !schemes || has_scheme(&all[at + 1..]));
+        rest = end.map(|at| &all[at + 1..]);
+        Some(all[..end.unwrap_or(all.len())].trim())
+    })
 }
 
 /// The table that `vault export` writes: a field a row, and raw bytes without field and type.
@@ -137,20 +170,20 @@ fn own(mut rows: Rows<'_>) -> Result<Parsed> {
             (false, false) => return Err(wrong("both a value and base64")),
         };
         if field.is_empty() && kind.is_empty() {
-            parsed.push(super::data::split(path), ItemContent::Raw(value))?;
+            parsed.push(super::names::split(path)?, ItemContent::Raw(value))?;
             continue;
         }
         let known = FieldType::parse(kind);
         if known.is_none() {
             // With columns in another order, any of them may be a value.
-            parsed.left.push(format!("the type in line {line}: its field becomes secret"));
+            parsed.leave(format!("the type in line {line}: its field becomes secret"));
         }
         let field = ItemField::new(field, Some(known.unwrap_or(FieldType::Secret)), value);
         match at.get(path).map(|&i| &mut parsed.items[i].content) {
             Some(ItemContent::Fields(fields)) => fields.push(field),
             _ => {
                 at.insert(path.to_owned(), parsed.items.len());
-                parsed.push(super::data::split(path), ItemContent::Fields(vec![field]))?;
+                parsed.push(super::names::split(path)?, ItemContent::Fields(vec![field]))?;
             }
         }
     }
@@ -227,6 +260,24 @@ impl<'b> Rows<'b> {
                 }
                 ReadFieldResult::End => return Ok(None),
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_told_apart() {
+        for (text, expected) in [
+            ("https://a", &["https://a"][..]),
+            ("https://a,https://b/x,y", &["https://a", "https://b/x,y"]),
+            ("a.org,b.org", &["a.org", "b.org"]),
+            ("https://a/x,y?z=1, android://b", &["https://a/x,y?z=1", "android://b"]),
+            ("", &[""]),
+        ] {
+            assert_eq!(addresses(text).collect::<Vec<_>>(), expected, "{text}");
         }
     }
 }

@@ -13,6 +13,10 @@ pub enum Column {
     Title,
     /// A part of a login.
     Part(Part),
+    /// Addresses with a comma between them.
+    Urls,
+    /// Whether it is in the archive, from which nothing is taken.
+    Archived,
     /// `name: value` lines.
     Fields,
     /// Nothing that a vault has a place for.
@@ -21,7 +25,7 @@ pub enum Column {
     Custom,
 }
 
-use Column::{Custom, Fields, Folder, Group, Ignored, Title};
+use Column::{Archived, Custom, Fields, Folder, Group, Ignored, Title, Urls};
 
 const USERNAME: Column = Column::Part(Part::Username);
 const PASSWORD: Column = Column::Part(Part::Password);
@@ -49,7 +53,7 @@ const TOOLS: [Tool; 6] = [
             ("name", Title),
             ("login_username", USERNAME),
             ("login_password", PASSWORD),
-            ("login_uri", URL),
+            ("login_uri", Urls),
             ("login_totp", OTP),
             ("notes", NOTES),
             ("fields", Fields),
@@ -118,7 +122,7 @@ const TOOLS: [Tool; 6] = [
             ("one-time password", OTP),
             ("notes", NOTES),
             ("favorite", Ignored),
-            ("archived", Ignored),
+            ("archived", Archived),
             ("tags", Ignored),
             ("type", Ignored),
         ],

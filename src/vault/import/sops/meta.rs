@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use regex_lite::Regex;
-
 use super::INSTEAD;
+use super::rule::Rule;
 use crate::core::error::{Error, Result};
 use crate::vault::import::tree::Node;
+
+/// Most that one data key is wrapped for, each by age and by KMS: who made the file chooses them,
+/// and they are tried before its MAC can be checked.
+const MAX_WRAPS: usize = 64;
 
 /// What sops notes of itself.
 pub struct Meta {
@@ -34,30 +37,6 @@ pub struct KmsWrap {
     pub sealed: String,
 }
 
-/// Which values are sealed.
-pub enum Rule {
-    /// All but those below a name with this end.
-    AllBut(String),
-    /// Those below a name with this end.
-    Only(String),
-    /// All but those below a name that matches.
-    AllButMatching(Regex),
-    /// Those below a name that matches.
-    OnlyMatching(Regex),
-}
-
-impl Rule {
-    /// Whether the value below these names is sealed.
-    pub fn seals(&self, names: &[String]) -> bool {
-        match self {
-            Self::AllBut(end) => !names.iter().any(|name| name.ends_with(end.as_str())),
-            Self::Only(end) => names.iter().any(|name| name.ends_with(end.as_str())),
-            Self::AllButMatching(regex) => !names.iter().any(|name| regex.is_match(name)),
-            Self::OnlyMatching(regex) => names.iter().any(|name| regex.is_match(name)),
-        }
-    }
-}
-
 impl Meta {
     /// From JSON and YAML.
     ///
@@ -73,6 +52,9 @@ impl Meta {
         let text = |name: &str| sops.text_at(name).map(str::to_owned);
         let is_true = matches!(sops.get("mac_only_encrypted"), Some(Node::Scalar(t, _)) if t.bytes() == b"true");
         let list = |name: &str| sops.get(name).and_then(Node::list).unwrap_or_default();
+        if ["age", "kms"].into_iter().any(|name| list(name).len() > MAX_WRAPS) {
+            return Err(too_many());
+        }
         let kms = list("kms").iter().filter_map(|one| {
             let context = one.get("context").and_then(Node::map).unwrap_or_default();
             let pair =
@@ -87,7 +69,7 @@ impl Meta {
             mac: text("mac").ok_or_else(no_mac)?,
             // YAML takes a bare time for text, too.
             last_modified: text("lastmodified").ok_or_else(no_mac)?,
-            rule: rule(text)?,
+            rule: Rule::read(text)?,
             only_sealed: is_true,
             age: list("age")
                 .iter()
@@ -111,7 +93,14 @@ impl Meta {
         unreadable(begins)?;
         let text = |name: &str| meta.get(name).filter(|text| !text.is_empty()).cloned();
         let at = |list: &str, i: usize, name: &str| text(&format!("{list}__list_{i}__map_{name}"));
-        let kms = (0..64).filter_map(|i| {
+        let more = |name: &str| {
+            let begin = format!("{name}__list_{MAX_WRAPS}__");
+            meta.keys().any(|key| key.starts_with(&begin))
+        };
+        if ["age", "kms"].into_iter().any(more) {
+            return Err(too_many());
+        }
+        let kms = (0..MAX_WRAPS).filter_map(|i| {
             let begin = format!("kms__list_{i}__map_context__map_");
             let pair = |(key, value): (&String, &String)| {
                 Some((key.strip_prefix(&begin)?.to_owned(), value.clone()))
@@ -125,36 +114,11 @@ impl Meta {
         Ok(Self {
             mac: text("mac").ok_or_else(no_mac)?,
             last_modified: text("lastmodified").ok_or_else(no_mac)?,
-            rule: rule(text)?,
+            rule: Rule::read(text)?,
             only_sealed: text("mac_only_encrypted").as_deref() == Some("true"),
-            age: (0..64).filter_map(|i| at("age", i, "enc")).collect(),
+            age: (0..MAX_WRAPS).filter_map(|i| at("age", i, "enc")).collect(),
             kms: kms.collect(),
         })
-    }
-}
-
-/// Which values are sealed; sops allows one rule in a file.
-fn rule(text: impl Fn(&str) -> Option<String>) -> Result<Rule> {
-    let regex = |pattern: String| {
-        Regex::new(&pattern).map_err(|_| {
-            Error::usage("the file says by a pattern that is not known here what is sealed")
-                .hint(INSTEAD)
-        })
-    };
-    let mut rules = Vec::new();
-    for name in ["unencrypted_suffix", "encrypted_suffix", "unencrypted_regex", "encrypted_regex"] {
-        let Some(value) = text(name) else { continue };
-        rules.push(match name {
-            "unencrypted_suffix" => Rule::AllBut(value),
-            "encrypted_suffix" => Rule::Only(value),
-            "unencrypted_regex" => Rule::AllButMatching(regex(value)?),
-            _ => Rule::OnlyMatching(regex(value)?),
-        });
-    }
-    match (rules.pop(), rules.is_empty()) {
-        (None, _) => Ok(Rule::AllBut("_unencrypted".to_owned())),
-        (Some(rule), true) => Ok(rule),
-        _ => Err(Error::usage("the file has more than one rule of what is sealed").hint(INSTEAD)),
     }
 }
 
@@ -173,6 +137,11 @@ fn unreadable(has: impl Fn(&str) -> bool) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn too_many() -> Error {
+    Error::usage(format!("the data key of the file is wrapped more than {MAX_WRAPS} times"))
+        .hint(INSTEAD)
 }
 
 fn no_mac() -> Error {

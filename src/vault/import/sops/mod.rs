@@ -10,7 +10,8 @@ use sha2::{Digest, Sha512};
 use zeroize::Zeroize;
 
 use self::meta::{KmsWrap, Meta};
-use super::data::split;
+use self::rule::Matches;
+use super::names::Way;
 use super::tree::{Node, Scalar};
 use super::{Parsed, text_of, tree};
 use crate::aws::{Aws, AwsOptions, LazyAws};
@@ -25,6 +26,7 @@ use crate::keys::identity::Identity;
 use crate::keys::kms::{KeyArn, decrypt_foreign};
 
 mod meta;
+mod rule;
 
 /// What the MAC begins with where it covers only what is sealed.
 const ONLY_SEALED: [u8; 32] = [
@@ -157,9 +159,15 @@ impl SopsFile {
         if self.meta.only_sealed {
             hash.update(ONLY_SEALED);
         }
-        let mut walk =
-            Walk { key, meta: &self.meta, hash, names: Vec::new(), parsed: Parsed::default() };
-        walk.node(&self.values, &mut Vec::new())?;
+        let mut walk = Walk {
+            key,
+            meta: &self.meta,
+            rule: self.meta.rule.start(),
+            hash,
+            names: Vec::new(),
+            parsed: Parsed::default(),
+        };
+        walk.node(&self.values, &mut Way::default())?;
         let mac = walk.hash.finalize();
         let expected = open_value(key, &self.meta.mac, self.meta.last_modified.as_bytes())
             .ok_or_else(|| changed("its MAC does not open"))?;
@@ -178,44 +186,45 @@ impl SopsFile {
 struct Walk<'s> {
     key: &'s Key,
     meta: &'s Meta,
+    rule: Matches<'s>,
     hash: Sha512,
     /// The names above, without numbers of lists: what the values are bound to.
-    names: Vec<String>,
+    names: Vec<&'s str>,
     parsed: Parsed,
 }
 
-impl Walk<'_> {
-    fn node(&mut self, node: &Node, segments: &mut Vec<String>) -> Result<()> {
+impl<'s> Walk<'s> {
+    fn node(&mut self, node: &'s Node, way: &mut Way) -> Result<()> {
         match node {
             Node::Null(_) => {
-                self.parsed.left.push(format!("{}: it has no value", segments.join("/")));
+                self.parsed.leave(format!("{}: it has no value", way.shown()));
                 Ok(())
             }
-            Node::Scalar(value, kind) => self.leaf(value, *kind, segments),
+            Node::Scalar(value, kind) => self.leaf(value, *kind, way),
             Node::List(items) => {
                 for (i, item) in items.iter().enumerate() {
-                    segments.push(i.to_string());
-                    self.node(item, segments)?;
-                    segments.pop();
+                    way.below(&i.to_string(), |way| self.node(item, way))?;
                 }
                 Ok(())
             }
             Node::Map(members) => {
                 for (name, member) in members {
-                    let depth = segments.len();
-                    segments.extend(split(name));
-                    self.names.push(name.clone());
-                    self.node(member, segments)?;
-                    self.names.pop();
-                    segments.truncate(depth);
+                    way.below(name, |way| {
+                        self.names.push(name);
+                        self.rule.enter(name)?;
+                        self.node(member, way)?;
+                        self.rule.leave();
+                        self.names.pop();
+                        Ok(())
+                    })?;
                 }
                 Ok(())
             }
         }
     }
 
-    fn leaf(&mut self, value: &Secret, kind: Scalar, segments: &[String]) -> Result<()> {
-        let sealed = self.meta.rule.seals(&self.names);
+    fn leaf(&mut self, value: &Secret, kind: Scalar, way: &Way) -> Result<()> {
+        let sealed = self.rule.seals();
         let mut bound = self.names.join(":");
         bound.push(':');
         let (opened, kind) = match sealed {
@@ -224,9 +233,7 @@ impl Walk<'_> {
             true => value
                 .text()
                 .and_then(|text| open_value(self.key, text, bound.as_bytes()))
-                .ok_or_else(|| {
-                    changed(&format!("{} does not open", escape(&segments.join("/"))))
-                })?,
+                .ok_or_else(|| changed(&format!("{} does not open", escape(&way.shown()))))?,
             false => (Secret::copy_of(value.bytes()), kind),
         };
         if sealed || !self.meta.only_sealed {
@@ -240,7 +247,7 @@ impl Walk<'_> {
             (Scalar::Bool, b"False") => Secret::copy_of(b"false"),
             _ => opened,
         };
-        self.parsed.push_value(segments.to_vec(), value)
+        self.parsed.push_value(way.segments().to_vec(), value)
     }
 }
 
