@@ -108,6 +108,22 @@ fn what_is_inherited() {
     home.run(["run", "--only", "--pristine", "--", "true"]).fails(2, "cannot be used with");
 }
 
+/// Not even when an env file declares it.
+#[test]
+fn no_program_gets_our_capability() {
+    let home = with_values();
+    std::fs::write(home.path().join("e"), "MINE\nVAULT_CAPABILITY\n").unwrap();
+    let mut command = home.command(["run", "--env-file", "e", "--", "echo", "started"]);
+    command.env("VAULT_CAPABILITY", "").env("MINE", "1");
+    let ran = super::home::finish(command, b"");
+    ran.fails(2, "VAULT_CAPABILITY: no program gets it from the environment");
+    std::fs::write(home.path().join("e"), "MINE\n").unwrap();
+    let mut command = home.command(["run", "--env-file", "e", "--", "/usr/bin/env"]);
+    command.env("VAULT_CAPABILITY", "").env("MINE", "1");
+    let ran = super::home::finish(command, b"").ok();
+    assert!(ran.text().contains("MINE=1") && !ran.text().contains("CAPABILITY"), "{}", ran.text());
+}
+
 #[test]
 fn strict_wants_every_declared_name() {
     let home = with_values();

@@ -5,7 +5,7 @@ use std::path::{Path as FilePath, PathBuf};
 
 use crate::cli::put::read_file;
 use crate::cli::resolve::{self, Place, Resolver};
-use crate::config::variable_of_environment;
+use crate::config::{is_our_secret, variable_of_environment};
 use crate::vault::{
     Declared, Error, Kind, Masks, Opened, Path, Prefix, Reference, Result, Secret, Variable,
     escape, is_dangerous_variable, is_variable_name, parse_env, variables,
@@ -93,7 +93,7 @@ impl Sources {
             variables.take_prefix(prefix, opened, &mut failed);
         }
         for declared in self.files.iter().flat_map(|(_, declared)| declared) {
-            variables.take_declared(declared);
+            variables.take_declared(declared, &mut failed);
         }
         for (name, reference) in named {
             let value = reference.as_ref().map_err(resolve::again);
@@ -167,7 +167,7 @@ impl Variables {
     }
 
     /// A line of an env file that is no reference.
-    fn take_declared(&mut self, declared: &Declared) {
+    fn take_declared(&mut self, declared: &Declared, failed: &mut Vec<(String, Error)>) {
         let name = declared.name.as_str();
         match &declared.value {
             Some(value) if value.text().is_some_and(Reference::is_meant) => {}
@@ -175,6 +175,10 @@ impl Variables {
             Some(value) if value.is_empty() && self.all.contains_key(name) => {}
             Some(value) => self.set(name, Secret::copy_of(value.bytes()), false),
             None if self.all.contains_key(name) => {}
+            None if is_our_secret(name) => {
+                let error = Error::usage("no program gets it from the environment of the caller");
+                failed.push((name.to_owned(), error.hint("remove it from the env file")));
+            }
             None => {
                 if let Some(value) = variable_of_environment(name) {
                     self.set(name, Secret::new(value.into_encoded_bytes()), false);
