@@ -7,6 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use rustix::io::FdFlags;
+use rustix::process::Pid;
 
 /// A file on a duplicate of an inherited file descriptor: opening `/dev/fd/N` instead would begin
 /// at the start of a file again, and fails for sockets and for pipes of other users.
@@ -57,6 +58,13 @@ pub fn close_all() {
             unsafe { rustix::io::close(fd) };
         }
     }
+}
+
+/// Sends a signal by its number: those from `SIGRTMIN` on have no name.
+#[allow(unsafe_code)]
+pub fn send_number(pid: Pid, number: i32) {
+    // SAFETY: the call takes two numbers and touches no memory of this process.
+    let _ = unsafe { nix::libc::kill(pid.as_raw_nonzero().get(), number) };
 }
 
 /// Gives the program a session of its own whose terminal is the one on its stdin.

@@ -51,7 +51,7 @@ impl Desk {
         self.typed_with(args, b"")
     }
 
-    fn typed_with<const N: usize>(&self, args: [&str; N], stdin: &[u8]) -> Ran {
+    pub fn typed_with<const N: usize>(&self, args: [&str; N], stdin: &[u8]) -> Ran {
         let mut command = Command::new("sh");
         let program = self.command(args);
         command
