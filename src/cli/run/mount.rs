@@ -29,6 +29,9 @@ struct State {
     is_over: bool,
     /// The file that we made last.
     made: Made,
+    /// The one that takes its place: made before it is needed, so that as few as possible open the
+    /// same one.
+    spare: Option<(PathBuf, Made)>,
 }
 
 /// Which file it is.
@@ -57,7 +60,7 @@ impl Mount {
             e => cannot(e.into()),
         })?;
         let made = Made::at(path).map_err(cannot)?;
-        let state = Arc::new(Mutex::new(State { is_over: false, made }));
+        let state = Arc::new(Mutex::new(State { is_over: false, made, spare: None }));
         let mount = Self { path: path.to_owned(), state };
         let server =
             Server { path: mount.path.clone(), state: mount.state.clone(), text: Arc::new(text) };
@@ -70,6 +73,9 @@ impl Drop for Mount {
     fn drop(&mut self) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.is_over = true;
+        if let Some((spare, _)) = state.spare.take() {
+            let _ = remove_file(spare);
+        }
         // Wakes the other thread, which waits for a reader.
         let flags = (OFlags::NONBLOCK | OFlags::NOFOLLOW).bits().cast_signed();
         let reader = OpenOptions::new().read(true).custom_flags(flags).open(&self.path);
@@ -99,8 +105,12 @@ enum Next {
 
 impl Server {
     fn answer(self, mut reads: Option<u32>) {
-        // Opening waits for a reader.
-        while let Some(file) = self.open() {
+        loop {
+            if reads != Some(1) {
+                self.make_spare();
+            }
+            // Opening waits for a reader.
+            let Some(file) = self.open() else { return };
             reads = reads.map(|reads| reads - 1);
             let goes_on = match self.turn_away(reads == Some(0)) {
                 Next::Over => return,
@@ -165,7 +175,15 @@ impl Server {
         failed.map_or(Next::Nothing, Next::Failed)
     }
 
-    fn replace(&self, state: &mut State) -> std::io::Result<()> {
+    /// What fails here fails again when it is needed, and is told then.
+    fn make_spare(&self) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if !state.is_over && state.spare.is_none() {
+            state.spare = self.make().ok();
+        }
+    }
+
+    fn make(&self) -> std::io::Result<(PathBuf, Made)> {
         let mut tries = 0;
         let next = loop {
             let mut next = self.path.clone().into_os_string();
@@ -177,9 +195,17 @@ impl Server {
                 Err(e) => return Err(e.into()),
             }
         };
-        let moved = Made::at(&next).and_then(|made| rename(&next, &self.path).map(|()| made));
-        match moved {
-            Ok(made) => {
+        let made = Made::at(&next)?;
+        Ok((next, made))
+    }
+
+    fn replace(&self, state: &mut State) -> std::io::Result<()> {
+        let (next, made) = match state.spare.take() {
+            Some(spare) => spare,
+            None => self.make()?,
+        };
+        match rename(&next, &self.path) {
+            Ok(()) => {
                 state.made = made;
                 Ok(())
             }

@@ -373,12 +373,7 @@ impl Supervisor {
             {
                 self.streams.iter_mut().for_each(OutputStream::close);
             }
-            Some(signal @ (Signal::HUP | Signal::INT | Signal::QUIT)) => {
-                if is_ours {
-                    self.send(signal);
-                }
-            }
-            // No terminal sends it.
+            Some(Signal::HUP | Signal::INT | Signal::QUIT) if !is_ours => {}
             Some(signal) => self.send(signal),
             None if self.ended.is_none() => inherited::send_number(self.pid, caught.number),
             None => {}
@@ -449,10 +444,10 @@ impl Supervisor {
         ];
         match &self.group {
             // Its number is no other's as long as somebody is left in it.
-            Some(group) if whole.contains(&signal) => {
-                if self.ended.is_none() || self.waits_for_group() {
-                    group.send(signal);
-                }
+            Some(group)
+                if whole.contains(&signal) && (self.ended.is_none() || self.waits_for_group()) =>
+            {
+                group.send(signal);
             }
             // Until it is waited for, its number is no other's.
             _ if self.ended.is_none() => drop(kill_process(self.pid, signal)),
