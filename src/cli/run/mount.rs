@@ -6,6 +6,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
@@ -16,6 +17,10 @@ use super::sources::Variables;
 use crate::cli::output;
 use crate::cli::session::shown;
 use crate::vault::{Error, Result, Secret, write_env};
+
+/// How long a file stays open behind what was written: who looked it up before it was replaced, and
+/// opens it after that, finds its end instead of waiting for a writer that never comes.
+const LINGER: Duration = Duration::from_millis(10);
 
 /// The file, while it is there.
 pub struct Mount {
@@ -128,6 +133,7 @@ impl Server {
             let serve = move |mut file: File| {
                 // A reader that goes away early has had enough.
                 let _ = file.write_all(text.bytes());
+                thread::sleep(LINGER);
             };
             if !goes_on {
                 return serve(file);
