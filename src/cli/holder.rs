@@ -1,9 +1,12 @@
 //! Which process has the keys: the agent if it holds this identity, otherwise this one.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::io::{ErrorKind, Read};
+use std::process::{ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 
 use super::output;
 use super::session::{Session, shown};
@@ -13,6 +16,8 @@ use crate::vault::{Ask, Error, IdentityHolder, LockedIdentity, Result, escape};
 
 /// How long an agent may take to listen.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Most bytes of what it says first.
+const MOST: usize = 4096;
 
 /// The identity of this device, wherever its keys are.
 ///
@@ -98,9 +103,8 @@ fn start(session: &Session) -> Result<AgentClient> {
         .stderr(Stdio::null())
         .spawn()
         .map_err(|e| failed().because(e))?;
-    let mut answer = String::new();
-    let out = child.stdout.take().expect("piped");
-    BufReader::new(out).read_line(&mut answer).map_err(|e| failed().because(e))?;
+    let answer = first_line(child.stdout.take().expect("piped"), Instant::now() + PATIENCE);
+    let answer = answer.map_err(|e| failed().because(e))?;
     let dir = &session.settings.agent.dir;
     match answer.trim_end() {
         "ready" => connect(session)?.ok_or_else(failed),
@@ -115,6 +119,24 @@ fn start(session: &Session) -> Result<AgentClient> {
     }
 }
 
+/// What is said up to the end of a line, or of the output.
+fn first_line(mut out: ChildStdout, until: Instant) -> std::io::Result<String> {
+    let (mut line, mut byte) = (Vec::new(), [0]);
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        let left = Timespec::try_from(left).map_err(|_| ErrorKind::InvalidInput)?;
+        match poll(&mut [PollFd::new(&out, PollFlags::IN)], Some(&left)) {
+            Ok(0) => return Err(ErrorKind::TimedOut.into()),
+            Err(Errno::INTR) => continue,
+            ready => ready?,
+        };
+        match out.read(&mut byte)? {
+            1.. if byte[0] != b'\n' && line.len() < MOST => line.push(byte[0]),
+            _ => return Ok(String::from_utf8_lossy(&line).into_owned()),
+        }
+    }
+}
+
 /// Connects to an agent that was started now. If two were, the one that serves may need a moment.
 fn connect(session: &Session) -> Result<Option<AgentClient>> {
     let until = Instant::now() + PATIENCE;
@@ -123,5 +145,27 @@ fn connect(session: &Session) -> Result<Option<AgentClient>> {
             None if Instant::now() < until => std::thread::sleep(Duration::from_millis(10)),
             client => return Ok(client),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_says_nothing_is_not_waited_for() {
+        let said = |script: &str, patience: Duration| {
+            let mut child =
+                Command::new("sh").args(["-c", script]).stdout(Stdio::piped()).spawn().unwrap();
+            let line = first_line(child.stdout.take().unwrap(), Instant::now() + patience);
+            let _ = child.kill();
+            child.wait().unwrap();
+            line
+        };
+        let long = Duration::from_secs(60);
+        assert_eq!(said("echo ready; exec sleep 1000", long).unwrap(), "ready");
+        assert_eq!(said("printf part", long).unwrap(), "part");
+        let slow = said("exec sleep 1000", Duration::from_millis(10)).unwrap_err();
+        assert_eq!(slow.kind(), ErrorKind::TimedOut);
     }
 }

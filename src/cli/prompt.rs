@@ -30,6 +30,21 @@ impl Prompt {
         }
     }
 
+    /// The same for a program that is handed our descriptors: in the place of stdin it has an empty
+    /// one, or the next file that it opens would be its stdin.
+    ///
+    /// # Errors
+    /// Whatever the system says.
+    pub fn keep_from_program(&self) -> Result<()> {
+        if self.passphrase_fd != Some(0) {
+            self.close_on_exec();
+            return Ok(());
+        }
+        let failed = |e| Error::general("cannot open /dev/null").because(e);
+        let null = File::open("/dev/null").map_err(failed)?;
+        rustix::stdio::dup2_stdin(&null).map_err(|e| failed(e.into()))
+    }
+
     /// The controlling terminal, unless questions are forbidden.
     fn terminal(&self) -> Option<File> {
         if self.no_input {

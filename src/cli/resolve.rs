@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::join_all;
 
 use super::session::Session;
 use crate::vault::{
-    Ask, AskOnce, Error, Kind, Opened, Path, Prefix, Reference, Result, Value, Vault, escape, now,
+    Ask, AskOnce, Error, Kind, Opened, Path, Prefix, Reference, Result, Secret, Value, Vault,
+    escape, now,
 };
 
 /// A version of a secret: the vault (`None` is the current one), the path, and the number (`None`
@@ -20,14 +22,27 @@ pub type Found = BTreeMap<Place, Result<Opened>>;
 pub struct Resolver<'s> {
     session: &'s Session,
     ask: Arc<dyn Ask>,
+    asks: Arc<Asks>,
     vaults: BTreeMap<Option<String>, Result<Vault>>,
+}
+
+/// Asks as long as the terminal is ours.
+struct Asks {
+    ask: Arc<dyn Ask>,
+    no_more: AtomicBool,
 }
 
 impl<'s> Resolver<'s> {
     /// With no vault open yet.
     pub fn new(session: &'s Session) -> Self {
-        let ask = Arc::new(AskOnce::new(session.ask()));
-        Self { session, ask, vaults: BTreeMap::new() }
+        let asks = Arc::new(Asks { ask: session.ask(), no_more: AtomicBool::new(false) });
+        let ask = Arc::new(AskOnce::new(asks.clone()));
+        Self { session, ask, asks, vaults: BTreeMap::new() }
+    }
+
+    /// From now on nothing is asked: a program has the terminal.
+    pub fn ask_no_more(&self) {
+        self.asks.no_more.store(true, Ordering::Relaxed);
     }
 
     /// Opens the vaults of these places and of the prefixes, which are in the current one.
@@ -139,6 +154,42 @@ impl<'s> Resolver<'s> {
             })
         });
         join_all(asked).await.into_iter().all(|same| same)
+    }
+}
+
+impl Asks {
+    fn if_it_may(&self) -> Result<&dyn Ask> {
+        match self.no_more.load(Ordering::Relaxed) {
+            false => Ok(&*self.ask),
+            true => Err(Error::credentials(
+                "the identity is locked, and nothing is asked while the program runs",
+            )
+            .hint("`vault unlock` in another terminal has the agent hold it")),
+        }
+    }
+}
+
+impl Ask for Asks {
+    fn passphrase(&self, what: &str) -> Result<Secret> {
+        self.if_it_may()?.passphrase(what)
+    }
+
+    fn tell(&self, message: &str) {
+        if let Ok(ask) = self.if_it_may() {
+            ask.tell(message);
+        }
+    }
+
+    fn hidden(&self, question: &str) -> Result<Secret> {
+        self.if_it_may()?.hidden(question)
+    }
+
+    fn line(&self, question: &str) -> Result<String> {
+        self.if_it_may()?.line(question)
+    }
+
+    fn confirm(&self, question: &str, yes: &str, no: Option<&str>) -> Result<bool> {
+        self.if_it_may()?.confirm(question, yes, no)
     }
 }
 

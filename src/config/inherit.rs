@@ -41,7 +41,7 @@ pub fn inherited(how_much: Inherit) -> Vec<(OsString, OsString)> {
     let passes = |name: &OsString| {
         let text = name.to_str();
         let basic = text.is_some_and(|t| BASICS.contains(&t) || t.starts_with("LC_"));
-        let ours = text.is_some_and(|t| OUR_SECRETS.contains(&t));
+        let ours = text.is_some_and(is_our_secret);
         !ours
             && match how_much {
                 Inherit::All => true,
@@ -50,6 +50,11 @@ pub fn inherited(how_much: Inherit) -> Vec<(OsString, OsString)> {
             }
     };
     env::vars_os().filter(|(name, _)| passes(name)).collect()
+}
+
+/// True for a variable of this program that is secret itself: no program has it from us.
+pub fn is_our_secret(name: &str) -> bool {
+    OUR_SECRETS.contains(&name)
 }
 
 /// One variable of the environment, whatever is passed on.

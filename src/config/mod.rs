@@ -27,7 +27,9 @@ pub use agent::{AgentSettings, parse_span, runtime_dir, span};
 pub use extension::extension;
 use file::Project;
 pub use file::{VaultEntry, add_vault, check_config, set_default, set_pin};
-pub use inherit::{Inherit, inherited, is_ci, is_unattended, variable_of_environment};
+pub use inherit::{
+    Inherit, inherited, is_ci, is_our_secret, is_unattended, variable_of_environment,
+};
 pub use interface::Interface;
 pub use nesting::{NESTING, Nesting, arguments, nesting};
 pub use new_vault::{NewVault, Ready, name_of};

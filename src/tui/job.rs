@@ -107,14 +107,14 @@ impl Drop for Job {
 
 /// The terminal, when somebody else has it.
 #[derive(Default)]
-pub(super) struct Lent {
+pub(crate) struct Lent {
     /// How it was before.
     modes: Option<Termios>,
 }
 
 impl Lent {
     /// Gives the terminal to this group, if it is ours to give.
-    pub(super) fn to(group: Pid) -> Self {
+    pub(crate) fn to(group: Pid) -> Self {
         let modes = tcgetattr(stdin()).ok();
         if is_ours() {
             let _ = tcsetpgrp(stdin(), group);
@@ -123,7 +123,7 @@ impl Lent {
     }
 
     /// Takes it back, with the modes that it had: a program that is killed leaves its own.
-    pub(super) fn take_back(self) {
+    pub(crate) fn take_back(self) {
         let Some(modes) = self.modes else { return };
         // Whoever does this from the background is stopped, unless this signal is blocked.
         let mut background = SigSet::empty();

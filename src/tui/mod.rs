@@ -38,6 +38,7 @@ use ratatui::backend::CrosstermBackend;
 use crate::config::{Interface, Settings};
 use crate::vault::{Error, Result};
 use device::Configured;
+pub(crate) use job::Lent;
 use model::Model;
 use run::{App, Ended};
 use stage::Tty;

@@ -1,5 +1,5 @@
 //! The forms in which a value turns up in the output of a program: as it is, line by line, as
-//! base64, URL-encoded, and inside JSON.
+//! base64, URL-encoded, inside JSON and XML, and as a shell quotes it.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
@@ -43,7 +43,8 @@ const SHORTEST_LINE: usize = 32;
 
 /// All forms of a value that are masked; none if it is too short.
 pub fn forms(value: &[u8]) -> Vec<Secret> {
-    all(value, SHORTEST, |_| true)
+    // With the line ends behind it, too: of an encoded value nothing is to be seen.
+    all(value, SHORTEST, &[value, without_end(value)], |_| true)
 }
 
 /// All forms of a value that are looked for in files; none if it is too short.
@@ -55,7 +56,9 @@ pub fn traces(value: &[u8]) -> Vec<Secret> {
         end -= usize::from(inside(end));
     }
     let value = &value[..end];
-    let mut out = all(value, SHORTEST_TRACE, |line| {
+    // Without the line ends behind it: it is found by less, and then so is the whole.
+    let text = Some(without_end(value)).filter(|text| text.len() >= SHORTEST_TRACE);
+    let mut out = all(value, SHORTEST_TRACE, &[text.unwrap_or(value)], |line| {
         let key = |b: &u8| b.is_ascii_alphanumeric() || b"+/=-_".contains(b);
         // The first line of every unencrypted OpenSSH key of a kind is the same.
         let frame = line.starts_with(b"b3BlbnNzaC1rZXktdjE");
@@ -85,16 +88,27 @@ fn is_within(value: &[u8], form: &[u8]) -> bool {
     value.windows(form.len()).any(|part| part == form)
 }
 
-fn all(value: &[u8], shortest: usize, alone: impl Fn(&[u8]) -> bool) -> Vec<Secret> {
+/// The value as it is, and the other forms of `encoded`.
+fn all(
+    value: &[u8],
+    shortest: usize,
+    encoded: &[&[u8]],
+    alone: impl Fn(&[u8]) -> bool,
+) -> Vec<Secret> {
     let mut out = Vec::new();
     if value.len() < shortest {
         return out;
     }
     plain(&mut out, value, alone);
-    base64(&mut out, value);
-    url(&mut out, value);
-    if let Ok(text) = std::str::from_utf8(value) {
-        json(&mut out, text);
+    let (first, rest) = encoded.split_first().expect("one at least");
+    for value in [*first].into_iter().chain(rest.iter().copied().filter(|v| v != first)) {
+        base64(&mut out, value);
+        url(&mut out, value);
+        shell(&mut out, value);
+        xml(&mut out, value);
+        if let Ok(text) = std::str::from_utf8(value) {
+            json(&mut out, text);
+        }
     }
     out.retain(|form| form.len() >= shortest);
     out.sort_by(|a, b| a.bytes().cmp(b.bytes()));
@@ -102,12 +116,17 @@ fn all(value: &[u8], shortest: usize, alone: impl Fn(&[u8]) -> bool) -> Vec<Secr
     out
 }
 
+/// Without the line ends behind it.
+fn without_end(value: &[u8]) -> &[u8] {
+    let end = value.iter().rposition(|b| !b"\r\n".contains(b)).map_or(0, |at| at + 1);
+    &value[..end]
+}
+
 /// The value, those of its lines that may stand alone, and the ends of lines as a terminal writes
 /// them.
 fn plain(out: &mut Vec<Secret>, value: &[u8], alone: impl Fn(&[u8]) -> bool) {
     out.push(Secret::copy_of(value));
-    let end = value.iter().rposition(|b| !b"\r\n".contains(b)).map_or(0, |at| at + 1);
-    let text = &value[..end];
+    let text = without_end(value);
     out.push(Secret::copy_of(text));
     if !text.contains(&b'\n') {
         return;
@@ -221,6 +240,80 @@ fn json(out: &mut Vec<Secret>, text: &str) {
     }
 }
 
+/// What a shell has to quote with a backslash.
+const QUOTED: &[u8] = b" \t\n'\"\\|&;()<>!{}*[]?^$`,#~=";
+
+/// Quoted for a shell: by single quotes, of which those inside are written in two ways; by
+/// backslashes; and as `$'…'`.
+fn shell(out: &mut Vec<Secret>, value: &[u8]) {
+    if !value.iter().any(|b| QUOTED.contains(b) || b.is_ascii_control()) {
+        return;
+    }
+    for quote in [&b"'\\''"[..], b"'\"'\"'"] {
+        out.push(replaced(value, |byte| (byte == b'\'').then_some(quote)));
+    }
+    // `#`, `~` and `=` only where they would mean something, if at all.
+    for bare in [&b""[..], b"#~=", b"#~=,", b"#~", b"#~=!,^{}"] {
+        let mut form = Secret::with_capacity(2 * value.len());
+        for &byte in value {
+            if QUOTED.contains(&byte) && !bare.contains(&byte) {
+                form.push(b'\\');
+            }
+            form.push(byte);
+        }
+        out.push(form);
+    }
+    out.push(replaced(value, |byte| match byte {
+        b'\'' => Some(b"\\'"),
+        b'\\' => Some(b"\\\\"),
+        b'\n' => Some(b"\\n"),
+        b'\r' => Some(b"\\r"),
+        b'\t' => Some(b"\\t"),
+        0x1b => Some(b"\\E"),
+        _ => None,
+    }));
+}
+
+/// Inside XML or HTML: as text, and with the quotes of attributes as writers have them.
+fn xml(out: &mut Vec<Secret>, value: &[u8]) {
+    if !value.iter().any(|b| b"&<>'\"".contains(b)) {
+        return;
+    }
+    let ways: [(&[u8], &[u8], &[u8]); 9] = [
+        (b">", b"\"", b"'"),
+        (b"&gt;", b"\"", b"'"),
+        (b"&gt;", b"&quot;", b"'"),
+        (b">", b"&quot;", b"'"),
+        (b"&gt;", b"&quot;", b"&apos;"),
+        (b"&gt;", b"&quot;", b"&#39;"),
+        (b"&gt;", b"&quot;", b"&#039;"),
+        (b"&gt;", b"&quot;", b"&#x27;"),
+        (b"&gt;", b"&#34;", b"&#39;"),
+    ];
+    for (greater, double, single) in ways {
+        out.push(replaced(value, |byte| match byte {
+            b'&' => Some(b"&amp;"),
+            b'<' => Some(b"&lt;"),
+            b'>' => Some(greater),
+            b'"' => Some(double),
+            b'\'' => Some(single),
+            _ => None,
+        }));
+    }
+}
+
+/// With something else for some bytes.
+fn replaced<'b>(value: &[u8], with: impl Fn(u8) -> Option<&'b [u8]>) -> Secret {
+    let mut out = Secret::with_capacity(value.len() + 64);
+    for &byte in value {
+        match with(byte) {
+            Some(text) => out.extend(text),
+            None => out.push(byte),
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -251,6 +344,19 @@ mod tests {
             ("one1\ntwo2\nx", "one1\r\ntwo2\r\nx"),
             ("one1\ntwo2\nx", "one1\\ntwo2\\nx"),
             ("with end\n", "with end"),
+            ("with end\n", "d2l0aCBlbmQ="),
+            ("with end\n", "d2l0aCBlbmQK"),
+            ("with end\n", "with%20end"),
+            ("with \"end\"\r\n", "with \\\"end\\\""),
+            ("it's here", "it'\\''s here"),
+            ("it's here", "it'\"'\"'s here"),
+            ("it's here", "it\\'s\\ here"),
+            ("it's=here,now", "it\\'s=here\\,now"),
+            ("it's\nhere", "it\\'s\\nhere"),
+            ("a<b&'c'", "a&lt;b&amp;'c'"),
+            ("a<b&'c'", "a&lt;b&amp;&apos;c&apos;"),
+            ("a\"b'c>d", "a&quot;b&#x27;c&gt;d"),
+            ("a\"b'c>d", "a&#34;b&#39;c&gt;d"),
         ] {
             assert!(has(value, form), "{value:?}: {form}");
         }
@@ -293,6 +399,8 @@ mod tests {
                    b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZW\n";
         assert!(!has(ssh, ssh.lines().nth(1).unwrap()), "it is in every one");
         assert!(has("two words*x", "two+words%2Ax"));
+        assert!(has("it's here", "it'\\''s here") && has("a<b&'c'd", "a&lt;b&amp;'c'd"));
+        assert!(has("two words\n", "dHdvIHdvcmRz") && !has("two words\n", "dHdvIHdvcmRzCg=="));
         // A character across the limit, and bytes that are no text.
         let long = format!("{}ü", "x".repeat(LONGEST_TRACE - 1));
         assert!(has(&long, &long[..LONGEST_TRACE - 1]));

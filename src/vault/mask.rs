@@ -12,8 +12,11 @@ use crate::core::secret::Secret;
 
 /// What is written in the place of a value, whatever its length.
 pub const MASK: &[u8] = b"***";
-/// Most bytes of all forms of all values together: each takes a node of 24 bytes.
+/// Most bytes of all forms of all values in one tree of a scan: each takes a node of 24 bytes.
 pub(super) const MOST: usize = 4 * 1024 * 1024;
+/// The same where the output of a program is masked, of which there is one tree. Room for more nodes
+/// than are made costs nothing: many forms have their beginning in common.
+const MOST_MASKED: usize = 16 * 1024 * 1024;
 /// Index of the root, and of nothing where a child or sibling is meant.
 pub(super) const ROOT: u32 = 0;
 
@@ -49,9 +52,9 @@ impl Masks {
         let mut size = 0;
         for value in values {
             // Before the forms are made: they take a multiple.
-            let made = if value.len() > MOST { Vec::new() } else { forms(value.bytes()) };
+            let made = if value.len() > MOST_MASKED { Vec::new() } else { forms(value.bytes()) };
             size += made.iter().map(Secret::len).sum::<usize>();
-            if value.len() > MOST || size > MOST {
+            if value.len() > MOST_MASKED || size > MOST_MASKED {
                 return Err(Error::usage("the values are too large to be masked")
                     .hint("--no-mask passes what the program writes on as it is"));
             }

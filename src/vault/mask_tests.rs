@@ -157,3 +157,16 @@ proptest! {
         prop_assert_eq!(out.as_bytes(), slowly(&values, text.as_bytes()));
     }
 }
+
+/// What a server has, with keys and certificates, goes into one tree.
+#[test]
+fn many_values_of_some_size_are_masked() {
+    // Text with all that each form has to write otherwise, and a line end.
+    let value = |i: usize| {
+        let text: String = (0..64).map(|n| format!("{i:02} {n:02}+/\"'&{:041}\n", i * n)).collect();
+        Secret::copy_of(text.as_bytes())
+    };
+    let values: Vec<Secret> = (0..60).map(value).collect();
+    assert!(values.iter().map(Secret::len).sum::<usize>() > 60 * 3_200);
+    assert!(Masks::new(&values).is_ok());
+}

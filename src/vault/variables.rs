@@ -7,24 +7,112 @@ use crate::core::path::{Prefix, SecretPath, escape};
 use crate::core::secret::Secret;
 
 /// By these, whoever may write below a folder would take over the program that is started.
-const DANGEROUS: [&str; 14] = [
+const DANGEROUS: [&str; 82] = [
+    "BASHOPTS",
     "BASH_ENV",
+    "BASH_LOADABLES_PATH",
+    "BROWSER",
+    "BUNDLE_GEMFILE",
     "CDPATH",
+    "CLASSPATH",
+    "CURL_CA_BUNDLE",
+    "CURL_HOME",
+    "CVS_RSH",
+    "EDITOR",
+    "ELIXIR_ERL_OPTIONS",
     "ENV",
+    "ERL_AFLAGS",
+    "ERL_FLAGS",
+    "ERL_LIBS",
+    "ERL_ZFLAGS",
+    "EXINIT",
+    "FCEDIT",
+    "FPATH",
     "GCONV_PATH",
+    "GEM_HOME",
+    "GEM_PATH",
+    "GLIBC_TUNABLES",
+    "GTK_MODULES",
     "HOME",
+    "HOSTALIASES",
     "IFS",
+    "INPUTRC",
+    "JAVA_OPTS",
     "JAVA_TOOL_OPTIONS",
+    "JDK_JAVA_OPTIONS",
+    "JULIA_LOAD_PATH",
+    "LESS",
+    "LESSCLOSE",
+    "LESSKEY",
+    "LESSOPEN",
+    "LOCALDOMAIN",
+    "LOCPATH",
+    "MAKEFLAGS",
+    "MANPAGER",
+    "MAVEN_OPTS",
+    "NLSPATH",
+    "NODE_EXTRA_CA_CERTS",
     "NODE_OPTIONS",
+    "NODE_PATH",
+    "NODE_REPL_EXTERNAL_MODULE",
+    "NODE_TLS_REJECT_UNAUTHORIZED",
+    "PAGER",
     "PATH",
+    "PERL5DB",
     "PERL5OPT",
+    "PERLLIB",
+    "PHPRC",
+    "PHP_INI_SCAN_DIR",
     "PROMPT_COMMAND",
+    "PS0",
+    "PS1",
+    "PS2",
     "PS4",
+    "QT_PLUGIN_PATH",
+    "REQUESTS_CA_BUNDLE",
+    "RES_OPTIONS",
+    "RSYNC_RSH",
+    "RUBYLIB",
     "RUBYOPT",
+    "SHELL",
     "SHELLOPTS",
+    "SSH_ASKPASS",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
+    "SUDO_ASKPASS",
+    "SVN_SSH",
+    "TCLLIBPATH",
+    "TERMCAP",
+    "TERMINFO",
+    "TERMINFO_DIRS",
+    "VIMINIT",
+    "VISUAL",
+    "WGETRC",
+    "ZDOTDIR",
+    "_JAVA_OPTIONS",
 ];
-const DANGEROUS_BEGINNINGS: [&str; 6] =
-    ["BASH_FUNC_", "DYLD_", "LD_", "PERL5LIB", "PYTHON", "GIT_"];
+/// Whole families of them; `VAULT_` steers a `vault` that the program runs.
+const DANGEROUS_BEGINNINGS: [&str; 17] = [
+    "BASH_FUNC_",
+    "CORECLR_",
+    "COR_",
+    "DOTNET_",
+    "DYLD_",
+    "GIT_",
+    "GRADLE_OPTS",
+    "LD_",
+    "LUA_CPATH",
+    "LUA_INIT",
+    "LUA_PATH",
+    "NPM_CONFIG_",
+    "OPENSSL_",
+    "PERL5LIB",
+    "PYTHON",
+    "VAULT_",
+    "XDG_",
+];
+/// Through these, another one would see what the program sends.
+const DANGEROUS_END: &str = "_PROXY";
 
 /// A field as a variable.
 pub struct Variable<'o> {
@@ -70,11 +158,49 @@ pub fn variables<'o>(prefix: &Prefix, path: &SecretPath, opened: &'o Opened) -> 
 
 /// True for a variable that could take over a program, and so is not taken from a folder.
 pub fn is_dangerous_variable(name: &str) -> bool {
-    DANGEROUS.contains(&name) || DANGEROUS_BEGINNINGS.iter().any(|begin| name.starts_with(begin))
+    DANGEROUS.contains(&name)
+        || DANGEROUS_BEGINNINGS.iter().any(|begin| name.starts_with(begin))
+        || name.ends_with(DANGEROUS_END)
 }
 
 /// In upper case, with `_` for every character that is no letter or digit.
 fn words(text: &str) -> String {
     let char = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
     text.chars().map(char).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_take_over_are_told_from_others() {
+        for name in [
+            "PATH",
+            "LD_PRELOAD",
+            "_JAVA_OPTIONS",
+            "JDK_JAVA_OPTIONS",
+            "NODE_PATH",
+            "RUBYLIB",
+            "PERL5DB",
+            "ZDOTDIR",
+            "GLIBC_TUNABLES",
+            "EDITOR",
+            "VISUAL",
+            "PAGER",
+            "HTTPS_PROXY",
+            "ALL_PROXY",
+            "VAULT_NAME",
+            "VAULT_CAPABILITY",
+            "OPENSSL_CONF",
+            "LUA_INIT_5_4",
+        ] {
+            assert!(is_dangerous_variable(name), "{name}");
+        }
+        for name in ["DB", "PATHS", "API_KEY", "PROXY_PASSWORD", "NODE_TOKEN", "SSH_KEY", "GITHUB"]
+        {
+            assert!(!is_dangerous_variable(name), "{name}");
+        }
+        assert!(DANGEROUS.is_sorted(), "in the order of the alphabet");
+    }
 }

@@ -108,6 +108,22 @@ fn what_is_inherited() {
     home.run(["run", "--only", "--pristine", "--", "true"]).fails(2, "cannot be used with");
 }
 
+/// Not even when an env file declares it.
+#[test]
+fn no_program_gets_our_capability() {
+    let home = with_values();
+    std::fs::write(home.path().join("e"), "MINE\nVAULT_CAPABILITY\n").unwrap();
+    let mut command = home.command(["run", "--env-file", "e", "--", "echo", "started"]);
+    command.env("VAULT_CAPABILITY", "").env("MINE", "1");
+    let ran = super::home::finish(command, b"");
+    ran.fails(2, "VAULT_CAPABILITY: no program gets it from the environment");
+    std::fs::write(home.path().join("e"), "MINE\n").unwrap();
+    let mut command = home.command(["run", "--env-file", "e", "--", "/usr/bin/env"]);
+    command.env("VAULT_CAPABILITY", "").env("MINE", "1");
+    let ran = super::home::finish(command, b"").ok();
+    assert!(ran.text().contains("MINE=1") && !ran.text().contains("CAPABILITY"), "{}", ran.text());
+}
+
 #[test]
 fn strict_wants_every_declared_name() {
     let home = with_values();
@@ -220,6 +236,38 @@ fn a_passphrase_is_not_passed_on() {
     assert_ne!(ran.code, 0, "the shell has no descriptor 7");
 }
 
+/// A descriptor 0 that is closed would be the next file that the program opens.
+#[test]
+fn a_passphrase_on_stdin_leaves_an_empty_one() {
+    let home = with_values();
+    let script = "readlink /proc/self/fd/0; cat";
+    for mask in ["--mask", "--no-mask"] {
+        let args = ["--passphrase-fd", "0", "run", mask, "--", "sh", "-c", script];
+        assert_eq!(home.run_with(args, b"pass\nmore").ok().text(), "/dev/null\n", "{mask}");
+    }
+}
+
+/// Where a reference is not resolved, that is told, and the value is not.
+#[test]
+fn a_reference_that_stays_as_it_is_is_told() {
+    let home = with_values();
+    std::fs::write(home.path().join("e"), "D=postgres://u:vault://prod/db@h\nP=vault://prod/db\n")
+        .unwrap();
+    let run = |flags: &[&str]| {
+        let script = "echo \"$D $P $FOO\"";
+        let args = [&["run", "--env-file", "e"], flags, &["--", "sh", "-c", script]].concat();
+        let mut command = home.command(args);
+        command.env("FOO", "vault://prod/api").env("P", "vault://covered");
+        super::home::finish(command, b"")
+    };
+    let ran = run(&[]).ok();
+    assert_eq!(ran.text(), "postgres://u:vault://prod/db@h *** vault://prod/api\n");
+    assert_eq!(ran.stderr, "warning: a reference is passed on as text: D, FOO\n");
+    let ran = run(&["--only"]).ok();
+    assert_eq!(ran.stderr, "warning: a reference is passed on as text: D\n");
+    run(&["--strict"]).fails(2, "a reference is passed on as text: D, FOO");
+}
+
 /// Nothing is open in the program that would not be without us.
 #[test]
 fn no_file_of_ours_is_passed_on() {
@@ -264,6 +312,57 @@ fn a_mounted_file_has_the_variables() {
     sh(&home, &flags, "echo started").fails(6, "is there already");
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "mine");
     assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o644);
+}
+
+/// A reader that has it open and takes its time does not hold up the next one.
+#[test]
+fn two_readers_of_a_mounted_file_have_all_of_it() {
+    let home = with_values();
+    // More than a pipe holds. Once a byte is there, the next reader has a file of its own.
+    home.run_with(["put", "large"], &vec![b'x'; 70_000]).ok();
+    home.run_with(["put", "large2"], &vec![b'y'; 70_000]).ok();
+    let flags = ["--no-mask", "-e", "A=vault://large", "-e", "B=vault://large2", "--mount", "live"];
+    let ran = sh(&home, &flags, "exec 3<live; head -c 1 <&3 >begun; wc -c <live; wc -c <&3").ok();
+    let all = 2 * (70_000 + "A=''\n".len());
+    assert_eq!(ran.text(), format!("{all}\n{}\n", all - 1));
+}
+
+/// Whatever is put in its place gets nothing.
+#[test]
+fn a_mounted_file_that_is_replaced_gets_nothing() {
+    let home = with_values();
+    let flags = ["--no-mask", "-e", "DB=vault://prod/db", "--mount", "live"];
+    for put in ["ln -s target live", "mkfifo live", "cp target live"] {
+        let script = format!(
+            "echo before >target; cat live; rm -f live; {put}; timeout 0.3 cat live; cat target; \
+             exit 0"
+        );
+        let ran = sh(&home, &flags, &script).ok();
+        assert_eq!(ran.text().matches("s3cret-db").count(), 1, "{put}: {}", ran.text());
+        assert!(ran.text().ends_with("before\n"), "{put}: {}", ran.text());
+        std::fs::remove_file(home.path().join("live")).unwrap();
+    }
+}
+
+#[test]
+fn a_mounted_file_is_in_a_folder_that_others_cannot_write() {
+    let home = with_values();
+    let folder = home.path().join("open");
+    std::fs::create_dir(&folder).unwrap();
+    let flags = ["--no-mask", "-e", "DB=vault://prod/db", "--mount", "open/live"];
+    let mode = |mode| std::fs::set_permissions(&folder, PermissionsExt::from_mode(mode)).unwrap();
+    mode(0o777);
+    sh(&home, &flags, "echo started").fails(5, "others can write to open");
+    mode(0o1777);
+    assert_eq!(sh(&home, &flags, "cat open/live").ok().text(), "DB='s3cret-db'\n");
+    // Where the next file cannot be made, this reader is the last one, and nobody waits for ever.
+    mode(0o700);
+    let long = format!("open/{}", "x".repeat(250));
+    let flags = ["--no-mask", "-e", "DB=vault://prod/db", "--mount", &long];
+    let ran = sh(&home, &flags, &format!("cat {long}; cat {long} 2>&1; exit 0")).ok();
+    assert!(ran.text().starts_with("DB='s3cret-db'\n"), "{}", ran.text());
+    assert!(ran.text().contains("No such file"), "{}", ran.text());
+    assert!(ran.stderr.contains("goes after this reader"), "{}", ran.stderr);
 }
 
 #[test]

@@ -51,7 +51,7 @@ impl Desk {
         self.typed_with(args, b"")
     }
 
-    fn typed_with<const N: usize>(&self, args: [&str; N], stdin: &[u8]) -> Ran {
+    pub fn typed_with<const N: usize>(&self, args: [&str; N], stdin: &[u8]) -> Ran {
         finish(self.command_typed(args), stdin)
     }
 

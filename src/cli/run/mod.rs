@@ -1,9 +1,11 @@
 //! `vault run`: a program with secrets in its environment.
 
 mod child;
+mod group;
 mod input;
 mod mount;
 mod output_stream;
+mod plumbing;
 mod signals;
 mod sources;
 mod supervisor;
@@ -33,7 +35,8 @@ use sources::{Sources, Variables};
 /// --env-file reads NAME=VALUE lines as a shell does: quotes, line breaks within them, backslashes,
 /// comments, `export`; without expansions ($X stays as it is), but in double quotes \n, \r and \t
 /// are a line break, a carriage return and a tab. A value that is a reference (vault://…, see `vault
-/// help references`) is replaced by what it names. NAME alone declares a variable that comes from
+/// help references`) is replaced by what it names. In a longer value, and in a variable of the caller,
+/// a reference stays as it is, which is told. NAME alone declares a variable that comes from
 /// elsewhere, which may be the environment of the caller.
 ///
 /// --prefix takes every secret below a folder. Its variable is the path below the folder in upper
@@ -41,15 +44,26 @@ use sources::{Sources, Variables};
 /// STRIPE_API_KEY. That is the field that `vault get` prints: `value`, or the only one. Other fields
 /// have their name behind it: db with the fields user and password is DB_USER and DB_PASSWORD. Two
 /// that get the same name are an error. Names by which others could take over the program (PATH,
-/// LD_*, BASH_ENV and the like) are refused. Of a name that comes from several places the last one
+/// LD_*, EDITOR, *_PROXY, VAULT_* and the like) are refused. Of a name that comes from several places the last one
 /// counts, in this order: the caller, --prefix, --env-file, --env.
 ///
 /// --mask writes *** in the place of secret values, however the program splits them, of their
-/// lines, and of their base64, URL-encoded and JSON forms. It is on if stdout is no terminal, and
-/// where CI is set. Values of less than four bytes are not masked, nor are fields that are not
-/// secret, such as a user name. On a terminal the program keeps one, so that colours, size and
-/// keys work. What could be the beginning of a value is written when the program has been silent
-/// for a moment.
+/// lines, of their base64, URL-encoded, JSON and XML forms, and as shells quote them. It is on if
+/// stdout is no terminal, and where CI is set. Values of less than four bytes are not masked, nor are
+/// fields that are not secret, such as a user name. All forms of all values together have 16 MiB,
+/// which is about 200 KB of values; more are an error. On a terminal the program keeps one, so that
+/// colours, size and keys work. What could be the beginning of a value is written when the program
+/// has been silent for a moment. Pipes are read until everybody has closed them, as without vault: a
+/// process that stays in the background keeps them open. A terminal goes back when the program ends,
+/// and what others write to it after that is not shown, which is told.
+///
+/// --watch ends the program with all that it started (TERM; KILL after ten seconds), and the program
+/// has a process group of its own. After the start nothing is asked: if the identity is locked by
+/// then, that is told once, and the program goes on with the values it has.
+///
+/// --mount has one reader at a time. Of several that open the file at the same moment one has the
+/// variables, and the others find it empty, or a part of them: read it one after the other. It must
+/// be in a folder that others cannot write.
 ///
 /// The program never inherits VAULT_CAPABILITY. It cannot dump core. The exit code is the
 /// program's; 128 + N if signal N ended it, 126 if it cannot be executed, 127 if there is none.
@@ -76,7 +90,8 @@ pub struct Run {
     /// Pass on nothing of the caller's environment
     #[arg(long)]
     pristine: bool,
-    /// Fail if a name that an env file declares has no value, or an empty one
+    /// Fail if a name that an env file declares has no value, or an empty one, and where a
+    /// reference would be passed on as text
     #[arg(long)]
     strict: bool,
     /// Mask secret values in what the program writes
@@ -112,7 +127,9 @@ impl Run {
         };
         let mut resolver = Resolver::new(session);
         let (variables, seen) = sources.resolve(&mut resolver, self.strict).await?;
-        session.prompt.close_on_exec();
+        session.prompt.keep_from_program()?;
+        resolver.ask_no_more();
+        check_references(&variables, inherit, self.strict)?;
         let mask = self.masks();
         if !mask && self.watch.is_none() && self.mount.is_none() {
             let program = Program { command: &self.command, inherit, mount: None };
@@ -135,6 +152,25 @@ fn warn_of_short(variables: &Variables) {
         let names = short.join(", ");
         output::note(&format!("warning: too short to be masked (less than 4 bytes): {names}"));
     }
+}
+
+/// Tells where references are passed on as text.
+///
+/// # Errors
+/// Usage in the place of the warning, with `--strict`.
+fn check_references(variables: &Variables, inherit: Inherit, strict: bool) -> Result<()> {
+    let names: Vec<String> = variables.unresolved(inherit).iter().map(|n| escape(n)).collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let text = format!("a reference is passed on as text: {}", names.join(", "));
+    if strict {
+        return Err(Error::usage(text).hint(
+            "a reference is resolved if it is the whole value, in an env file or with --env",
+        ));
+    }
+    output::note(&format!("warning: {text}"));
+    Ok(())
 }
 
 /// The error for something that the system refuses while a program is started.

@@ -44,6 +44,9 @@ pub struct OutputStream {
     out: Secret,
     written: usize,
     last: Instant,
+    /// True for a terminal: who started the program has it back when that has ended. A pipe is
+    /// read until the last one who holds it has closed it.
+    pub ends_with_program: bool,
     /// What went wrong while writing.
     pub failure: Option<Errno>,
 }
@@ -58,8 +61,14 @@ impl OutputStream {
             out: Secret::with_capacity(2 * PIECE),
             written: 0,
             last: Instant::now(),
+            ends_with_program: false,
             failure: None,
         }
+    }
+
+    /// The same, from a terminal.
+    pub fn of_terminal(self) -> Self {
+        Self { ends_with_program: true, ..self }
     }
 
     /// Where to read, if it is time to: what was read before goes out first.

@@ -5,10 +5,10 @@ use std::path::{Path as FilePath, PathBuf};
 
 use crate::cli::put::read_file;
 use crate::cli::resolve::{self, Place, Resolver};
-use crate::config::variable_of_environment;
+use crate::config::{Inherit, inherited, is_our_secret, variable_of_environment};
 use crate::vault::{
-    Declared, Error, Kind, Masks, Opened, Path, Prefix, Reference, Result, Secret, Variable,
-    escape, is_dangerous_variable, is_variable_name, parse_env, variables,
+    Declared, Error, Kind, Masks, Opened, Path, Prefix, Reference, Result, SCHEME, Secret,
+    Variable, escape, is_dangerous_variable, is_variable_name, parse_env, variables,
 };
 
 /// What the command line and the files say.
@@ -22,6 +22,8 @@ pub struct Sources {
 struct Held {
     value: Secret,
     is_secret: bool,
+    /// It was written down, or inherited, as it is.
+    is_plain: bool,
 }
 
 /// The variables of the program by name.
@@ -93,7 +95,7 @@ impl Sources {
             variables.take_prefix(prefix, opened, &mut failed);
         }
         for declared in self.files.iter().flat_map(|(_, declared)| declared) {
-            variables.take_declared(declared);
+            variables.take_declared(declared, &mut failed);
         }
         for (name, reference) in named {
             let value = reference.as_ref().map_err(resolve::again);
@@ -163,21 +165,29 @@ impl Sources {
 
 impl Variables {
     fn set(&mut self, name: &str, value: Secret, is_secret: bool) {
-        self.all.insert(name.to_owned(), Held { value, is_secret });
+        self.all.insert(name.to_owned(), Held { value, is_secret, is_plain: false });
+    }
+
+    fn set_plain(&mut self, name: &str, value: Secret) {
+        self.all.insert(name.to_owned(), Held { value, is_secret: false, is_plain: true });
     }
 
     /// A line of an env file that is no reference.
-    fn take_declared(&mut self, declared: &Declared) {
+    fn take_declared(&mut self, declared: &Declared, failed: &mut Vec<(String, Error)>) {
         let name = declared.name.as_str();
         match &declared.value {
             Some(value) if value.text().is_some_and(Reference::is_meant) => {}
             // An empty one is filled by what a folder has.
             Some(value) if value.is_empty() && self.all.contains_key(name) => {}
-            Some(value) => self.set(name, Secret::copy_of(value.bytes()), false),
+            Some(value) => self.set_plain(name, Secret::copy_of(value.bytes())),
             None if self.all.contains_key(name) => {}
+            None if is_our_secret(name) => {
+                let error = Error::usage("no program gets it from the environment of the caller");
+                failed.push((name.to_owned(), error.hint("remove it from the env file")));
+            }
             None => {
                 if let Some(value) = variable_of_environment(name) {
-                    self.set(name, Secret::new(value.into_encoded_bytes()), false);
+                    self.set_plain(name, Secret::new(value.into_encoded_bytes()));
                 }
             }
         }
@@ -237,6 +247,21 @@ impl Variables {
     pub fn too_short(&self) -> impl Iterator<Item = &str> {
         let short = |v: &Held| v.is_secret && !v.value.is_empty() && !Masks::can_mask(&v.value);
         self.all.iter().filter(move |(_, v)| short(v)).map(|(name, _)| name.as_str())
+    }
+
+    /// The names of variables, these and the inherited ones, in which a reference stays as it is:
+    /// it is in a longer value, or nobody but the caller has set it.
+    pub fn unresolved(&self, inherit: Inherit) -> BTreeSet<String> {
+        let has = |value: &[u8]| value.windows(SCHEME.len()).any(|part| part == SCHEME.as_bytes());
+        let plain = self.all.iter().filter(|(_, v)| v.is_plain && has(v.value.bytes()));
+        let mut names: BTreeSet<String> = plain.map(|(name, _)| name.clone()).collect();
+        for (name, value) in inherited(inherit) {
+            let name = name.to_string_lossy().into_owned();
+            if has(value.as_encoded_bytes()) && !self.all.contains_key(&name) {
+                names.insert(name);
+            }
+        }
+        names
     }
 
     /// True if these are the same names and values.

@@ -21,6 +21,9 @@ pub struct Terminal {
     pub is_own: bool,
     /// Ours as it was, while it passes everything on.
     before: Option<Termios>,
+    /// How the program's began, until ours was in the foreground once: before that, a shell had
+    /// ours, in modes of its own.
+    first: Option<Termios>,
 }
 
 impl Terminal {
@@ -41,7 +44,7 @@ impl Terminal {
         }
         tcsetattr(&end, OptionalActions::Now, &modes)?;
         rustix::io::ioctl_fionbio(&master, true)?;
-        let terminal = Self { master, is_own, before: None };
+        let terminal = Self { master, is_own, before: None, first: Some(modes) };
         terminal.take_size();
         Ok(Some((terminal, end)))
     }
@@ -67,6 +70,11 @@ impl Terminal {
         let mut raw = before.clone();
         raw.make_raw();
         if tcsetattr(stdin(), OptionalActions::Now, &raw).is_ok() {
+            if let Some(first) = self.first.take()
+                && tcgetattr(&self.master).is_ok_and(|now| is_same(&now, &first))
+            {
+                let _ = tcsetattr(&self.master, OptionalActions::Now, &before);
+            }
             self.before = Some(before);
         }
     }
@@ -78,6 +86,11 @@ impl Terminal {
         {
             let _ = tcsetattr(stdin(), OptionalActions::Drain, &before);
         }
+    }
+
+    /// True if keys should be passed on, and are not yet.
+    pub fn is_in_background(&self) -> bool {
+        self.is_own && self.before.is_none()
     }
 
     /// True while keys are passed on.
@@ -101,6 +114,11 @@ impl Drop for Terminal {
     fn drop(&mut self) {
         self.leave();
     }
+}
+
+fn is_same(a: &Termios, b: &Termios) -> bool {
+    let modes = |t: &Termios| (t.input_modes, t.output_modes, t.control_modes, t.local_modes);
+    modes(a) == modes(b)
 }
 
 /// The terminal that output goes to.

@@ -53,7 +53,8 @@ impl Watched<'_> {
             let (stop, stopped) =
                 UnixStream::pair().map_err(|e| failed("cannot start the program", e))?;
             let command = program.command(&variables);
-            let started = Supervisor::start(command, masks.as_ref(), signals, stopped);
+            let again = self.run.watch.is_some();
+            let started = Supervisor::start(command, masks.as_ref(), signals, stopped, again);
             let supervisor = match started {
                 Ok(supervisor) => supervisor,
                 Err(e) => return Ok(program.not_started(&e)),

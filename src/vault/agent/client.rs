@@ -287,7 +287,8 @@ impl Remote {
         match self.0.client.ask(request) {
             Ok(Answer::Problem(Problem::NotHeld, _)) => here(self.own("the agent was locked")?),
             Ok(answer) => read(answer).map_err(unexpected),
-            Err(_) => here(self.own("the agent is gone")?),
+            // It also ends when it has nothing to hold any more.
+            Err(_) => here(self.own("the agent was locked, or has ended")?),
         }
     }
 }

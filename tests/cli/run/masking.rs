@@ -104,7 +104,7 @@ fn what_is_masked_and_when() {
     // The last one of the two counts.
     let both = [&flags[..], &["--no-mask", "--mask"]].concat();
     assert_eq!(sh(&home, &both, script).ok().text(), "*** postgres abc\n");
-    home.run_with(["put", "large", "--raw"], &vec![b'x'; 600_000]).ok();
+    home.run_with(["put", "large", "--raw"], &vec![b'x'; 3_000_000]).ok();
     home.run_with(["put", "huge", "--raw"], &vec![b'y'; 5_000_000]).ok();
     for large in ["--env=A=vault://large", "--env=A=vault://huge"] {
         sh(&home, &["--mask", large], "echo started").fails(2, "too large to be masked");

@@ -23,6 +23,34 @@ fn start(home: &Home, flags: &[&str], script: &str) -> (Child, BufReader<ChildSt
     (child, out)
 }
 
+/// What is locked while the program runs is told once, asked of nobody, and read when it is
+/// unlocked again.
+#[test]
+fn a_lock_meanwhile_is_told_and_not_asked_about() {
+    let desk = crate::cli::unlock::Desk::new();
+    desk.typed(["unlock"]).ok();
+    let mut command = crate::tui::pty::command_in(&desk.0);
+    command.env("XDG_RUNTIME_DIR", desk.sockets().parent().unwrap());
+    let script = "echo \"has $A\"; while read x; do echo \"got $x\"; done";
+    command.args(["run", "--no-mask", "--watch=1", "-e", "A=vault://a", "--", "sh", "-c", script]);
+    let mut session = crate::tui::pty::Session::start(command);
+    session.shows("has one");
+    desk.typed_with(["put", "a"], b"two").ok();
+    session.shows("has two");
+    desk.run(["lock"]).ok();
+    desk.typed_with(["put", "a"], b"three").ok();
+    session.shows("the program goes on");
+    let said = session.screen();
+    assert!(said.contains("locked") && !said.contains("Passphrase"), "{said}");
+    session.type_keys("mine\r");
+    session.shows("got mine");
+    desk.typed(["unlock"]).ok();
+    session.shows("has three");
+    assert_eq!(session.screen().matches("the program goes on").count(), 1);
+    session.type_keys("\x04");
+    assert_eq!(session.ends(), 0);
+}
+
 fn line(out: &mut impl BufRead) -> String {
     let mut line = String::new();
     out.read_line(&mut line).unwrap();
@@ -154,14 +182,109 @@ fn a_full_disk_is_an_error() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("cannot write what the program"));
 }
 
+/// As a pipe without us: it is read until the last one who holds it has closed it.
 #[test]
-fn what_still_runs_in_the_background_does_not_hold_us() {
+fn what_is_written_after_the_end_of_the_program_is_passed_on() {
     let home = with_value();
-    let script = "sleep 1000 & echo $!";
-    let (mut child, mut out) = start(&home, &["--mask"], script);
-    let pid = line(&mut out).parse().unwrap();
+    let script = "(while [ ! -e go ]; do sleep 0.01; done; echo \"late $A\")& echo early $$";
+    let (mut child, mut out) = start(&home, &["--mask", "-e", "A=vault://a"], script);
+    let said = line(&mut out);
+    let pid = said.strip_prefix("early ").unwrap();
+    until_gone(pid);
+    std::fs::write(home.path().join("go"), b"").unwrap();
+    assert_eq!(line(&mut out), "late ***");
     assert!(child.wait().unwrap().success());
-    kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
+    let script = "exec > >(while read l; do sleep .05; echo $l; done); seq 1 5";
+    let ran = home.run(["run", "--mask", "--", "bash", "-c", script]).ok();
+    assert_eq!(ran.text(), "1\n2\n3\n4\n5\n");
+    // Somebody who has enough of waiting is heard.
+    let (mut child, mut out) = start(&home, &["--mask"], "sleep 1000 & echo $! $$");
+    let said = line(&mut out);
+    let (sleep, shell) = said.split_once(' ').unwrap();
+    until_gone(shell);
+    signal(&child, Signal::TERM);
+    assert!(child.wait().unwrap().success());
+    kill_process(Pid::from_raw(sleep.parse().unwrap()).unwrap(), Signal::KILL).unwrap();
+}
+
+/// Until nobody has this number, or it has ended.
+fn until_gone(pid: &str) {
+    let stat = format!("/proc/{pid}/stat");
+    while std::fs::read_to_string(&stat)
+        .is_ok_and(|stat| !stat.rsplit(')').next().unwrap().trim_start().starts_with('Z'))
+    {
+        std::thread::yield_now();
+    }
+}
+
+/// Servers use more signals than those that end a program.
+#[test]
+fn other_signals_reach_the_program_too() {
+    let home = with_value();
+    let script = "
+import signal, sys
+names = ['ALRM', 'VTALRM', 'PROF', 'IO', 'PWR', 'URG', 'TTIN', 'TTOU', 'WINCH', 'RTMIN', 'RTMAX']
+for name in names:
+    signal.signal(getattr(signal, 'SIG' + name), lambda n, frame, name=name: print(name, flush=True))
+print('ready', flush=True)
+while True:
+    signal.pause()
+";
+    std::fs::write(home.path().join("program.py"), script).unwrap();
+    let (mut child, mut out) = start(&home, &["--mask"], "exec python3 program.py");
+    assert_eq!(line(&mut out), "ready");
+    for name in
+        ["ALRM", "VTALRM", "PROF", "IO", "PWR", "URG", "TTIN", "TTOU", "WINCH", "RTMIN", "RTMAX"]
+    {
+        let kill = format!("kill -{name} {}", child.id());
+        assert!(Command::new("bash").args(["-c", &kill]).status().unwrap().success());
+        assert_eq!(line(&mut out), name);
+    }
+    signal(&child, Signal::TERM);
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+}
+
+/// The first process of a container waits for those whose parents have ended.
+#[test]
+fn as_the_first_process_it_leaves_no_zombies() {
+    let home = with_value();
+    let script = "for i in 1 2 3; do sh -c 'sleep 0.01 & exit 0'; done
+        until [ $(ps -o stat= -e | grep -c Z) = 3 ]; do sleep 0.01; done; echo three
+        until [ $(ps -o stat= -e | grep -c Z) = 0 ]; do sleep 0.01; done; echo none; exit 7";
+    let mut command = Command::new("unshare");
+    command.args(["--user", "--map-root-user", "--pid", "--fork", "--mount-proc"]);
+    command.arg(program()).args(["run", "--mask", "--", "sh", "-c", script]);
+    command.env_clear().env("HOME", home.path()).env("PATH", std::env::var_os("PATH").unwrap());
+    command.envs(Home::credentials()).current_dir(home.path());
+    let ran = crate::cli::home::finish(command, b"");
+    assert_eq!((ran.text().as_str(), ran.code), ("three\nnone\n", 7), "{}", ran.stderr);
+}
+
+/// What the old start left would keep its port, and the old values.
+#[test]
+fn a_change_ends_all_that_the_program_started() {
+    let home = with_value();
+    let script = "sh -c \"trap '' TERM; echo ready; exec sleep 1000\" & echo \"$A $!\"; wait";
+    let flags = ["--no-mask", "--watch=1", "-e", "A=vault://a"];
+    let (mut child, mut out) = start(&home, &flags, script);
+    let both = |out: &mut BufReader<ChildStdout>| {
+        let mut lines = [line(out), line(out)];
+        lines.sort();
+        assert_eq!(lines[0], "ready");
+        lines[1].clone()
+    };
+    let first = both(&mut out);
+    let (value, old) = first.split_once(' ').unwrap();
+    assert_eq!(value, "s3cret-one");
+    home.put("a", "s3cret-two");
+    let second = both(&mut out);
+    let (value, new) = second.split_once(' ').unwrap();
+    assert_eq!(value, "s3cret-two");
+    until_gone(old);
+    // A signal is for all of them, too.
+    signal(&child, Signal::INT);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let _ = kill_process(Pid::from_raw(new.parse().unwrap()).unwrap(), Signal::KILL);
 }
 
 /// A prompt without a line end, of which the last bytes could begin a value.

@@ -133,6 +133,83 @@ fn stop_and_go_on_from_a_shell() {
     assert_eq!(session.ends(), 0);
 }
 
+/// A shell on a terminal.
+fn shell(home: &Home) -> Session {
+    let mut command = CommandBuilder::new("bash");
+    command.args(["--norc", "--noprofile", "-i"]);
+    environment(&mut command, home);
+    command.env("PS1", "shell> ");
+    let session = Session::start(command);
+    session.shows("shell>");
+    session
+}
+
+/// Ctrl-Z stops the script that started us as well, or nobody would have the terminal.
+#[test]
+fn a_script_around_us_is_stopped_with_us() {
+    let home = home();
+    let vault = crate::cli::home::program();
+    for flag in ["--mask", "--watch=600"] {
+        let script = format!(
+            "{} run {flag} -e A=vault://a -- sh -c 'echo begin; read x; echo \"read $x\"'\n\
+             echo after\n",
+            vault.display()
+        );
+        std::fs::write(home.path().join("script"), script).unwrap();
+        let mut session = shell(&home);
+        session.type_keys("bash script\r");
+        session.shows("begin");
+        session.type_keys("\x1a");
+        session.shows("Stopped");
+        session.type_keys("echo out$((1+1))side\r");
+        session.shows("out2side");
+        session.type_keys("fg\r");
+        session.until("continued", |session| session.screen().matches("bash script").count() == 3);
+        session.type_keys("words\r");
+        session.shows("read words");
+        session.shows("after");
+        session.until("a prompt", |session| session.screen().trim_end().ends_with("shell>"));
+        session.type_keys("exit 0\r");
+        assert_eq!(session.ends(), 0, "{flag}");
+    }
+}
+
+/// A shell that brings a running job to the foreground tells nobody.
+#[test]
+fn keys_reach_a_program_that_was_started_in_the_background() {
+    let home = home();
+    let vault = crate::cli::home::program();
+    let mut session = shell(&home);
+    let run = "sh -c 'echo begin; read x; echo \"read $x\"'";
+    session.type_keys(&format!("{} run --mask -e A=vault://a -- {run} &\r", vault.display()));
+    session.until("begun", |session| session.screen().matches("begin").count() == 2);
+    session.type_keys("fg\r");
+    session.until("ours", |session| !session.is_cooked());
+    session.type_keys("words\r");
+    session.shows("read words");
+    session.until("a prompt", |session| session.screen().trim_end().ends_with("shell>"));
+    session.type_keys("exit 0\r");
+    assert_eq!(session.ends(), 0);
+}
+
+/// With a group of its own, the program has the terminal and its signals as a job of a shell.
+#[test]
+fn a_watched_program_has_the_terminal() {
+    let home = home();
+    let mut command = command_in(&home);
+    let script = "trap 'echo interrupted' INT; echo ready; read x; read y; echo \"got $y\"";
+    command.args(["run", "--no-mask", "--watch=600", "-e", "A=vault://a", "--"]);
+    command.args(["bash", "-c", script]);
+    let mut session = Session::start(command);
+    session.shows("ready");
+    session.type_keys("\x03");
+    session.shows("interrupted");
+    session.type_keys("a\rb\r");
+    session.shows("got b");
+    assert_eq!(session.ends(), 0);
+    assert_eq!(session.screen().matches("interrupted").count(), 1);
+}
+
 #[test]
 fn a_full_screen_program_works() {
     let home = home();
