@@ -273,11 +273,13 @@ fn run(cli: Cli) -> Result<u8> {
         return runtime.block_on(dispatch(command, &session)).map(Exit::code);
     }
     let session = Session::new(&cli.global)?;
-    match command {
-        Command::Tui(c) => runtime.block_on(c.run(session)).map(Exit::code),
+    let reads = works_offline(&command);
+    let ran = match command {
+        Command::Tui(c) => return runtime.block_on(c.run(session)).map(Exit::code),
         Command::Run(c) => runtime.block_on(c.run(&session)),
         command => runtime.block_on(dispatch(command, &session)).map(Exit::code),
-    }
+    };
+    ran.map_err(|e| if reads { session.without_network(e) } else { e })
 }
 
 /// What only reads, of single secrets or their names.

@@ -142,13 +142,23 @@ impl Session {
             let storage = target.storage().await?.reading(paths);
             Vault::open_in(storage, &target.join.pin, &self.settings.places, identity).await
         };
-        opened.await.map_err(|e| self.or_offline(e, target))
+        opened.await.map_err(|e| match e.kind {
+            // A directory that is not there.
+            Kind::NotFound => self.or_offline(e, target),
+            _ => e,
+        })
     }
 
-    /// Adds to the hint of a storage that is not there what can be read without it.
+    /// Adds to the hint of a network that does not answer what can be read without it.
+    pub fn without_network(&self, error: Error) -> Error {
+        match self.settings.target() {
+            Ok(target) if error.kind == Kind::Network => self.or_offline(error, &target),
+            _ => error,
+        }
+    }
+
     fn or_offline(&self, error: Error, target: &Target<'_>) -> Error {
-        let is_away = matches!(error.kind, Kind::Network | Kind::NotFound);
-        if !is_away || !self.settings.places.keep_any(&target.join.pin.vault) {
+        if self.offline.is_some() || !self.settings.places.keep_any(&target.join.pin.vault) {
             return error;
         }
         let hint = error.hint.clone().map_or_else(String::new, |hint| format!("{hint}; "));

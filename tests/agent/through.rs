@@ -72,7 +72,9 @@ async fn an_agent_that_is_locked_or_gone_is_done_without() {
         assert_eq!(get(&vault, "a").await.unwrap(), "one");
         put(&vault, "a", "one").await.unwrap();
         let why = told.lock().unwrap().clone();
-        assert!(why.contains(if killed { "gone" } else { "locked" }), "{why}");
+        // One that holds nothing more ends, so that the two cannot always be told apart.
+        assert!(why.starts_with("the agent was locked"), "{why}");
+        assert!(!killed || why.ends_with(", or has ended"), "{why}");
     }
 }
 

@@ -77,6 +77,10 @@ fn it_ends_with_its_generation() {
 #[test]
 fn an_empty_one_is_named() {
     for (pin, code) in [(None, 3), (Some(Home::with_vault()), 4)] {
+        // A bucket is asked without an identity as well.
+        if pin.is_some() && std::env::var_os("VAULT_TEST_BUCKET").is_some() {
+            continue;
+        }
         let home = Home::new();
         let mut command = home.command(["get", "dev/a"]);
         command.env("VAULT_CAPABILITY", "");

@@ -32,7 +32,9 @@ fn what_does_not_resolve_is_not_found() {
     home.run(["read", "vault://@team/prod/db"]).fails(3, "no vault team");
     home.run(["read", "vault://prod/api"]).fails(2, "password, user");
     home.put("prod/no", "not base32!");
-    home.run(["read", "vault://prod/no?attribute=otp"]).fails(2, "not the seed");
+    home.run(["read", "vault://prod/no?attribute=otp"]).fails(3, "no field of type otp");
+    home.run_with(["put", "prod/bad", "otp=-"], b"not base32!").ok();
+    home.run(["read", "vault://prod/bad?attribute=otp"]).fails(2, "not the seed");
     home.run(["read", "prod/db"]).fails(2, "begins with `vault://`");
     home.run(["read", "vault://prod/db@1"]).fails(2, "?version=N");
 }

@@ -222,10 +222,10 @@ fn until_gone(pid: &str) {
 fn other_signals_reach_the_program_too() {
     let home = with_value();
     let script = "
-import signal, sys
+import os, signal
 names = ['ALRM', 'VTALRM', 'PROF', 'IO', 'PWR', 'URG', 'TTIN', 'TTOU', 'WINCH', 'RTMIN', 'RTMAX']
 for name in names:
-    signal.signal(getattr(signal, 'SIG' + name), lambda n, frame, name=name: print(name, flush=True))
+    signal.signal(getattr(signal, 'SIG' + name), lambda n, frame, name=name: os.write(1, (name + '\\n').encode()))
 print('ready', flush=True)
 while True:
     signal.pause()
