@@ -24,7 +24,8 @@ fn wait<T>(future: impl Future<Output = T>) -> T {
 /// `f/v0`, `f/v1`, … in a vault: text in the field `value`, other bytes raw.
 fn opened(values: &[Vec<u8>]) -> Vec<(Path, Opened)> {
     wait(async {
-        let vault = World::new().await.device("d").await;
+        let world = World::new().await;
+        let vault = world.device("d").await;
         let mut out = Vec::new();
         for (i, value) in values.iter().enumerate() {
             let path = path(&format!("f/v{i}"));
