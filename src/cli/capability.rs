@@ -27,9 +27,10 @@ impl Capability {
     pub async fn run(self, session: &Session) -> Result<()> {
         let folder = Prefix::parse(&self.folder)?;
         let vault = session.vault().await?;
-        if let Ok(path) = Path::parse(folder.as_str())
+        let is_empty = vault.list(&folder).await?.is_empty();
+        if is_empty
+            && let Ok(path) = Path::parse(folder.as_str())
             && vault.exists(&path).await?
-            && vault.list(&folder).await?.is_empty()
         {
             return Err(Error::usage(format!(
                 "{path} is a secret, and a capability is for a folder"
@@ -52,7 +53,7 @@ impl Capability {
                 escape(&other)
             ));
         }
-        if vault.list(&folder).await?.is_empty() {
+        if is_empty {
             output::note(&format!("There is nothing below {}/ yet.", escape(folder.as_str())));
         }
         let mut text = match session.json {

@@ -4,6 +4,7 @@ use std::io::Read;
 use std::path::PathBuf;
 
 use clap::Args;
+use futures_util::{StreamExt, stream};
 use serde_json::json;
 use walkdir::{DirEntry, WalkDir};
 use zeroize::Zeroizing;
@@ -19,6 +20,8 @@ use crate::vault::{
 
 /// Secrets that are decrypted at once.
 const ROUND: usize = 512;
+/// Histories that are read at once.
+const HISTORIES: usize = 32;
 
 /// Find the vault's values in files, or in standard input
 ///
@@ -38,7 +41,7 @@ const ROUND: usize = 512;
   git diff --cached -U0 | grep -a '^+' | vault scan -  what is about to be committed
   git log -p --all | vault scan --history -   what ever was, of whatever ever was a value")]
 pub struct Scan {
-    /// Files and directories; - for standard input [default: this directory]
+    /// Files and directories; - for standard input [default: this directory, if nothing is piped in]
     #[arg(value_name = "FILE")]
     places: Vec<PathBuf>,
     /// Only values of secrets below this folder, or of this secret
@@ -139,18 +142,23 @@ impl Values {
     }
 
     /// Values of all versions but the newest, which may be a tombstone.
-    async fn add_earlier(&mut self, vault: &Vault, path: &Path) -> Result<()> {
-        let versions = match vault.history(path).await {
-            Ok(versions) => versions,
-            Err(e) => {
-                self.failed.push((format!("the history of {path}"), e));
-                return Ok(());
-            }
-        };
-        let held = |v: &Version| v.header.as_ref().is_some_and(|h| !h.op.is_tombstone());
-        let earlier = versions.iter().skip(1).filter(|v| v.refused.is_none() && held(v));
-        let wanted: Vec<_> = earlier.map(|v| (path.clone(), Some(v.n))).collect();
-        for ((_, n), answer) in wanted.iter().zip(vault.read_each(&wanted).await?) {
+    async fn add_earlier(&mut self, vault: &Vault, paths: &[Path]) -> Result<()> {
+        let histories = stream::iter(paths).map(|path| async move { vault.history(path).await });
+        let histories: Vec<_> = histories.buffered(HISTORIES).collect().await;
+        let mut wanted = Vec::new();
+        for (path, versions) in paths.iter().zip(histories) {
+            let versions = match versions {
+                Ok(versions) => versions,
+                Err(e) => {
+                    self.failed.push((format!("the history of {path}"), e));
+                    continue;
+                }
+            };
+            let held = |v: &Version| v.header.as_ref().is_some_and(|h| !h.op.is_tombstone());
+            let earlier = versions.iter().skip(1).filter(|v| v.refused.is_none() && held(v));
+            wanted.extend(earlier.map(|v| (path.clone(), Some(v.n))));
+        }
+        for ((path, n), answer) in wanted.iter().zip(vault.read_each(&wanted).await?) {
             match answer {
                 Ok(opened) => self.add(path, opened),
                 Err(e) if e.kind == Kind::NotFound => {}
@@ -214,14 +222,13 @@ async fn values(vault: &Vault, prefix: &Prefix, history: bool) -> Result<Values>
                 Err(e) if e.kind == Kind::Denied => values.hidden += 1,
                 Err(e) => values.failed.push((path.to_string(), e)),
             }
-            if history {
-                values.add_earlier(vault, path).await?;
-            }
         }
     }
     if history {
-        for deleted in vault.list_deleted(prefix).await? {
-            values.add_earlier(vault, &deleted.path).await?;
+        let deleted = vault.list_deleted(prefix).await?;
+        all.extend(deleted.into_iter().map(|deleted| deleted.path));
+        for paths in all.chunks(ROUND) {
+            values.add_earlier(vault, paths).await?;
         }
     }
     Ok(values)

@@ -44,8 +44,8 @@ use sources::{Sources, Variables};
 /// STRIPE_API_KEY. That is the field that `vault get` prints: `value`, or the only one. Other fields
 /// have their name behind it: db with the fields user and password is DB_USER and DB_PASSWORD. Two
 /// that get the same name are an error. Names by which others could take over the program (PATH,
-/// LD_*, EDITOR, *_PROXY, VAULT_* and the like) are refused. Of a name that comes from several places the last one
-/// counts, in this order: the caller, --prefix, --env-file, --env.
+/// LD_*, EDITOR, *_PROXY, VAULT_* and the like) are refused. Of a name that comes from several
+/// places the last one counts, in this order: the caller, --prefix, --env-file, --env.
 ///
 /// --mask writes *** in the place of secret values, however the program splits them, of their
 /// lines, of their base64, URL-encoded, JSON and XML forms, and as shells quote them. It is on if

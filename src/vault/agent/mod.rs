@@ -3,8 +3,8 @@
 //! it gives out neither an identity nor the keys of a group.
 //!
 //! `message.rs` is what both sides say, `held.rs` what the agent does with it (no I/O, and a clock
-//! that is passed in), `serve.rs` its loop, `place.rs` the socket, `client.rs` the other side, `stop.rs` its end when it
-//! does not answer.
+//! that is passed in), `serve.rs` its loop, `place.rs` the socket, `client.rs` the other side,
+//! `stop.rs` its end when it does not answer.
 
 mod client;
 mod held;
