@@ -10,12 +10,12 @@ use hcl_edit::template::{Element, Template};
 use zeroize::Zeroize;
 
 use super::text_of;
-use super::tree::{MAX_NODES, Node, Scalar};
+use super::tree::{Node, Scalar};
 use crate::core::error::{Error, Result};
 use crate::core::secret::Secret;
 
-/// Most values: the parser compares each name of a map with those before it.
-const MAX_VALUES: usize = 20_000;
+/// Most of what stands between values: the parser compares each name of a map with those before it.
+const MAX_MARKS: usize = 80_000;
 
 /// Reads `NAME = VALUE`: texts, numbers, lists and maps of them.
 ///
@@ -23,13 +23,16 @@ const MAX_VALUES: usize = 20_000;
 /// Usage, with the line: for what is not HCL, and for what Terraform would have to compute.
 pub fn tfvars(bytes: &Secret) -> Result<Node> {
     let text = text_of(bytes)?;
-    if text.bytes().filter(|b| b"=:,".contains(b)).count() > 4 * MAX_VALUES {
-        return Err(Error::usage(format!("more than {MAX_VALUES} values")));
+    if text.bytes().filter(|b| b"=:,".contains(b)).count() > MAX_MARKS {
+        return Err(Error::usage(format!(
+            "the tfvars have more than {MAX_MARKS} of `=`, `:` and `,`"
+        ))
+        .hint("import a part of it after the other"));
     }
     // What the parser says may hold a piece of the text.
     let body = hcl_edit::parser::parse_body(text)
         .map_err(|e| at(e.location().line(), "this is not HCL of one value a name"))?;
-    let mut tree = Tree { text, nodes: 0 };
+    let tree = Tree { text };
     let mut members = Vec::new();
     for structure in body {
         let line = tree.line(structure.span());
@@ -50,7 +53,6 @@ fn at(line: usize, why: &str) -> Error {
 
 struct Tree<'t> {
     text: &'t str,
-    nodes: usize,
 }
 
 impl Tree<'_> {
@@ -61,11 +63,7 @@ impl Tree<'_> {
     }
 
     /// The value of an expression that begins in `line`, or in a line of its own.
-    fn node(&mut self, expression: Expression, line: usize) -> Result<Node> {
-        self.nodes += 1;
-        if self.nodes > MAX_NODES {
-            return Err(at(line, "too many values"));
-        }
+    fn node(&self, expression: Expression, line: usize) -> Result<Node> {
         let computed = || at(line, "Terraform would compute this: only values can be imported");
         Ok(match expression {
             Expression::Null(_) => Node::Null(None),
